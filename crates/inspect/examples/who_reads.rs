@@ -1,7 +1,6 @@
 //! Prints which processes read a file: `who_reads LOG PATH`.
 
-use sysreel_inspect::abi::CallKind;
-use sysreel_inspect::calls::{Ended, Item};
+use sysreel_inspect::calls::Item;
 use sysreel_inspect::{Follow, open};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,9 +10,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut calls = file.calls(Follow { processes: true, ..Follow::default() });
     while let Some(item) = calls.next()? {
         let Item::Call(call) = item else { continue };
-        if call.row().is_some_and(|row| row.kind == CallKind::Read)
-            && let (Some(fd), Ended::Returned(bytes)) = (call.fd("fd"), call.ended())
-            && fd.name().path == path.as_bytes()
+        if let (Some(read), Some(bytes)) = (call.reads(), call.ended().value())
+            && *read.name().path == *path.as_bytes()
         {
             let pid = call.task().tgid();
             let program = String::from_utf8_lossy(call.task().program().unwrap_or(b"?"));

@@ -42,6 +42,18 @@ fn who_reads() {
 }
 
 #[test]
+fn who_writes() {
+    check(
+        "who_writes",
+        &[&golden("int80_mixed.reel")],
+        &expect![[r#"
+        12269 wrote 600 bytes to /dev/null, mode 020666
+        12269 wrote 1981 bytes to /tmp/sysreel-t28TOG/recorded.statements, mode 100644
+    "#]],
+    );
+}
+
+#[test]
 fn slowest_calls() {
     check(
         "slowest_calls",

@@ -55,7 +55,7 @@ pub(crate) struct Driver {
     queue: [Option<Step>; 4],
     after: After,
     /// The call that ends with the current event.
-    ended: Option<OpenCall>,
+    ended: Option<Box<OpenCall>>,
     /// The memory captured at the current event.
     exit: LazyRegions,
     /// The snapshot of the current event.
@@ -188,7 +188,8 @@ impl Driver {
         if let Some(open) = ended {
             self.tracker.recycle(open);
         }
-        (self.found, self.error) = (None, None);
+        self.error = None;
+        self.found = None;
     }
 
     /// Returns the tasks with a call that is open.
@@ -230,14 +231,14 @@ impl Driver {
             }
             _ => None,
         };
-        let mut memory = begins.map(|_| self.tracker.spare_regions());
+        let mut new = begins.map(|_| self.tracker.spare_call());
         let (mut was_altered, mut has_names) = (false, false);
         self.exit.reset();
         for part in stop.parts {
             match part {
                 Ok(Part::Region(region)) => {
-                    if let Some(memory) = &mut memory {
-                        memory.add(&region);
+                    if let Some(new) = &mut new {
+                        new.memory.add(&region);
                     }
                 }
                 Ok(Part::Name(_)) => has_names = true,
@@ -245,10 +246,10 @@ impl Driver {
                 Err(error) => self.damaged(Damaged::Part, error),
             }
         }
-        match (info.what, begins, memory) {
-            (_, Some((arch, call)), Some(mut memory)) => {
-                memory.settle();
-                self.ended = self.tracker.enter(event, AuditArch(arch), call, memory);
+        match (info.what, begins, new) {
+            (_, Some((arch, call)), Some(mut new)) => {
+                new.memory.settle();
+                self.ended = self.tracker.enter(event, AuditArch(arch), call, new);
                 if self.ended.is_some() {
                     self.push(Step::Call(Ended::Unfinished, None));
                 }

@@ -19,6 +19,9 @@
 //! # }
 //! ```
 //!
+//! `crates/inspect/examples` has short programs: who reads a file, who writes which file, the
+//! slowest calls, connections as CSV, the effects that only one of two logs has.
+//!
 //! An item borrows from the cursor until the next one is asked for, so a `for` loop over it is not
 //! possible. [`Calls::for_each`] does the same with a closure, and faster: other threads decode
 //! ahead.
@@ -35,6 +38,12 @@
 //! - **State.** [`Follow`](crate::state::Follow) selects what is followed: without any of it,
 //!   [`Call::fd`] and [`PathArg::full`] know nothing of descriptors and directories, and reading is
 //!   fastest.
+//! - **Files.** With [`Follow::processes`](crate::state::Follow), [`Call::reads`] and
+//!   [`Call::writes`] are the [`OpenFile`](crate::state::OpenFile)s between which a call moves data,
+//!   and [`Call::fd`] is any other by its argument; [`Ended::value`] is the number of bytes.
+//!   [`OpenFile::name`](crate::state::OpenFile::name) follows renames;
+//!   [`OpenFile::mode`](crate::state::OpenFile) has file type and permissions. Pipes, sockets and
+//!   devices are files too: their names are `pipe:[123]`, `socket:[123]` and `/dev/null`.
 //! - **Damage** is not an error. What is missing comes as [`Item::Lost`] and [`Item::Damage`], and
 //!   [`Calls::findings`] counts it.
 //!

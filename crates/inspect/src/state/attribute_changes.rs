@@ -255,7 +255,7 @@ impl Tracker {
         buffers: &dyn Buffers,
     ) {
         let Some(task) = self.tasks.get_mut(&id) else { return };
-        let (Some(context), open) = (task.context.as_mut(), task.open.as_ref()) else { return };
+        let (Some(context), open) = (task.context.as_mut(), task.open.as_deref()) else { return };
         let Some(before) = context.attributes.as_deref() else { return };
         let new = Attributes::from_snapshot(before, snapshot);
         new.process.borrow_mut().environment = open

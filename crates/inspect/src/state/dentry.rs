@@ -17,6 +17,25 @@ pub(super) const DEEPEST_TREE: usize = 4096;
 /// call (include/uapi/linux/limits.h).
 pub(super) const LONGEST: usize = 16 * 4096;
 
+thread_local! {
+    /// The number of changes of names and mounts. A tree stays on its thread.
+    static CHANGES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Notes that links may have changed: known ones are no longer valid.
+pub(super) fn links_change() {
+    CHANGES.set(CHANGES.get().wrapping_add(1));
+}
+
+/// A link in /proc, as it was after a number of changes.
+#[derive(Debug)]
+struct Link {
+    changes: u64,
+    /// The address of the mounts of the process that sees it.
+    mounts: usize,
+    text: Rc<[u8]>,
+}
+
 /// A directory entry. Copies refer to the same entry.
 #[derive(Clone, Debug)]
 pub(super) struct Dentry(Rc<Inner>);
@@ -31,6 +50,8 @@ struct Inner {
     entries: RefCell<HashMap<Rc<[u8]>, Weak<Inner>, RandomState>>,
     removed: Cell<bool>,
     covered: Cell<bool>,
+    /// Its latest link: most names are asked for more often than they change.
+    link: RefCell<Option<Link>>,
 }
 
 impl PartialEq for Dentry {
@@ -54,6 +75,7 @@ impl Dentry {
             entries: RefCell::default(),
             removed: Cell::default(),
             covered: Cell::default(),
+            link: RefCell::default(),
         }))
     }
 
@@ -92,6 +114,21 @@ impl Dentry {
         Rc::clone(&self.0.name.borrow())
     }
 
+    /// Returns its link, if it is known for these mounts and nothing has changed since.
+    pub(super) fn known_link(&self, mounts: usize) -> Option<Rc<[u8]>> {
+        let link = self.0.link.borrow();
+        let link = link.as_ref()?;
+        (link.changes == CHANGES.get() && link.mounts == mounts).then(|| Rc::clone(&link.text))
+    }
+
+    /// Remembers its link, unless that is long: all entries together must not take much memory.
+    pub(super) fn set_link(&self, mounts: usize, text: &Rc<[u8]>) {
+        if text.len() <= LONGEST / 16 {
+            let link = Link { changes: CHANGES.get(), mounts, text: Rc::clone(text) };
+            self.0.link.replace(Some(link));
+        }
+    }
+
     /// Whether its name was removed.
     pub(super) fn is_removed(&self) -> bool {
         self.0.removed.get()
@@ -118,6 +155,7 @@ impl Dentry {
             old.remove();
         }
         self.0.leave_parent();
+        links_change();
         let name: Rc<[u8]> = Rc::from(name);
         self.0.name.replace(Rc::clone(&name));
         // What held the old parent is dropped after the new one is in place.
@@ -133,6 +171,7 @@ impl Dentry {
 
     /// Makes it the root of what is mounted on another entry.
     pub(super) fn mount_on(&self, on: &Self) {
+        links_change();
         if self.may_move_into(on) {
             self.0.leave_parent();
             let _old = self.0.parent.replace(None);

@@ -1,7 +1,6 @@
 //! Open file descriptions (open(2)) and the descriptor tables of processes. dup(2), fork(2) and
 //! messages share a description; tasks made with `CLONE_FILES` share a table.
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -56,7 +55,8 @@ pub struct OpenFile {
     pub link: Rc<[u8]>,
     /// Where the link leads, if that is a path.
     pub(super) place: RefCell<Option<Location>>,
-    /// `st_mode`; 0 if unknown.
+    /// `st_mode` when it appeared: the type of the file and its permissions, such as 0100644. Later
+    /// calls of chmod(2) are not followed. 0 if unknown.
     pub mode: u32,
     /// Device and inode: the identity of the file.
     pub id: (u64, u64),
@@ -80,9 +80,9 @@ pub struct OpenFile {
 
 /// The name of an open file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileName<'a> {
+pub struct FileName {
     /// The target of `/proc/PID/fd/N`, without the mark of a removed file; empty if unknown.
-    pub path: Cow<'a, [u8]>,
+    pub path: Rc<[u8]>,
     /// Whether the name was removed, which the kernel marks with ` (deleted)`.
     pub is_removed: bool,
 }
@@ -90,14 +90,15 @@ pub struct FileName<'a> {
 impl OpenFile {
     /// Returns the name that the kernel would show at the current event.
     #[must_use]
-    pub fn name(&self) -> FileName<'_> {
+    pub fn name(&self) -> FileName {
         if let Some(place) = &*self.place.borrow() {
-            let mut path = Vec::new();
-            place.write_link(&mut path);
-            return FileName { path: Cow::Owned(path), is_removed: place.entry.is_removed() };
+            let is_removed = place.entry.is_removed();
+            return FileName { path: place.unmarked_link(), is_removed };
         }
-        let path = self.link.strip_suffix(b" (deleted)").filter(|path| path.starts_with(b"/"));
-        FileName { path: Cow::Borrowed(path.unwrap_or(&self.link)), is_removed: path.is_some() }
+        match self.link.strip_suffix(b" (deleted)").filter(|path| path.starts_with(b"/")) {
+            Some(path) => FileName { path: Rc::from(path), is_removed: true },
+            None => FileName { path: Rc::clone(&self.link), is_removed: false },
+        }
     }
 
     /// Appends the name that does not depend on the root of any process: see

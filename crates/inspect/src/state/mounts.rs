@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::dentry::{DEEPEST_TREE, Dentry, LONGEST};
+use super::dentry::{DEEPEST_TREE, Dentry, LONGEST, links_change};
 
 /// The mounts that the log shows. Those from before are directories like others.
 #[derive(Clone, Debug)]
@@ -21,11 +21,13 @@ const MOST_MOUNTS: usize = 4096;
 
 impl Mounts {
     pub(super) fn new(name: &[u8], inode: Option<u64>) -> Self {
+        links_change();
         Self { inode, root: Dentry::root(name, None), mounted: Vec::new() }
     }
 
     /// Returns a copy with the same mounts, as unshare(2) makes it.
     pub(super) fn unshared(&self) -> Self {
+        links_change();
         Self { inode: None, ..self.clone() }
     }
 
@@ -53,6 +55,7 @@ impl Mounts {
     fn attach_root(&mut self, on: &Dentry, root: &Dentry) {
         if self.mounted.len() < MOST_MOUNTS && root.may_move_into(on) {
             root.mount_on(on);
+            links_change();
             self.mounted.push((on.clone(), root.clone()));
         }
     }
@@ -68,12 +71,14 @@ impl Mounts {
 
     pub(super) fn detach(&mut self, root: &Dentry) {
         if let Some(at) = self.mounted.iter().rposition(|(_, mounted)| mounted == root) {
+            links_change();
             self.mounted.remove(at);
         }
     }
 
     /// Makes `root` the root, and mounts the old one on `on`. Returns the old root.
     pub(super) fn pivot(&mut self, root: &Dentry, on: &Dentry) -> Dentry {
+        links_change();
         let old = std::mem::replace(&mut self.root, root.clone());
         self.detach(root);
         if self.mounted.len() < MOST_MOUNTS && old != *root {
@@ -189,28 +194,34 @@ impl Location {
 
     /// Returns its link in /proc.
     pub(super) fn link(&self) -> Vec<u8> {
-        let mut link = Vec::new();
-        self.write_link(&mut link);
-        if self.entry.is_removed() {
-            link.extend_from_slice(b" (deleted)");
-        }
-        link
+        let mark: &[u8] = if self.entry.is_removed() { b" (deleted)" } else { b"" };
+        [&*self.unmarked_link(), mark].concat()
+    }
+
+    /// Returns its link in /proc without the mark of a removed file; empty if the place is too
+    /// deep.
+    pub(super) fn unmarked_link(&self) -> Rc<[u8]> {
+        let mounts = self.mounts_address();
+        self.entry.known_link(mounts).unwrap_or_else(|| {
+            let mut link = Vec::new();
+            self.write(NameOf::Link, &mut link);
+            let link: Rc<[u8]> = Rc::from(link);
+            self.entry.set_link(mounts, &link);
+            link
+        })
+    }
+
+    fn mounts_address(&self) -> usize {
+        Rc::as_ptr(&self.mounts).addr()
     }
 
     /// Whether its link in /proc is this one.
     pub(super) fn has_link(&self, link: &[u8]) -> bool {
-        let mut own = Vec::with_capacity(link.len());
-        self.write_link(&mut own);
+        let own = self.unmarked_link();
         match self.entry.is_removed() {
-            true => link.strip_suffix(b" (deleted)") == Some(&own),
-            false => own == link,
+            true => link.strip_suffix(b" (deleted)") == Some(&*own),
+            false => *own == *link,
         }
-    }
-
-    /// Appends the name that the links in /proc have, without the mark of a removed file. Appends
-    /// nothing if the place is too deep.
-    pub(super) fn write_link(&self, out: &mut Vec<u8>) {
-        self.write(NameOf::Link, out);
     }
 
     /// Appends the full path: the path from the root of the first process, through mounts and
@@ -234,6 +245,14 @@ impl Location {
                 out.extend(entry.name().iter().rev());
                 out.push(b'/');
                 entry = parent;
+                if which == NameOf::Link
+                    && let Some(link) = entry.known_link(self.mounts_address())
+                    && link.len() > 1
+                {
+                    out.extend(link.iter().rev());
+                    complete = true;
+                    break;
+                }
                 continue;
             }
             let on = match which {

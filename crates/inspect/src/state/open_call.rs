@@ -28,6 +28,20 @@ pub struct OpenCall {
 }
 
 impl OpenCall {
+    /// Returns a call to fill in.
+    pub(super) fn unused() -> Self {
+        Self {
+            number: 0,
+            t_ns: 0,
+            source: SourceId::KERNEL,
+            arch: AuditArch(0),
+            call: Call::default(),
+            abi: None,
+            row: None,
+            memory: Regions::default(),
+        }
+    }
+
     /// Returns the arguments as the ABI passes them.
     #[must_use]
     pub fn args(&self) -> [u64; 6] {

@@ -45,7 +45,7 @@ impl Tracker {
     pub(super) fn new_context(&mut self, head: &TaskHead) -> Option<TaskContext> {
         let processes = self.processes.as_mut()?;
         let maker = self.tasks.get(&head.parent);
-        let made = maker.and_then(|maker| maker.open.as_ref()).and_then(made_with);
+        let made = maker.and_then(|maker| maker.open.as_deref()).and_then(made_with);
         let thread = head.origin == Origin::THREAD;
         let (shares_files, shares_places) =
             made.map_or((thread, thread), |flags| (flags.files(), flags.fs()));

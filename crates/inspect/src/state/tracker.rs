@@ -9,7 +9,7 @@ use sysreel_format::{Completeness, Event, Origin, ProcessSnapshot, Renamed, Task
 
 use super::context::{Processes, TaskContext};
 use super::open_call::OpenCall;
-use crate::regions::{Buffers, Regions};
+use crate::regions::Buffers;
 use sysreel_format::syscall_info::{Call, Outcome};
 
 /// A living task.
@@ -26,7 +26,7 @@ pub struct Task {
     /// The ABI of its latest call.
     pub abi: Option<Abi>,
     /// The call that it has begun and not ended.
-    pub open: Option<OpenCall>,
+    pub open: Option<Box<OpenCall>>,
     /// The call that `restart_syscall` continues.
     pub interrupted: Option<&'static Row>,
     /// Whether it has begun an execve. Until then a task that the recorder spawned runs the
@@ -61,10 +61,11 @@ pub struct Tracker {
     pub appeared: u64,
     /// The processes, if they are followed.
     pub(super) processes: Option<Box<Processes>>,
-    spare: Vec<Regions>,
+    #[expect(clippy::vec_box, reason = "calls move between here, tasks and the driver")]
+    spare: Vec<Box<OpenCall>>,
 }
 
-/// The most region buffers of ended calls that are kept for reuse.
+/// The most ended calls that are kept for reuse.
 const SPARE: usize = 64;
 
 impl Tracker {
@@ -164,26 +165,27 @@ impl Tracker {
         event: &Event<'_>,
         arch: AuditArch,
         call: Call,
-        memory: Regions,
-    ) -> Option<OpenCall> {
+        mut open: Box<OpenCall>,
+    ) -> Option<Box<OpenCall>> {
         let row = row(arch, call.nr);
         let abi = Abi::from_call(arch, call.nr);
         let task = self.task_mut(event.task);
         task.has_run = task.has_run || row.is_some_and(|row| row.kind == CallKind::Exec);
         task.abi = abi.or(task.abi);
-        let Event { number, t_ns, source, .. } = *event;
-        task.open.replace(OpenCall { number, t_ns, source, arch, call, abi, row, memory })
+        (open.number, open.t_ns, open.source) = (event.number, event.t_ns, event.source);
+        (open.arch, open.call, open.abi, open.row) = (arch, call, abi, row);
+        task.open.replace(open)
     }
 
-    /// Returns empty regions for [`Self::enter`], those of an ended call if there are any.
-    pub(crate) fn spare_regions(&mut self) -> Regions {
-        let mut memory = self.spare.pop().unwrap_or_default();
-        memory.clear();
-        memory
+    /// Returns a call for [`Self::enter`], one that has ended if there is any, without memory.
+    pub(crate) fn spare_call(&mut self) -> Box<OpenCall> {
+        let mut spare = self.spare.pop().unwrap_or_else(|| Box::new(OpenCall::unused()));
+        spare.memory.clear();
+        spare
     }
 
     /// Takes the open call of a task that does not return from it.
-    pub(crate) fn abandon(&mut self, id: TaskId) -> Option<OpenCall> {
+    pub(crate) fn abandon(&mut self, id: TaskId) -> Option<Box<OpenCall>> {
         self.tasks.get_mut(&id)?.open.take()
     }
 
@@ -193,7 +195,7 @@ impl Tracker {
     }
 
     /// Ends the open call of a task.
-    pub(crate) fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
+    pub(crate) fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<Box<OpenCall>> {
         /// The kernel's internal result of a call that `restart_syscall` continues
         /// (ERESTART_RESTARTBLOCK, include/linux/errno.h).
         const RESTART_BLOCK: i64 = -516;
@@ -214,12 +216,12 @@ impl Tracker {
         Some(open)
     }
 
-    /// Keeps the buffers of an ended call for reuse.
-    pub(crate) fn recycle(&mut self, open: OpenCall) {
+    /// Keeps an ended call for reuse.
+    pub(crate) fn recycle(&mut self, open: Box<OpenCall>) {
         /// Larger buffers are freed: one huge call must not keep its memory.
         const LARGE: usize = 1 << 16;
         if self.spare.len() < SPARE && open.memory.allocated() < LARGE {
-            self.spare.push(open.memory);
+            self.spare.push(open);
         }
     }
 }
