@@ -12,7 +12,7 @@ use sysreel_abi::{AuditArch, Filter, syscall_name};
 use sysreel_format::TaskId;
 
 use crate::calls::{Call, Driver, Ended, Item, Walk, walk};
-use crate::{Error, EventRange, Findings, Follow, LogFile, recorded_filter};
+use crate::{Error, EventRange, Findings, LogFile, recorded_filter};
 
 mod table;
 
@@ -66,7 +66,7 @@ pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Er
         .clone()
         .or_else(|| recorded_filter::filter(log.header().completeness, log.meta()));
     let mut counting = Counting { only, ..Counting::default() };
-    let driver = Driver::new(Follow::default(), false);
+    let driver = Driver::for_counting(false);
     let read = walk(file, driver, (&options.range, false), log, &mut counting)?;
     Ok((counting.finish(options.order), read.findings))
 }

@@ -47,7 +47,7 @@ fn who_writes() {
         "who_writes",
         &[&golden("int80_mixed.reel")],
         &expect![[r#"
-        12269 wrote 600 bytes to /dev/null, mode 020666
+        12269 wrote 300 bytes to /dev/null, mode 020666
         12269 wrote 1981 bytes to /tmp/sysreel-t28TOG/recorded.statements, mode 100644
     "#]],
     );

@@ -51,6 +51,8 @@ enum After {
 pub(crate) struct Driver {
     tracker: Tracker,
     with_entries: bool,
+    /// Whether the memory that calls read is kept until they end.
+    keeps_memory: bool,
     /// The items of the current event that were not yielded yet.
     queue: [Option<Step>; 4],
     after: After,
@@ -69,6 +71,7 @@ impl Driver {
         Self {
             tracker: Tracker::new(follow),
             with_entries,
+            keeps_memory: true,
             queue: [None; 4],
             after: After::Nothing,
             ended: None,
@@ -76,6 +79,12 @@ impl Driver {
             found: None,
             error: None,
         }
+    }
+
+    /// Creates a driver of calls of which only names, times and results are asked. It follows
+    /// nothing and keeps no memory but the arguments of socketcall(2) and ipc(2).
+    pub(crate) fn for_counting(with_entries: bool) -> Self {
+        Self { keeps_memory: false, ..Self::new(Follow::default(), with_entries) }
     }
 
     /// Takes over what the log lacks.
@@ -232,12 +241,13 @@ impl Driver {
             _ => None,
         };
         let mut new = begins.map(|_| self.tracker.spare_call());
+        let keeps_memory = self.keeps_memory || info.arch == Some(AuditArch::I386.0);
         let (mut was_altered, mut has_names) = (false, false);
         self.exit.reset();
         for part in stop.parts {
             match part {
                 Ok(Part::Region(region)) => {
-                    if let Some(new) = &mut new {
+                    if let Some(new) = new.as_mut().filter(|_| keeps_memory) {
                         new.memory.add(&region);
                     }
                 }

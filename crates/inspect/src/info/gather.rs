@@ -13,7 +13,7 @@ use sysreel_format::{
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time, completeness};
 use crate::calls::{self, Damage, Damaged, Driver, Item, Lost, Walk};
-use crate::{Error, EventRange, Findings, Follow, LogFile, text};
+use crate::{Error, EventRange, Findings, LogFile, text};
 use sysreel_format::syscall_info::{self, Outcome};
 
 /// The longest list of tasks, programs, notes or holes. Further ones are only counted, so that
@@ -37,7 +37,7 @@ impl Info {
             kinds: Vec::new(),
             archs: Vec::new(),
         };
-        let (driver, whole) = (Driver::new(Follow::default(), true), EventRange::default());
+        let (driver, whole) = (Driver::for_counting(true), EventRange::default());
         // The buffers are read too, to find damaged ones.
         let read = calls::walk(file, driver, (&whole, true), log, &mut walk)?;
         let mut info = std::mem::take(&mut walk.info);
