@@ -132,8 +132,8 @@ impl<'a> Call<'a> {
     }
 
     /// Returns the file from which it takes data: that of read(2), the source of sendfile(2), the
-    /// socket of recvmsg(2), the directory of getdents64(2). `None` for other kinds of calls, and as
-    /// for [`Self::fd`].
+    /// socket of recvmsg(2), the directory of getdents64(2). `None` for other kinds of calls, and
+    /// where [`Self::fd`] is `None`.
     #[must_use]
     pub fn reads(&self) -> Option<Rc<OpenFile>> {
         self.file_at(intent::data_fds(self.row()?).0)

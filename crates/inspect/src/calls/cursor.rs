@@ -190,9 +190,12 @@ impl<'l> Calls<'l> {
                         }
                         continue;
                     }
-                    let event = Event::from_row(*number, &self.row);
-                    let event = event.map_err(|e| self.file.error(e))?;
-                    self.driver.end(&event, &self.buffers);
+                    if self.driver.applies_more() {
+                        let event = Event::from_row(*number, &self.row);
+                        let event = event.map_err(|e| self.file.error(e))?;
+                        self.driver.apply_rest(&event, &self.buffers);
+                    }
+                    self.driver.leave();
                 }
                 Now::Hole(missing) => {
                     let missing = *missing;
@@ -220,12 +223,18 @@ impl<'l> Calls<'l> {
         match stored.filter(|stored| !bounds.is_over(stored)) {
             Some(Stored::Event(event)) => {
                 self.in_range = bounds.has_begun(&Stored::Event(event));
-                self.row.clear();
-                self.row.extend_from_slice(event.row());
                 self.driver.begin(&event, &self.buffers);
                 if self.in_range {
                     self.driver.count(&event, &mut self.findings);
                 }
+                // Most entries: nothing needs the event any more.
+                if self.driver.is_done() {
+                    self.driver.leave();
+                    self.now = Now::Start;
+                    return Ok(());
+                }
+                self.row.clear();
+                self.row.extend_from_slice(event.row());
                 self.now = Now::Event(event.number);
             }
             Some(hole @ Stored::Missing(missing)) => {

@@ -9,10 +9,8 @@ use sysreel_format::{
     Body, Completeness, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId,
 };
 
-use super::call::Call;
 use super::ended::Ended;
-use super::item::{Alterations, At, Damage, Damaged, Exec, Item, Lost, STOPPED, Signal, Stop};
-use super::task::Task;
+use super::item::{Damaged, Item, Lost, STOPPED, Signal};
 use crate::findings::Findings;
 use crate::regions::{Buffers, LazyRegions};
 use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};
@@ -49,7 +47,7 @@ enum After {
 /// Turns events into items, and keeps the state.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    tracker: Tracker,
+    pub(super) tracker: Tracker,
     with_entries: bool,
     /// Whether the memory that calls read is kept until they end.
     keeps_memory: bool,
@@ -57,13 +55,13 @@ pub(crate) struct Driver {
     queue: [Option<Step>; 4],
     after: After,
     /// The call that ends with the current event.
-    ended: Option<Box<OpenCall>>,
+    pub(super) ended: Option<Box<OpenCall>>,
     /// The memory captured at the current event.
-    exit: LazyRegions,
+    pub(super) exit: LazyRegions,
     /// The snapshot of the current event.
-    found: Option<ProcessSnapshot>,
+    pub(super) found: Option<ProcessSnapshot>,
     /// What is wrong with the current event.
-    error: Option<sysreel_format::Error>,
+    pub(super) error: Option<sysreel_format::Error>,
 }
 
 impl Driver {
@@ -181,24 +179,43 @@ impl Driver {
         self.queue.iter_mut().find_map(Option::take)
     }
 
+    /// Whether the current event has no items left and changes nothing more.
+    pub(super) fn is_done(&self) -> bool {
+        !self.applies_more() && self.queue.iter().all(Option::is_none)
+    }
+
+    /// Whether [`Self::apply_rest`] has something to apply.
+    pub(super) fn applies_more(&self) -> bool {
+        !matches!(self.after, After::Nothing)
+    }
+
     /// Applies the rest of an event.
-    pub(super) fn end(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
-        let ended = self.ended.take();
+    pub(super) fn apply_rest(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
         match std::mem::take(&mut self.after) {
             After::Nothing => {}
             After::Call(outcome) => {
-                if let (Some(open), Ok(Body::Stop(stop))) = (&ended, event.decode()) {
+                if let (Some(open), Ok(Body::Stop(stop))) = (&self.ended, event.decode()) {
                     let (task, number) = (event.task, event.number);
                     self.tracker.apply_call(task, number, open, outcome, stop.parts, buffers);
                 }
             }
             After::Gone => drop(self.tracker.gone(event.task)),
         }
-        if let Some(open) = ended {
+    }
+
+    /// Leaves the current event.
+    pub(super) fn leave(&mut self) {
+        if let Some(open) = self.ended.take() {
             self.tracker.recycle(open);
         }
         self.error = None;
         self.found = None;
+    }
+
+    /// Applies the rest of an event and leaves it.
+    pub(super) fn end(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
+        self.apply_rest(event, buffers);
+        self.leave();
     }
 
     /// Returns the tasks with a call that is open.
@@ -207,16 +224,6 @@ impl Driver {
         let mut open: Vec<TaskId> = open.map(|(id, _)| id).collect();
         open.sort_unstable();
         open
-    }
-
-    /// Returns the open call of a task as the log leaves it.
-    pub(super) fn unfinished<'a>(
-        &'a self,
-        id: TaskId,
-        buffers: &'a dyn Buffers,
-    ) -> Option<Item<'a>> {
-        let open = self.tracker.task(id)?.open.as_ref()?;
-        Some(Item::Call(self.call(id, open, None, (Ended::Unfinished, None), buffers)))
     }
 
     fn push(&mut self, step: Step) {
@@ -325,89 +332,5 @@ impl Driver {
             _ => Ended::Killed,
         };
         self.push(Step::Call(ended, None));
-    }
-
-    /// Returns the item of a step.
-    pub(super) fn item<'a>(
-        &'a self,
-        step: Step,
-        event: &Event<'a>,
-        buffers: &'a dyn Buffers,
-    ) -> Item<'a> {
-        let task = Task { id: event.task, state: &self.tracker };
-        let known = self.tracker.task(event.task);
-        match step {
-            Step::Call(ended, outcome) => match &self.ended {
-                Some(open) => {
-                    Item::Call(self.call(event.task, open, Some(*event), (ended, outcome), buffers))
-                }
-                None => self.other(event),
-            },
-            Step::Entered => match known.and_then(|task| task.open.as_ref()) {
-                Some(open) => {
-                    let ended = (Ended::Unfinished, None);
-                    Item::Entered(self.call(event.task, open, Some(*event), ended, buffers))
-                }
-                None => self.other(event),
-            },
-            Step::ExitOnly(outcome) => Item::ExitOnly(At { event: *event, task, what: outcome }),
-            Step::Exec => match &self.found {
-                Some(found) => {
-                    Item::Exec(Exec { event: *event, task, found, exit: &self.exit, buffers })
-                }
-                None => self.other(event),
-            },
-            Step::Damage(what) => match &self.error {
-                Some(error) => Item::Damage(Damage { event: *event, task, what, error }),
-                None => self.other(event),
-            },
-            Step::Stop | Step::Body | Step::Altered => self.body(step, event),
-        }
-    }
-
-    /// Returns the item of a stop, or of the body of an event.
-    fn body<'a>(&'a self, step: Step, event: &Event<'a>) -> Item<'a> {
-        let (event, task) = (*event, Task { id: event.task, state: &self.tracker });
-        let Ok(body) = event.decode() else { return self.other(&event) };
-        match body {
-            Body::Stop(stop) if matches!(step, Step::Altered) => {
-                let what = Alterations { one: None, parts: Some(stop.parts) };
-                Item::Altered(At { event, task, what })
-            }
-            Body::Stop(stop) => match Signal::of(&stop) {
-                Some(what) => Item::Signal(At { event, task, what }),
-                None => Item::Stop(At { event, task, what: Stop { stop } }),
-            },
-            Body::Task(started) => Item::TaskStart(At { event, task, what: started.head }),
-            Body::Gone(what) => Item::TaskEnd(At { event, task, what }),
-            Body::Renamed(what) => Item::Renamed(At { event, task, what }),
-            Body::Clock(what) => Item::Clock(At { event, task, what }),
-            Body::Loss(what) => Item::Lost(Lost::Recorder(At { event, task, what })),
-            Body::Note(what) => Item::Note(At { event, task, what }),
-            Body::Altered(altered) => {
-                let what = Alterations { one: Some(altered), parts: None };
-                Item::Altered(At { event, task, what })
-            }
-            Body::Unrecorded(what) => Item::Unrecorded(At { event, task, what }),
-            Body::Mark(what) => Item::Mark(At { event, task, what }),
-            Body::Snapshot { .. } | Body::Unknown(_) => self.other(&event),
-        }
-    }
-
-    fn other<'a>(&'a self, event: &Event<'a>) -> Item<'a> {
-        let task = Task { id: event.task, state: &self.tracker };
-        Item::Other(At { event: *event, task, what: () })
-    }
-
-    fn call<'a>(
-        &'a self,
-        task: TaskId,
-        open: &'a OpenCall,
-        event: Option<Event<'a>>,
-        (ended, outcome): (Ended, Option<Outcome>),
-        buffers: &'a dyn Buffers,
-    ) -> Call<'a> {
-        let (exit, state) = (&self.exit, &self.tracker);
-        Call { task, open, event, outcome, ended, exit, state, buffers }
     }
 }

@@ -39,8 +39,8 @@
 //!   [`Call::fd`] and [`PathArg::full`] know nothing of descriptors and directories, and reading is
 //!   fastest.
 //! - **Files.** With [`Follow::processes`](crate::state::Follow), [`Call::reads`] and
-//!   [`Call::writes`] are the [`OpenFile`](crate::state::OpenFile)s between which a call moves data,
-//!   and [`Call::fd`] is any other by its argument; [`Ended::value`] is the number of bytes.
+//!   [`Call::writes`] are the [`OpenFile`](crate::state::OpenFile)s between which a call moves
+//!   data, and [`Call::fd`] is any other by its argument; [`Ended::value`] is the number of bytes.
 //!   [`OpenFile::name`](crate::state::OpenFile::name) follows renames;
 //!   [`OpenFile::mode`](crate::state::OpenFile) has file type and permissions. Pipes, sockets and
 //!   devices are files too: their names are `pipe:[123]`, `socket:[123]` and `/dev/null`.
@@ -60,6 +60,7 @@ mod cursor;
 mod driver;
 mod ended;
 mod item;
+mod items;
 mod memory;
 mod task;
 mod time;

@@ -4,9 +4,7 @@ use std::rc::Rc;
 
 use sysreel_format::{ProcessSnapshot, is_kept};
 
-use super::context::TaskContext;
 use super::files::{OpenFile, ProcessId};
-use super::mounts::Location;
 use super::table::Table;
 
 /// How a process got a descriptor. How the open file description was created is
@@ -142,32 +140,5 @@ impl FileTable {
         for (fd, descriptor) in changed {
             self.0.set(fd, Descriptor { close_on_exec: Some(closes), ..descriptor });
         }
-    }
-}
-
-/// What the descriptors of a task refer to, its working directory and its root, at the current
-/// event.
-#[derive(Clone, Copy, Debug)]
-pub struct FdTable<'a> {
-    pub(super) context: &'a TaskContext,
-}
-
-impl FdTable<'_> {
-    /// Returns the description of a descriptor.
-    #[must_use]
-    pub fn get(self, fd: i32) -> Option<Rc<OpenFile>> {
-        self.context.files.borrow().get(fd).cloned()
-    }
-
-    /// Returns the link of the working directory, as /proc/PID/cwd shows it; `None` if unknown.
-    #[must_use]
-    pub fn cwd(self) -> Option<Vec<u8>> {
-        self.context.places.borrow().cwd.as_ref().map(Location::link)
-    }
-
-    /// Returns the link of the root directory, as /proc/PID/root shows it.
-    #[must_use]
-    pub fn root(self) -> Vec<u8> {
-        self.context.places.borrow().root.link()
     }
 }

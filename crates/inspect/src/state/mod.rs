@@ -34,12 +34,12 @@ mod tracker;
 
 pub use attributes::{Signals, TaskCredentials};
 pub use context::TaskContext;
-pub use descriptors::{Descriptor, DescriptorOrigin, FdTable, FileTable};
+pub use descriptors::{Descriptor, DescriptorOrigin, FileTable};
 pub use files::{FileName, Made, OpenFile, ProcessId};
 pub use locks::Lock;
 pub use open_call::OpenCall;
 pub use paths::Places;
-pub use process_state::ProcessState;
+pub use process_state::{FdTable, ProcessState};
 pub(crate) use resolved_call::{ResolvedCall, region};
 pub use table::Table;
 pub use tracker::{Follow, Task, Tracker};

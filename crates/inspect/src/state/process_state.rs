@@ -7,7 +7,9 @@ use sysreel_format::TaskId;
 use super::attributes::{Attributes, Signals, TaskCredentials};
 use super::context::TaskContext;
 use super::descriptors::Descriptor;
+use super::files::OpenFile;
 use super::locks::Lock;
+use super::mounts::Location;
 use super::tracker::Tracker;
 
 /// The state of a task's process, and of the task where the kernel keeps it for each. See
@@ -24,6 +26,12 @@ impl Tracker {
     #[must_use]
     pub fn process(&self, id: TaskId) -> Option<ProcessState<'_>> {
         Some(ProcessState { context: self.context(id)? })
+    }
+
+    /// Returns what the descriptors of a task refer to, and its working directory.
+    #[must_use]
+    pub fn fds(&self, id: TaskId) -> Option<FdTable<'_>> {
+        Some(FdTable { context: self.context(id)? })
     }
 }
 
@@ -95,5 +103,32 @@ impl<'a> ProcessState<'a> {
     #[must_use]
     pub fn descriptor(&self, fd: i32) -> Option<Descriptor> {
         self.context.files.borrow().descriptor(fd).cloned()
+    }
+}
+
+/// What the descriptors of a task refer to, its working directory and its root, at the current
+/// event.
+#[derive(Clone, Copy, Debug)]
+pub struct FdTable<'a> {
+    context: &'a TaskContext,
+}
+
+impl FdTable<'_> {
+    /// Returns the description of a descriptor.
+    #[must_use]
+    pub fn get(self, fd: i32) -> Option<Rc<OpenFile>> {
+        self.context.files.borrow().get(fd).cloned()
+    }
+
+    /// Returns the link of the working directory, as /proc/PID/cwd shows it; `None` if unknown.
+    #[must_use]
+    pub fn cwd(self) -> Option<Vec<u8>> {
+        self.context.places.borrow().cwd.as_ref().map(Location::link)
+    }
+
+    /// Returns the link of the root directory, as /proc/PID/root shows it.
+    #[must_use]
+    pub fn root(self) -> Vec<u8> {
+        self.context.places.borrow().root.link()
     }
 }

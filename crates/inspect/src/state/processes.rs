@@ -10,7 +10,7 @@ use sysreel_abi::{CallKind, CloneFlags, clone_flags, has_close_on_exec};
 use sysreel_format::{FdEntry, Origin, Parts, ProcessSnapshot, TaskHead, TaskId};
 
 use super::context::TaskContext;
-use super::descriptors::{Descriptor, DescriptorOrigin, FdTable, FileTable};
+use super::descriptors::{Descriptor, DescriptorOrigin, FileTable};
 use super::files::{Made, Maker, OpenFile, ProcessId, is_path};
 use super::maps::Space;
 use super::mounts::Location;
@@ -32,12 +32,6 @@ impl Tracker {
     #[must_use]
     pub fn file(&self, id: TaskId, fd: i32) -> Option<Rc<OpenFile>> {
         self.context(id)?.files.borrow().get(fd).cloned()
-    }
-
-    /// Returns what the descriptors of a task refer to, and its working directory.
-    #[must_use]
-    pub fn fds(&self, id: TaskId) -> Option<FdTable<'_>> {
-        Some(FdTable { context: self.context(id)? })
     }
 
     /// Creates the context of a new task. The flags of the creating call decide what it shares with
