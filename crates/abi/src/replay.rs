@@ -9,6 +9,14 @@ use crate::clone::CloneFlags;
 use crate::consts::unpackaged::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS};
 use crate::desc::{CallKind, Replay, Row};
 
+mod time_stamps;
+mod unseen;
+mod waits;
+
+pub use time_stamps::{TimeStamps, time_stamps};
+pub use unseen::{Limit, may_write_unseen, stack_limit, unseen_output};
+pub use waits::{EarlyWrite, early_write, ends_at_once};
+
 /// Returns the errno with which to answer a call that cannot be replayed, instead of making it, or
 /// `None` if it may be made. Programs know these errors from kernels that lack the call or the
 /// feature, and have a fallback.

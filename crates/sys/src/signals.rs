@@ -333,6 +333,18 @@ pub fn is_from_instruction(siginfo: &[u8]) -> bool {
     is_instruction_signal(Signal(signal)) && code > 0
 }
 
+/// Whether this siginfo_t is of a SIGSEGV without an address, which the kernel has sent (sigaction(2),
+/// SI_KERNEL).
+pub fn is_from_kernel(siginfo: &[u8]) -> bool {
+    let int = |at: usize| {
+        siginfo
+            .get(at..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map(|bytes| i32::from_le_bytes(*bytes))
+    };
+    int(0) == Some(libc::SIGSEGV) && int(8) == Some(libc::SI_KERNEL)
+}
+
 /// Whether the kernel forced the signal of this siginfo_t on the task for what it has just done.
 /// Includes SIGSYS of seccomp(2) filters.
 pub fn is_forced_by_kernel(siginfo: &[u8]) -> bool {
