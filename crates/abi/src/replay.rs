@@ -44,13 +44,10 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
         CallKind::Mmap if map_args(abi, row, &args, structure)?.flags & g::MAP_HUGETLB != 0 => {
             Some(e::ENOMEM)
         }
-        // The recorder controls the time-stamp counter itself; user dispatch turns calls into
-        // signals; PR_SET_MM changes what the kernel knows of the memory layout.
+        // User dispatch turns calls into signals; PR_SET_MM changes what the kernel knows of the
+        // memory layout.
         CallKind::Prctl
-            if matches!(
-                option,
-                prctl::PR_SET_TSC | prctl::PR_SET_SYSCALL_USER_DISPATCH | prctl::PR_SET_MM
-            ) =>
+            if matches!(option, prctl::PR_SET_SYSCALL_USER_DISPATCH | prctl::PR_SET_MM) =>
         {
             Some(e::EINVAL)
         }

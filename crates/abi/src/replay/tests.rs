@@ -14,7 +14,8 @@ fn calls_that_cannot_be_replayed_are_vetoed() {
     assert_eq!(vetoed("userfaultfd", [0; 6]), Some(e::ENOSYS));
     assert_eq!(vetoed("madvise", [0, 0, g::MADV_FREE.into(), 0, 0, 0]), Some(e::EINVAL));
     assert_eq!(vetoed("madvise", [0, 0, g::MADV_DONTNEED.into(), 0, 0, 0]), None);
-    assert_eq!(vetoed("prctl", [prctl::PR_SET_TSC.into(), 1, 0, 0, 0, 0]), Some(e::EINVAL));
+    assert_eq!(vetoed("prctl", [prctl::PR_SET_MM.into(), 1, 0, 0, 0, 0]), Some(e::EINVAL));
+    assert_eq!(vetoed("prctl", [prctl::PR_SET_TSC.into(), 1, 0, 0, 0, 0]), None);
     assert_eq!(vetoed("prctl", [prctl::PR_SET_NAME.into(), 1, 0, 0, 0, 0]), None);
     assert_eq!(vetoed("arch_prctl", [ARCH_SET_FS, 1, 0, 0, 0, 0]), None);
     assert_eq!(vetoed("arch_prctl", [0x5001, 1, 0, 0, 0, 0]), Some(e::EINVAL));
