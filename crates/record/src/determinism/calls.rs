@@ -139,6 +139,22 @@ impl Determinism {
         Flow::Stays
     }
 
+    /// At the exit of a call that has succeeded: refuses the log if it lacks what the call wrote.
+    pub(super) fn check_unseen(&mut self, cx: &mut Context, call: Option<&Call>) {
+        let before = self.tasks.get_mut(cx.at.slot).unseen.take();
+        let Some(call) = call else { return };
+        if before.is_some_and(|before| before.has_changed(cx.at.tid)) {
+            let request = call.abi.args(&call.args)[1];
+            let why = format!(
+                "an ioctl ({request:#x}) wrote to memory, and the table does not have this request"
+            );
+            self.not_replayable(cx, why);
+        }
+        if let Some(what) = replay::unseen_output(call.abi, call.row, &call.args) {
+            self.not_replayable(cx, format!("{} wrote {what}", call.row.name));
+        }
+    }
+
     /// At the exit of a successful call that changed the address space: stores what was mapped.
     fn record_address_space_op(
         &mut self,

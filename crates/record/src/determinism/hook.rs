@@ -2,7 +2,7 @@
 
 use super::contents::Contents;
 use super::replayed::Replayed;
-use super::segv::SegvAction;
+use super::segv_action::SegvAction;
 use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
 use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};

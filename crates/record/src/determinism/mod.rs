@@ -18,6 +18,7 @@ mod hook;
 mod image;
 mod replayed;
 mod segv;
+mod segv_action;
 mod shared;
 mod signals;
 mod sparse;

@@ -1,6 +1,6 @@
 //! What a replayable recording knows of each task.
 
-use super::segv::SegvAction;
+use super::segv_action::SegvAction;
 use super::state_check::StateCheck;
 use super::unseen::Unseen;
 use sysreel_abi::replay::{AddressSpaceOp, TidAddresses};

@@ -5,6 +5,7 @@
 //! `force_sig_info_to_task`). So the recorder follows both, and puts them back.
 
 use super::hook::Determinism;
+use super::segv_action::SegvAction;
 use crate::engine::{Call, Context, Exit, Flow, Slot, Undriven};
 use sysreel_abi::{Abi, CallKind};
 use sysreel_sys::memory::Window;
@@ -15,40 +16,6 @@ use sysreel_sys::{InjectionPoint, Signal, Stop, Tid};
 
 /// The bit of SIGSEGV in a set of signals.
 const BIT: u64 = 1 << (SIGSEGV.0 - 1);
-/// A handler of the kernel's struct sigaction that ignores the signal.
-const SIG_IGN: u64 = 1;
-/// The flag for handlers that are used once (sigaction(2)).
-const SA_RESETHAND: u64 = 0x8000_0000;
-
-/// What a process does at SIGSEGV, other than by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SegvAction {
-    /// The default.
-    Default,
-    /// The kernel's struct sigaction of 64-bit programs.
-    Set([u8; 32]),
-    /// That of a 32-bit program, which the recorder cannot set again.
-    Set32,
-}
-
-impl SegvAction {
-    const IGNORED: SegvAction = {
-        let mut action = [0; 32];
-        action[0] = 1;
-        SegvAction::Set(action)
-    };
-
-    fn word(&self, at: usize) -> u64 {
-        let SegvAction::Set(bytes) = self else { return 0 };
-        let bytes = bytes.get(8 * at..).and_then(|bytes| bytes.first_chunk());
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    }
-
-    fn is_ignored(&self) -> bool {
-        self.word(0) == SIG_IGN
-    }
-}
-
 impl Determinism {
     /// At the entry of a call, after its memory was captured: keeps the action that it sets.
     pub(super) fn keep_new_action(&mut self, cx: &Context, call: &Call) {
@@ -107,7 +74,7 @@ impl Determinism {
     pub(super) fn handler_called(&mut self, cx: &Context, stop: &Stop, signal: Signal) {
         self.read_segv_mask(cx, stop);
         if let Some(tgid) = cx.task().map(|task| task.tgid).filter(|_| signal == SIGSEGV)
-            && self.action(tgid).word(1) & SA_RESETHAND != 0
+            && self.action(tgid).is_for_once()
         {
             self.set_action(tgid, SegvAction::Default);
         }

@@ -18,8 +18,8 @@ use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::signals::Ticker;
 use sysreel_sys::{Event, Resume, Signal, Stop, StopKind, Tid, clock, process};
 
-/// How often a task is polled that is about to end or to sleep, before it is taken to be waiting for
-/// something.
+/// How often a task is polled that is about to end or to sleep, before it is taken to be waiting
+/// for something.
 const MAX_POLLS: u32 = 10_000;
 /// How many calls a task may make without giving up its turn while others want it.
 const MAX_CALLS: u32 = 100;

@@ -1,9 +1,6 @@
 //! Memory that calls write to in ways that the table does not know, so that the log does not have
 //! it.
 
-use super::hook::Determinism;
-use crate::engine::{Call, Context};
-use sysreel_abi::replay;
 use sysreel_sys::Tid;
 use sysreel_sys::memory::{self, Transfer};
 
@@ -23,26 +20,8 @@ impl Unseen {
         Unseen { at, bytes: read(tid, at) }
     }
 
-    fn has_changed(&self, tid: Tid) -> bool {
+    pub(super) fn has_changed(&self, tid: Tid) -> bool {
         read(tid, self.at) != self.bytes
-    }
-}
-
-impl Determinism {
-    /// At the exit of a call that has succeeded: refuses the log if it lacks what the call wrote.
-    pub(super) fn check_unseen(&mut self, cx: &mut Context, call: Option<&Call>) {
-        let before = self.tasks.get_mut(cx.at.slot).unseen.take();
-        let Some(call) = call else { return };
-        if before.is_some_and(|before| before.has_changed(cx.at.tid)) {
-            let request = call.abi.args(&call.args)[1];
-            let why = format!(
-                "an ioctl ({request:#x}) wrote to memory, and the table does not have this request"
-            );
-            self.not_replayable(cx, why);
-        }
-        if let Some(what) = replay::unseen_output(call.abi, call.row, &call.args) {
-            self.not_replayable(cx, format!("{} wrote {what}", call.row.name));
-        }
     }
 }
 

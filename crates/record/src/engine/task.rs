@@ -62,8 +62,8 @@ pub(crate) struct Task {
     pub(crate) turn: CallTurn,
 }
 
-/// Whether a task keeps the turn of its group during its call. A hook decides it at the entry, a scheduler that
-/// knows turns obeys, and the engine resets it at the exit.
+/// Whether a task keeps the turn of its group during its call. A hook decides it at the entry, a
+/// scheduler that knows turns obeys, and the engine resets it at the exit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum CallTurn {
     /// Other tasks of the group may run during the call.

@@ -46,8 +46,8 @@ use run::Runner;
 use std::collections::BTreeSet;
 use step::Step;
 use sysreel_format::{
-    Altered, Altering, Body, Event, Gap, GapReason, Gone, GoneHow, Item, Log, Note, NoteCode,
-    Origin, ReadAt, Renamed, Stop, TaskHead, TaskId, Unrecorded,
+    Altering, Body, Event, Gap, GapReason, Gone, GoneHow, Item, Log, Note, NoteCode, Origin,
+    ReadAt, Renamed, Stop, TaskHead, TaskId, Unrecorded,
 };
 use sysreel_sys::signals::SIGKILL;
 use sysreel_sys::{StopKind, WaitStatus};
@@ -195,7 +195,10 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             // The recorder changes the CPU on which programs run, and shows them another mask.
             Body::Altered(altered) if altered.what == Altering::AFFINITY => Ok(()),
             Body::Altered(altered) if altered.what == Altering::EARLY_WRITE => {
-                self.early_write(event, &altered)
+                match self.tasks.find(event.task.0) {
+                    Found::Replayed(task) => parts::early_write(event, task, &altered),
+                    Found::Orphan | Found::Unknown => Err(unknown(event)),
+                }
             }
             Body::Altered(altered) => {
                 let why = format!("the recorder changed the program (kind {})", altered.what.0);
@@ -323,22 +326,6 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             self.main.task = event.task;
         }
         Ok(())
-    }
-
-    /// A call has written memory, and is not over.
-    fn early_write(&mut self, event: &Event<'_>, altered: &Altered<'_>) -> Replayed {
-        let Found::Replayed(task) = self.tasks.find(event.task.0) else {
-            return Err(unknown(event));
-        };
-        let place = Place { event, call: task.call_name() };
-        let address = altered.kernel.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-        let (Some(address), Some(_)) = (address, &task.call) else {
-            return Err(place.bad("a call wrote memory, and it is not known where, or which"));
-        };
-        let written = task.tracee.write(address, altered.given);
-        written.map_err(|source| {
-            place.io_failed(format!("write to {address:#x}"), task.tracee.tid(), source)
-        })
     }
 
     /// The recorder lets only the init of a PID namespace go, to its crash.
