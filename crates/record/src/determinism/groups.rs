@@ -36,7 +36,7 @@ struct Shared {
     written: Vec<Object>,
 }
 
-/// Finds the groups of tasks, and keeps [`Task::group`](crate::engine::Task).
+/// Finds the groups of tasks, and keeps the field `group` of each task of the engine.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     shared: BTreeMap<TurnGroup, Shared>,
