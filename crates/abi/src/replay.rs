@@ -9,6 +9,14 @@ use crate::clone::CloneFlags;
 use crate::consts::unpackaged::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS};
 use crate::desc::{CallKind, Replay, Row};
 
+mod time_stamps;
+mod unseen;
+mod waits;
+
+pub use time_stamps::{TimeStamps, time_stamps};
+pub use unseen::{Limit, may_write_unseen, stack_limit, unseen_output};
+pub use waits::{EarlyWrite, early_write, ends_at_once};
+
 /// Returns the errno with which to answer a call that cannot be replayed, instead of making it, or
 /// `None` if it may be made. Programs know these errors from kernels that lack the call or the
 /// feature, and have a fallback.
@@ -36,13 +44,10 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
         CallKind::Mmap if map_args(abi, row, &args, structure)?.flags & g::MAP_HUGETLB != 0 => {
             Some(e::ENOMEM)
         }
-        // The recorder controls the time-stamp counter itself; user dispatch turns calls into
-        // signals; PR_SET_MM changes what the kernel knows of the memory layout.
+        // User dispatch turns calls into signals; PR_SET_MM changes what the kernel knows of the
+        // memory layout.
         CallKind::Prctl
-            if matches!(
-                option,
-                prctl::PR_SET_TSC | prctl::PR_SET_SYSCALL_USER_DISPATCH | prctl::PR_SET_MM
-            ) =>
+            if matches!(option, prctl::PR_SET_SYSCALL_USER_DISPATCH | prctl::PR_SET_MM) =>
         {
             Some(e::EINVAL)
         }

@@ -254,6 +254,8 @@ numbers! {
         SIGNAL_HELD = 10, "signal held";
         /// A task that only waited for others was stopped to let them run.
         PREEMPTED = 11, "preempted";
+        /// Nothing was changed: a call has written memory, and is not over.
+        EARLY_WRITE = 12, "early write";
     }
 }
 
@@ -343,6 +345,8 @@ impl MappedFlags {
     pub const GROWS_DOWN: Self = Self(2);
     /// It maps a file, whose contents are in the blobs.
     pub const FILE: Self = Self(4);
+    /// The file has a hole there: there are no blobs, and the contents are zeros.
+    pub const HOLE: Self = Self(8);
 
     /// Whether all bits of `other` are set.
     pub const fn contains(self, other: Self) -> bool {

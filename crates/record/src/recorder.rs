@@ -4,7 +4,7 @@ use crate::audit::{Audit, Audited};
 use crate::begin::{self, LogPaths};
 use crate::call_filter::CallFilter;
 use crate::cpu_affinity::CpuAffinity;
-use crate::determinism::{Determinism, TurnScheduler};
+use crate::determinism::{Determinism, Groups, TurnScheduler};
 use crate::engine::{self, Attaching, Engine, FairScheduler, Log, Parts};
 use crate::error::Error;
 use crate::names::Names;
@@ -29,7 +29,7 @@ use sysreel_sys::{Signal, Stop, Tid, Tracer, WaitStatus, affinity, clock, init, 
 type Plain = Engine<FairScheduler, (Option<Names>, CpuAffinity, Option<Audit>, Option<CallFilter>)>;
 
 /// A recording that can be replayed.
-type Replayable = Engine<TurnScheduler, (Option<Names>, CpuAffinity, Determinism)>;
+type Replayable = Engine<TurnScheduler, (Option<Names>, CpuAffinity, Determinism, Groups)>;
 
 /// The engine of a recording. The only place that knows which kind of recording it is.
 enum Recording {
@@ -132,7 +132,7 @@ impl Recorder {
         let names = options.names.then(Names::default);
         let mut recording = if options.replayable {
             let determinism = Determinism::new(options.file_contents);
-            let hooks = (names, cpu_affinity.keep_shared(), determinism);
+            let hooks = (names, cpu_affinity.keep_shared(), determinism, Groups::default());
             let scheduler = TurnScheduler::default();
             Recording::Replayable(Box::new(Engine::new(options, parts, scheduler, hooks)))
         } else {
@@ -228,7 +228,8 @@ impl Recording {
             }
             Recording::Replayable(engine) => {
                 let mut ended = engine.end();
-                let not_replayable = ended.hooks.2.take_refused();
+                let refused = std::mem::take(&mut ended.log.refused);
+                let not_replayable = refused.into_iter().collect();
                 Over { not_replayable, ..Over::of(ended) }
             }
         }

@@ -87,19 +87,21 @@ impl Divergence {
     pub(crate) fn likely(field: Field) -> Vec<&'static str> {
         let mut causes = match field {
             Field::Register(_) | Field::ExtendedRegisters | Field::Memory(_) => vec![
+                "the program computed something else: it uses random numbers of the CPU (rdrand, \
+                 rdseed) or depends on CPU features",
                 "an earlier call returned something else, and no call in between shows it",
-                "the program computed something else: it uses random numbers of the CPU (rdrand) \
-                 or depends on CPU features",
             ],
-            Field::Buffer { .. } => {
-                vec!["bytes that the program never initialised, or that depend on the machine"]
-            }
-            Field::Stop | Field::SignalInfo => {
-                vec!["another program wrote to shared memory during the recording"]
-            }
+            Field::Buffer { .. } => vec![
+                "random numbers of the CPU (rdrand, rdseed), which the log does not have",
+                "bytes that the program never initialised, or that depend on the machine",
+            ],
+            Field::Stop | Field::SignalInfo => vec![
+                "a call through the vsyscall page, which makes no stop",
+                "another program wrote to shared memory during the recording",
+            ],
             _ => vec![
-                "the program took another path: it uses random numbers of the CPU (rdrand) or \
-                 depends on CPU features",
+                "the program took another path: it uses random numbers of the CPU (rdrand, rdseed) \
+                 or depends on CPU features",
             ],
         };
         causes.push("the log was modified after it was recorded");

@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use sysreel_format::{BlobNumber, Log, Mapped, MappedFile, MappedHead, ReadAt};
+use sysreel_format::{BlobNumber, Log, Mapped, MappedFile, MappedFlags, MappedHead, ReadAt};
 use sysreel_sys::stub;
 
 const PAGE: u64 = 4096;
@@ -132,7 +132,7 @@ impl FilePool {
             self.write(window + at, &bytes)?;
             at += bytes.len() as u64;
         }
-        if at < end {
+        if at < end && !head.flags.contains(MappedFlags::HOLE) {
             return Err(lacks_contents(head, at - first));
         }
         Ok(window + head.offset)

@@ -33,6 +33,7 @@ pub mod clock;
 pub mod counting;
 pub mod doctor;
 pub mod error;
+pub mod extents;
 #[cfg(feature = "fake")]
 pub mod fake;
 pub mod fdname;

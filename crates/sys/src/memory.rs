@@ -24,6 +24,8 @@ pub const EFAULT: i32 = libc::EFAULT;
 pub const ENOSYS: i32 = libc::ENOSYS;
 /// The errno for a process that does not exist.
 pub const ESRCH: i32 = libc::ESRCH;
+/// The errno for memory that is not there.
+pub const ENOMEM: i32 = libc::ENOMEM;
 /// The errno for invalid arguments.
 pub const EINVAL: i32 = libc::EINVAL;
 

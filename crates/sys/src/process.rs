@@ -4,11 +4,13 @@
 
 mod dir;
 mod image;
+mod limits;
 mod maps;
 mod text;
 
 pub use dir::{Descriptor, Dir, FileId};
 pub use image::Image;
+pub use limits::{limits, set_stack_limit};
 pub use maps::{Mapping, mappings};
 
 use crate::Tid;
@@ -168,27 +170,6 @@ pub fn namespaces(tid: Tid) -> Vec<(String, u64)> {
         .collect();
     found.sort();
     found
-}
-
-/// Returns the soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2));
-/// `u64::MAX` is unlimited.
-pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
-    (0..16)
-        .map_while(|resource| {
-            let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-            // SAFETY: prlimit64(2) with a null new limit only writes one rlimit64.
-            let answer = unsafe {
-                libc::syscall(
-                    libc::SYS_prlimit64,
-                    tid,
-                    resource,
-                    std::ptr::null::<libc::rlimit64>(),
-                    &raw mut limit,
-                )
-            };
-            (answer == 0).then_some((limit.rlim_cur, limit.rlim_max))
-        })
-        .collect()
 }
 
 /// Returns the fields of a stat file after the name. The index is the field's number in proc(5)

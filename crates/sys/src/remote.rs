@@ -135,6 +135,12 @@ impl Call {
         Call::Plain(libc::SYS_prctl, [option.into(), enable.into(), 0, 0, 0, 0])
     }
 
+    /// rt_sigaction(2) with the kernel's struct sigaction at `action`.
+    pub fn set_signal_action(Signal(signal): Signal, action: u64) -> Call {
+        let (signal, set) = (u64::from(signal.cast_unsigned()), size_of::<u64>() as u64);
+        Call::Plain(libc::SYS_rt_sigaction, [signal, action, 0, set, 0, 0])
+    }
+
     /// clone(2) of a task that has the caller's parent, and shares its memory or gets a copy.
     pub fn clone(shares_memory: bool) -> Call {
         let memory = if shares_memory { libc::CLONE_VM } else { 0 };

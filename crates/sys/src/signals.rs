@@ -1,5 +1,11 @@
 //! The recorder's signals: requests to stop it, and those meant for the program.
 
+mod siginfo;
+
+pub use siginfo::{
+    is_forced_by_kernel, is_from_instruction, is_from_kernel, is_hardware_breakpoint,
+};
+
 use crate::raw::check;
 use crate::stop::SIGINFO;
 use crate::{Error, Result, Signal, Tid};
@@ -318,48 +324,6 @@ pub fn disable_sigchld_for_stops() {
 pub fn send(pid: Tid, signal: Signal) {
     // SAFETY: kill(2) takes numbers.
     unsafe { libc::kill(pid, signal.0) };
-}
-
-/// Whether the signal of this siginfo_t was caused by an instruction of the task itself. Such
-/// signals come at the same place in every run (sigaction(2), "The siginfo_t argument").
-pub fn is_from_instruction(siginfo: &[u8]) -> bool {
-    let int = |at: usize| {
-        siginfo
-            .get(at..)
-            .and_then(|bytes| bytes.first_chunk())
-            .map(|bytes| i32::from_le_bytes(*bytes))
-    };
-    let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
-    is_instruction_signal(Signal(signal)) && code > 0
-}
-
-/// Whether the kernel forced the signal of this siginfo_t on the task for what it has just done.
-/// Includes SIGSYS of seccomp(2) filters.
-pub fn is_forced_by_kernel(siginfo: &[u8]) -> bool {
-    let int = |at: usize| {
-        siginfo
-            .get(at..)
-            .and_then(|bytes| bytes.first_chunk())
-            .map(|bytes| i32::from_le_bytes(*bytes))
-    };
-    let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
-    (is_instruction_signal(Signal(signal)) || signal == libc::SIGSYS) && code > 0
-}
-
-/// Whether the signal of this siginfo_t is a hardware breakpoint (sigaction(2), TRAP_HWBKPT).
-pub fn is_hardware_breakpoint(siginfo: &[u8]) -> bool {
-    let int = |at: usize| {
-        siginfo
-            .get(at..)
-            .and_then(|bytes| bytes.first_chunk())
-            .map(|bytes| i32::from_le_bytes(*bytes))
-    };
-    int(0) == Some(libc::SIGTRAP) && int(8) == Some(libc::TRAP_HWBKPT)
-}
-
-/// Whether an instruction can cause this signal.
-pub fn is_instruction_signal(Signal(signal): Signal) -> bool {
-    matches!(signal, libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP)
 }
 
 /// Sends a signal to one task. Does nothing when it has died.

@@ -14,7 +14,8 @@ fn calls_that_cannot_be_replayed_are_vetoed() {
     assert_eq!(vetoed("userfaultfd", [0; 6]), Some(e::ENOSYS));
     assert_eq!(vetoed("madvise", [0, 0, g::MADV_FREE.into(), 0, 0, 0]), Some(e::EINVAL));
     assert_eq!(vetoed("madvise", [0, 0, g::MADV_DONTNEED.into(), 0, 0, 0]), None);
-    assert_eq!(vetoed("prctl", [prctl::PR_SET_TSC.into(), 1, 0, 0, 0, 0]), Some(e::EINVAL));
+    assert_eq!(vetoed("prctl", [prctl::PR_SET_MM.into(), 1, 0, 0, 0, 0]), Some(e::EINVAL));
+    assert_eq!(vetoed("prctl", [prctl::PR_SET_TSC.into(), 1, 0, 0, 0, 0]), None);
     assert_eq!(vetoed("prctl", [prctl::PR_SET_NAME.into(), 1, 0, 0, 0, 0]), None);
     assert_eq!(vetoed("arch_prctl", [ARCH_SET_FS, 1, 0, 0, 0, 0]), None);
     assert_eq!(vetoed("arch_prctl", [0x5001, 1, 0, 0, 0, 0]), Some(e::EINVAL));
@@ -88,4 +89,81 @@ fn calls_with_an_address_space_op_are_not_emulated() {
         let has_op = address_space_op(abi, row, &[0; 6], None).is_some();
         assert!(!has_op || row.replay != Replay::Emulate, "{} changes the address space", row.name);
     }
+}
+
+#[test]
+fn the_time_stamp_counter_is_asked_for_and_set() {
+    let row = row_named(Abi::X86_64, "prctl").unwrap();
+    let of =
+        |option: u32, value| time_stamps(Abi::X86_64, row, &[option.into(), value, 0, 0, 0, 0]);
+    assert_eq!(of(prctl::PR_SET_TSC, 1), Some(TimeStamps::Set { raise: Some(false) }));
+    assert_eq!(of(prctl::PR_SET_TSC, 2), Some(TimeStamps::Set { raise: Some(true) }));
+    assert_eq!(of(prctl::PR_SET_TSC, 3), Some(TimeStamps::Set { raise: None }));
+    assert_eq!(of(prctl::PR_GET_TSC, 0x40), Some(TimeStamps::Get { at: 0x40 }));
+    assert_eq!(of(prctl::PR_SET_NAME, 1), None);
+    // prctl(2): PR_TSC_ENABLE is 1, PR_TSC_SIGSEGV is 2.
+    assert_eq!([false, true].map(TimeStamps::mode), [1, 2]);
+}
+
+#[test]
+fn calls_that_wake_or_copy_end_at_once() {
+    let ends = |name: &str, args: [u64; 6]| {
+        let row = row_named(Abi::X86_64, name).unwrap();
+        let clone = crate::clone::clone_flags(Abi::X86_64, row, &args, None);
+        ends_at_once(Abi::X86_64, row, &args, clone)
+    };
+    let futex = |op: u32| ends("futex", [0, (op | g::FUTEX_PRIVATE_FLAG).into(), 0, 0, 0, 0]);
+    for op in [g::FUTEX_WAKE, g::FUTEX_WAKE_OP, g::FUTEX_UNLOCK_PI, g::FUTEX_CMP_REQUEUE] {
+        assert!(futex(op), "{op}");
+    }
+    for op in [g::FUTEX_WAIT, g::FUTEX_LOCK_PI, g::FUTEX_WAIT_REQUEUE_PI, g::FUTEX_WAIT_BITSET] {
+        assert!(!futex(op), "{op}");
+    }
+    assert!(ends("futex_wake", [0; 6]) && ends("futex_requeue", [0; 6]));
+    assert!(!ends("futex_wait", [0; 6]) && !ends("futex_waitv", [0; 6]));
+    assert!(ends("fork", [0; 6]) && ends("clone", [g::CLONE_VM.into(), 0, 0, 0, 0, 0]));
+    assert!(!ends("vfork", [0; 6]) && !ends("clone", [g::CLONE_VFORK.into(), 0, 0, 0, 0, 0]));
+    assert!(!ends("read", [0; 6]));
+}
+
+#[test]
+fn a_futex_with_an_owner_is_written_before_its_waiter_sleeps() {
+    let row = row_named(Abi::X86_64, "futex").unwrap();
+    let of = |op: u32| early_write(Abi::X86_64, row, &[0x40, op.into(), 0, 0, 0, 0]);
+    let word = Some(EarlyWrite { at: 0x40, len: 4 });
+    assert_eq!(of(g::FUTEX_LOCK_PI | g::FUTEX_PRIVATE_FLAG), word);
+    assert_eq!(of(g::FUTEX_LOCK_PI2), word);
+    assert_eq!(of(g::FUTEX_WAIT), None);
+    assert_eq!(of(g::FUTEX_UNLOCK_PI), None);
+}
+
+#[test]
+fn the_stack_limit_is_found_in_memory() {
+    let of = |abi, name, args| stack_limit(abi, row_named(abi, name).unwrap(), &args, 7);
+    let stack = u64::from(g::RLIMIT_STACK);
+    let wide = Some(Limit { at: 0x40, len: 8 });
+    assert_eq!(of(Abi::X86_64, "setrlimit", [stack, 0x40, 0, 0, 0, 0]), wide);
+    assert_eq!(
+        of(Abi::I386, "setrlimit", [stack, 0x40, 0, 0, 0, 0]),
+        Some(Limit { at: 0x40, len: 4 })
+    );
+    assert_eq!(of(Abi::X86_64, "getrlimit", [stack, 0x40, 0, 0, 0, 0]), None);
+    assert_eq!(of(Abi::X86_64, "prlimit64", [0, stack, 0x40, 0, 0, 0]), wide);
+    assert_eq!(of(Abi::I386, "prlimit64", [7, stack, 0x40, 0, 0, 0]), wide);
+    assert_eq!(of(Abi::X86_64, "prlimit64", [8, stack, 0x40, 0, 0, 0]), None);
+    assert_eq!(of(Abi::X86_64, "prlimit64", [0, stack, 0, 0x40, 0, 0]), None);
+    assert_eq!(of(Abi::X86_64, "setrlimit", [0, 0x40, 0, 0, 0, 0]), None);
+}
+
+#[test]
+fn outputs_that_the_table_does_not_have_are_known_to_be_missing() {
+    let ioctl = row_named(Abi::X86_64, "ioctl").unwrap();
+    let of = |request: u64| may_write_unseen(Abi::X86_64, ioctl, &[0, request, 0x40, 0, 0, 0]);
+    // TIOCSERGETLSR and TCGETS (asm-generic/ioctls.h), and one with a size in its bits.
+    assert_eq!((of(0x5459), of(0x5401), of(0x8008_7601)), (Some(0x40), None, None));
+    let unseen =
+        |name, args| unseen_output(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &args);
+    assert!(unseen("setsockopt", [3, 0, 64, 0x40, 100, 0]).is_some());
+    assert!(unseen("setsockopt", [3, 1, 64, 0x40, 100, 0]).is_none());
+    assert!(unseen("getsockopt", [3, 0, 64, 0x40, 0x50, 0]).is_none());
 }

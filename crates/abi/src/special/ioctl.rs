@@ -71,6 +71,18 @@ pub(super) fn argument(call: &Call) -> Meaning {
     Meaning::bytes(dir, parts.size.into())
 }
 
+/// Whether neither the table nor the bits of a request say what its argument is.
+pub(crate) fn is_unknown(request: u64) -> bool {
+    let Ok(request) = u32::try_from(request & 0xffff_ffff) else { return true };
+    let is_listed = WRITTEN_BACK.contains(&request)
+        || NAMED.iter().any(|(named, ..)| *named == request)
+        || VALUES.contains(&request)
+        || SIZED.iter().any(|(sized, ..)| *sized == request)
+        || NESTED.iter().any(|(nested, ..)| *nested == request)
+        || INTERFACE.contains(&request);
+    !is_listed && Request::decode(request).dir == 0
+}
+
 /// Whether a successful request returns a new file descriptor.
 pub(crate) fn makes_fd(request: u64) -> bool {
     u32::try_from(request & 0xffff_ffff).is_ok_and(|r| OPENING.contains(&r))

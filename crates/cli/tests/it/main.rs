@@ -38,6 +38,7 @@ mod replay_omissions;
 mod replay_pitfalls;
 mod replay_programs;
 mod replay_signals;
+mod replay_turns;
 mod replay_witness;
 mod reports;
 mod stage;

@@ -3,8 +3,10 @@
 use super::contents::FileExtent;
 use super::hook::Determinism;
 use super::shared::writes_to_descriptor;
+use super::sparse;
 use super::state::{record_memory, record_registers};
 use super::state_check::StateCheck;
+use super::unseen::Unseen;
 use crate::engine::{Call, CallTurn, Context, Exit, Flow};
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -38,19 +40,28 @@ impl Determinism {
             None if nr == u64::MAX => None,
             None => Some(NOT_IMPLEMENTED),
         };
+        if let Some(call) = &call {
+            errno = errno.or_else(|| self.answer_call(cx, call));
+            self.keep_new_action(cx, call);
+        }
         let mut turn = CallTurn::Shared;
         let task = self.tasks.get_mut(cx.at.slot);
         task.returns_from_handler = call.is_some_and(|call| call.row.kind == CallKind::SigReturn);
-        if let Some(Call { abi, row, .. }) = call {
+        if let Some(Call { abi, row, clone, .. }) = call {
             let fd = replay::mapped_fd(abi, row, &args, captured);
             let op = replay::address_space_op(abi, row, &args, captured);
             task.address_space_op = op.map(|op| (op, fd));
+            task.unseen =
+                replay::may_write_unseen(abi, row, &args).map(|at| Unseen::before(cx.at.tid, at));
             // set_tid_address(2) cannot fail.
             task.cleared = replay::clear_tid_address(abi, row, &args).or(task.cleared);
-            if task.address_space_op.is_some() {
-                // Calls that change the address space do not block, and no other task may see them
-                // half done.
+            // Calls that change the address space do not block either. No other task may see any of
+            // these half done.
+            if task.address_space_op.is_some() || replay::ends_at_once(abi, row, &args, clone) {
                 turn = CallTurn::Kept;
+            }
+            if let Some(write) = replay::early_write(abi, row, &args) {
+                turn = CallTurn::KeptForWrite(write);
             }
             if let Some(Output { fd, from_memory }) = replay::output(abi, row, &args)
                 && let Some(to) = self.own_output(cx.at.tid, fd)
@@ -60,7 +71,7 @@ impl Determinism {
                     // blocks until the output is read.
                     true => {
                         cx.log.row().echo(to);
-                        turn = CallTurn::KeptUntilBlocked;
+                        turn = CallTurn::Output;
                     }
                     // The bytes would not pass through the program, and not be in the log.
                     false => errno = errno.or(Some(CANNOT_COPY)),
@@ -73,7 +84,7 @@ impl Determinism {
             let (kernel, given) = (nr.to_le_bytes(), errno.to_le_bytes());
             cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
             self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
-            turn = CallTurn::Shared;
+            turn = CallTurn::Kept;
         }
         if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
             task.turn = turn;
@@ -91,6 +102,7 @@ impl Determinism {
     /// At an exit: stores what the call did besides writing its output.
     pub(super) fn call_ends(&mut self, cx: &mut Context, stop: &mut Stop, exit: &Exit) -> Flow {
         let &Exit { call, rval, is_error } = exit;
+        self.follow_segv(cx, stop, exit);
         let task = self.tasks.get_mut(cx.at.slot);
         let address_space_op = task.address_space_op.take();
         if let Some(errno) = task.vetoed.take() {
@@ -99,10 +111,12 @@ impl Determinism {
                 override_result(cx, stop, rval, given);
                 self.mark_boundary(cx, stop);
             }
+            self.record_answer(cx);
             return Flow::Stays;
         }
         if std::mem::take(&mut task.fresh_image) {
             task.state_check = Some(StateCheck::new());
+            self.read_segv_state(cx);
             let flow = self.record_image(cx, stop);
             self.mark_boundary(cx, stop);
             return flow;
@@ -114,10 +128,31 @@ impl Determinism {
         if let Some(call) = call.filter(|call| !is_error && writes_to_descriptor(call)) {
             self.record_shared_write(cx, &call);
         }
-        if let Some((op, fd)) = address_space_op.filter(|_| !is_error) {
+        self.check_unseen(cx, call.as_ref().filter(|_| !is_error));
+        // A filter of the program has skipped the call, whose number is still in the register of
+        // the result (SECCOMP_RET_TRAP, seccomp(2)). No call that maps memory returns so little.
+        let number = call.and_then(|call| sysreel_abi::number::number(call.abi, call.row.name));
+        let is_skipped = number == Some(rval.cast_unsigned());
+        if let Some((op, fd)) = address_space_op.filter(|_| !is_error && !is_skipped) {
             self.record_address_space_op(cx, op, fd, rval.cast_unsigned());
         }
         Flow::Stays
+    }
+
+    /// At the exit of a call that has succeeded: refuses the log if it lacks what the call wrote.
+    pub(super) fn check_unseen(&mut self, cx: &mut Context, call: Option<&Call>) {
+        let before = self.tasks.get_mut(cx.at.slot).unseen.take();
+        let Some(call) = call else { return };
+        if before.is_some_and(|before| before.has_changed(cx.at.tid)) {
+            let request = call.abi.args(&call.args)[1];
+            let why = format!(
+                "an ioctl ({request:#x}) wrote to memory, and the table does not have this request"
+            );
+            self.not_replayable(cx, why);
+        }
+        if let Some(what) = replay::unseen_output(call.abi, call.row, &call.args) {
+            self.not_replayable(cx, format!("{} wrote {what}", call.row.name));
+        }
     }
 
     /// At the exit of a successful call that changed the address space: stores what was mapped.
@@ -195,20 +230,52 @@ impl Determinism {
         cx: &mut Context,
         mut head: MappedHead,
         data: io::Result<Metadata>,
-        open: impl FnOnce() -> io::Result<File>,
+        open: impl Fn() -> io::Result<File>,
     ) {
         head.flags = head.flags.with(MappedFlags::FILE);
-        let shared = head.flags.contains(MappedFlags::SHARED);
-        if shared {
+        if head.flags.contains(MappedFlags::SHARED) {
             self.shared.insert((head.dev, head.ino));
         }
+        let parts = match &data {
+            Ok(data) => sparse::split(&head, data, &open),
+            Err(_) => vec![head],
+        };
+        let is_hole = |part: &MappedHead| {
+            part.flags.contains(MappedFlags::HOLE) || !part.flags.contains(MappedFlags::FILE)
+        };
+        let mut left = sparse::MAX_DATA;
+        for part in parts {
+            if is_hole(&part) {
+                cx.log.row().mapped(&part, &[]);
+                continue;
+            }
+            let size = data.as_ref().map_or(u64::MAX, Metadata::size);
+            let len = part.len.min(size.saturating_sub(part.offset));
+            match left.checked_sub(len) {
+                Some(rest) => left = rest,
+                None => return self.refuse_mapping(cx),
+            }
+            self.store_part(cx, part, data.as_ref().ok(), &open);
+        }
+    }
+
+    /// More is mapped than a recording can take at one stop.
+    pub(super) fn refuse_mapping(&mut self, cx: &mut Context) {
+        let most = sparse::MAX_DATA >> 30;
+        self.not_replayable(cx, format!("a mapping shows more than {most} GiB of data"));
+    }
+
+    fn store_part(
+        &mut self,
+        cx: &mut Context,
+        mut head: MappedHead,
+        data: Option<&Metadata>,
+        open: impl FnOnce() -> io::Result<File>,
+    ) {
         let changing = self.shared.contains(&(head.dev, head.ino));
-        let result = data.and_then(|data| {
-            self.contents.store(
-                &mut cx.log.sink,
-                FileExtent { changing, ..FileExtent::for_mapping(&data, &head) },
-                open,
-            )
+        let result = data.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|data| {
+            let extent = FileExtent { changing, ..FileExtent::for_mapping(data, &head) };
+            self.contents.store(&mut cx.log.sink, extent, open)
         });
         let stored = match result {
             Ok(stored) => stored,

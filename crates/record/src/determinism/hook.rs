@@ -2,18 +2,17 @@
 
 use super::contents::Contents;
 use super::replayed::Replayed;
+use super::segv_action::SegvAction;
 use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
 use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use sysreel_abi::replay::{TidAddresses, tid_addresses};
-use sysreel_format::{
-    Completeness, CpuidLeaf, EventKind, MetaCodec, NoteCode, Severity, SnapshotKind, TaskId,
-};
+use sysreel_format::{Completeness, CpuidLeaf, EventKind, MetaCodec, SnapshotKind, TaskId};
 use sysreel_sys::signals::Alarm;
 use sysreel_sys::stop::SIGINFO;
-use sysreel_sys::{Event, Signal, Stop, affinity, clock, machine};
+use sysreel_sys::{Event, Signal, Stop, Tid, affinity, clock, machine};
 
 /// The version of the snapshot struct.
 const SNAPSHOT_VERSION: u16 = 1;
@@ -40,14 +39,14 @@ pub(crate) struct Determinism {
     pub(super) outputs: [Option<(u64, u64)>; 2],
     /// Files that were mapped MAP_SHARED, by device and inode.
     pub(super) shared: BTreeSet<(u64, u64)>,
-    /// Why the log cannot be replayed, each reason once.
-    refused: BTreeSet<String>,
     /// Buffers for the state of a task.
     pub(super) buffers: StateBuffers,
     /// How many times any address space has changed.
     pub(super) changes: u64,
     /// Wakes the tracer while signals are deferred.
     pub(super) alarm: Option<Alarm>,
+    /// What processes do at SIGSEGV, other than by default.
+    pub(super) segv_actions: BTreeMap<Tid, SegvAction>,
     pub(super) tasks: BySlot<Replayed>,
 }
 
@@ -62,17 +61,9 @@ impl Determinism {
         Determinism { contents, outputs: [file_id(1), file_id(2)], ..Determinism::default() }
     }
 
-    /// Returns the reasons why the log cannot be replayed.
-    pub(crate) fn take_refused(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.refused).into_iter().collect()
-    }
-
     /// Marks the log as not replayable, and notes the reason once.
     pub(super) fn not_replayable(&mut self, cx: &mut Context, why: String) {
-        cx.log.completeness.insert(Completeness::NOT_REPLAYABLE);
-        if self.refused.insert(why.clone()) {
-            cx.log.note_after_event(cx.at.id, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
-        }
+        cx.log.not_replayable(cx.at.id, why);
     }
 
     /// Notes that memory of the call is not complete in the log.
@@ -170,11 +161,18 @@ impl StopHook for Determinism {
                 .and_then(|call| Some(tid_addresses(call.abi, call.row, &call.args, call.clone?)));
             new.cleared = places.and_then(|places| places.cleared);
             new.newborn = places.or(Some(TidAddresses::default()));
+            let maker = self.tasks.get_mut(by);
+            new.blocks_segv = maker.blocks_segv;
+            new.refuses_time_stamps = maker.refuses_time_stamps;
+            self.inherit_action(cx, by, task);
         }
         self.tasks.set(task, new);
     }
 
-    fn task_ends(&mut self, _cx: &mut Context, task: Slot, _how: End) {
+    fn task_ends(&mut self, cx: &mut Context, task: Slot, _how: End) {
+        if let Some(task) = cx.tasks.at(task).filter(|task| task.tid == task.tgid) {
+            self.segv_actions.remove(&task.tgid);
+        }
         self.tasks.take(task);
     }
 

@@ -7,23 +7,31 @@
 //! checksums of memory. `thread_end` records the kernel's last
 //! changes. `untrap` undoes what would make a task fail without its recorder.
 //!
-//! [`TurnScheduler`] lets one task run at a time (`turns`), and preempts tasks that wait in a loop
-//! (`spin_wait`).
+//! [`Groups`] is another hook: it finds out which tasks can see each other's memory. Of each group
+//! of such tasks, [`TurnScheduler`] lets one run at a time (`turns`), and preempts those that wait
+//! in a loop (`spin_wait`).
 
 mod calls;
 mod contents;
+mod groups;
 mod hook;
 mod image;
 mod replayed;
+mod segv;
+mod segv_action;
 mod shared;
 mod signals;
+mod sparse;
 mod spin_wait;
 mod state;
 mod state_check;
 mod thread_end;
+mod time_stamps;
 mod turns;
+mod unseen;
 mod untrap;
 
+pub(crate) use groups::Groups;
 pub use hook::CHANGES;
 pub(crate) use hook::Determinism;
 pub(crate) use turns::TurnScheduler;

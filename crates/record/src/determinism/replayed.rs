@@ -1,6 +1,8 @@
 //! What a replayable recording knows of each task.
 
+use super::segv_action::SegvAction;
 use super::state_check::StateCheck;
+use super::unseen::Unseen;
 use sysreel_abi::replay::{AddressSpaceOp, TidAddresses};
 use sysreel_sys::Signal;
 use sysreel_sys::stop::SIGINFO;
@@ -12,6 +14,8 @@ pub(super) struct Replayed {
     pub(super) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
     pub(super) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
+    /// Memory that its call may write to in a way that the table does not know.
+    pub(super) unseen: Option<Unseen>,
     /// Whether an execve has succeeded whose exit is still to come.
     pub(super) fresh_image: bool,
     /// Set for a new task: the addresses at which its memory contains its ids.
@@ -27,6 +31,14 @@ pub(super) struct Replayed {
     pub(super) forced: bool,
     /// Whether its call returns from a signal handler (sigreturn).
     pub(super) returns_from_handler: bool,
+    /// Whether it blocks SIGSEGV.
+    pub(super) blocks_segv: bool,
+    /// Whether its program has asked that reading the time-stamp counter raise SIGSEGV.
+    pub(super) refuses_time_stamps: bool,
+    /// The answer to its call, and where it goes.
+    pub(super) answer: Option<(u64, u32)>,
+    /// The action for SIGSEGV that its call sets.
+    pub(super) new_action: Option<SegvAction>,
     /// Decides when its state is recorded, once it has an image that is to be replayed.
     pub(super) state_check: Option<StateCheck>,
 }

@@ -3,6 +3,7 @@
 
 use super::contents::FileExtent;
 use super::hook::Determinism;
+use super::sparse;
 use crate::engine::{Call, Context};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -39,23 +40,25 @@ impl Determinism {
     /// mappings show.
     fn store_whole_file(&mut self, cx: &mut Context, path: &str, dev: u64, ino: u64) {
         let Ok(data) = fs::metadata(path) else { return };
-        let extent = FileExtent { data: &data, range: 0..data.len(), changing: true };
-        let Ok(stored) = self.contents.store(&mut cx.log.sink, extent, || File::open(path)) else {
-            return;
-        };
         let flags = MappedFlags::SHARED.with(MappedFlags::FILE);
-        let head = MappedHead {
-            start: 0,
-            len: 0,
-            prot: 0,
-            flags,
-            dev,
-            ino,
-            offset: 0,
-            filled: stored.filled,
-            skip: 0,
-        };
-        cx.log.row().mapped(&head, stored.blobs);
+        let (start, prot, offset, len) = (0, 0, 0, data.len());
+        let all = MappedHead { start, len, prot, flags, dev, ino, offset, filled: 0, skip: 0 };
+        let mut left = sparse::MAX_DATA;
+        for part in sparse::split(&all, &data, || File::open(path)) {
+            if part.flags.contains(MappedFlags::HOLE) {
+                continue;
+            }
+            match left.checked_sub(part.len) {
+                Some(rest) => left = rest,
+                None => return self.refuse_mapping(cx),
+            }
+            let range = part.offset..part.offset + part.len;
+            let extent = FileExtent { data: &data, range, changing: true };
+            let stored = self.contents.store(&mut cx.log.sink, extent, || File::open(path));
+            let Ok(stored) = stored else { return };
+            let head = MappedHead { start: 0, len: 0, filled: stored.filled, ..part };
+            cx.log.row().mapped(&head, stored.blobs);
+        }
     }
 
     /// At the exit of shmat(2): stores the segment.
@@ -69,6 +72,9 @@ impl Determinism {
             return;
         };
         let len = mapping.end - mapping.start;
+        if len > sparse::MAX_DATA {
+            return self.refuse_mapping(cx);
+        }
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         let got = Window::open(cx.at.tid).map_or(0, |window| window.read(start, &mut bytes));
         let stored = self.contents.store_bytes(&mut cx.log.sink, &bytes[..got]);

@@ -14,11 +14,8 @@ use sysreel_format::Altering;
 use sysreel_sys::memory::Window;
 use sysreel_sys::signals::{self, Alarm, SIGTRAP};
 use sysreel_sys::stop::SIGINFO;
-use sysreel_sys::{Resume, Signal, Stop, StopKind, Tid, clock, machine, process};
+use sysreel_sys::{Resume, Signal, Stop, StopKind, Tid, clock, process};
 
-/// The opcodes of rdtsc and of rdtscp, which also returns the processor id (Intel SDM).
-const RDTSC: [u8; 2] = [0x0f, 0x31];
-const RDTSCP: [u8; 3] = [0x0f, 0x01, 0xf9];
 /// The longest that a signal is deferred. One that is delivered then cannot be replayed.
 const MAX_DEFERRAL: Duration = Duration::from_millis(500);
 
@@ -50,10 +47,14 @@ impl Determinism {
         deliver: &mut Signal,
     ) -> Flow {
         let signal = *deliver;
-        if signal == signals::SIGSEGV && answer_time_stamp(cx, stop) {
-            self.mark_boundary(cx, stop);
+        if signal == signals::SIGSEGV
+            && signals::is_from_instruction(siginfo)
+            && let Some(len) = self.read_time_stamp(cx, stop)
+        {
             *deliver = Signal::NONE;
-            return Flow::Stays;
+            let flow = self.restore_segv(cx, stop, len);
+            self.mark_boundary(cx, stop);
+            return flow;
         }
         if !is_caught(stop.tid(), signal) {
             return Flow::Stays;
@@ -106,6 +107,7 @@ impl Determinism {
             let got = window.read(registers.sp(), &mut frame);
             record_memory(cx, registers.sp(), &frame[..got]);
         }
+        self.handler_called(cx, stop, signal);
         self.mark_boundary(cx, stop);
         Flow::Stays
     }
@@ -177,28 +179,4 @@ fn is_caught(tid: Tid, Signal(signal): Signal) -> bool {
     let bit = u32::try_from(signal - 1).unwrap_or(0);
     // SigCgt, after SigPnd, SigBlk and SigIgn.
     process::Status::read(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
-}
-
-/// If the signal was caused by rdtsc or rdtscp, emulates the instruction and returns true.
-fn answer_time_stamp(cx: &mut Context, stop: &Stop) -> bool {
-    let (Ok(mut registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) else {
-        return false;
-    };
-    let mut code = [0; RDTSCP.len()];
-    let got = window.read(registers.ip(), &mut code);
-    let opcode = match &code[..got] {
-        [a, b, ..] if [*a, *b] == RDTSC => &RDTSC[..],
-        code if code == RDTSCP => &RDTSCP[..],
-        _ => return false,
-    };
-    let (stamp, processor) = machine::time_stamp();
-    let processor = (opcode == RDTSCP).then_some(processor);
-    registers.set_time_stamp(opcode.len() as u64, stamp, processor);
-    if stop.set_general(&registers).is_err() {
-        return false; // The task died.
-    }
-    let mut given = stamp.to_le_bytes().to_vec();
-    given.extend(processor.iter().flat_map(|processor| processor.to_le_bytes()));
-    cx.log.altered(Altering::TIME_STAMP, 0, opcode, &given);
-    true
 }

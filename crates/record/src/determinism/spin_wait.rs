@@ -1,23 +1,28 @@
 //! Preempts tasks that wait for others in a loop without calls.
 //!
-//! A task that has had the turn for long while others want it is stopped wherever it is. If it
-//! comes back to the same instruction with the same registers and the same memory, all it does is
-//! wait: the same state has the same future, so it may stay stopped there. A replay does the same:
-//! it runs the task to these registers, and until it comes back to them with the same memory. Both
-//! go the same way from the same state, so they end in the same loop. Registers alone would not do:
-//! the loop of an interpreter comes back to the same registers with other memory.
+//! A task that has had the turn for long while others of its group want it is stopped wherever it
+//! is. If it comes back to the same instruction with the same registers and the same memory, all it
+//! does is wait: the same state has the same future, so it may stay stopped there. A replay does
+//! the same: it runs the task to these registers, and until it comes back to them with the same
+//! memory. Both go the same way from the same state, so they end in the same loop. Registers alone
+//! would not do: the loop of an interpreter comes back to the same registers with other memory.
+//!
+//! A task that computes cannot be stopped at a place that a replay finds again. It keeps the turn
+//! until it makes a call, or has computed for so long ([`MAX_COMPUTATION`]) that letting the others
+//! run is worth more than the replay.
 
-use super::turns::TurnScheduler;
+use super::turns::{TIME_SLICE_NS, Turn, TurnScheduler};
 use crate::engine::{CallTurn, Context, Deadline, Undriven};
 use std::time::Duration;
-use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead};
+use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead, TaskId};
 use sysreel_sys::memory::Window;
 use sysreel_sys::signals::{SIGTRAP, Ticker, is_hardware_breakpoint};
 use sysreel_sys::stop::NT_PRSTATUS;
-use sysreel_sys::{Event, Registers, Report, Resume, Signal, Stop, StopKind, Tid, clock};
+use sysreel_sys::{Event, Registers, Report, Resume, Signal, Stop, StopKind, Tid, clock, process};
 
-/// How long a task may keep the turn before it is checked.
-const TIME_SLICE: Duration = Duration::from_millis(50);
+/// How long a task may compute while others wait for its turn. It is then preempted where a replay
+/// cannot preempt it.
+const MAX_COMPUTATION: Duration = Duration::from_secs(10);
 /// How long a task may take to come back to an instruction.
 const MAX_ROUND: Duration = Duration::from_millis(5);
 /// How many times it may come back in another state.
@@ -30,72 +35,111 @@ struct SpinState {
 }
 
 impl TurnScheduler {
-    /// Runs the ticker while others wait for the turn.
+    /// Runs the ticker while others wait for a turn.
     pub(super) fn update_ticker(&mut self, cx: &Context) {
-        let wanted = self.others_are_waiting(cx);
+        let wanted = self.is_any_awaited(cx);
         if self.ticker.is_none() && wanted {
-            self.ticker = Ticker::every(TIME_SLICE).ok();
+            self.ticker = Ticker::every(Duration::from_nanos(TIME_SLICE_NS)).ok();
         }
         if let Some(ticker) = &self.ticker {
             ticker.tick(wanted);
         }
     }
 
-    /// Whether a task has the turn and others wait for it.
-    fn others_are_waiting(&self, cx: &Context) -> bool {
-        self.turn.is_some() && !(cx.due.is_empty() && self.preempted.is_empty())
+    /// Checks the tasks that have had the turn for too long while others want it.
+    pub(super) fn check_time_slices(&mut self, cx: &mut Context) {
+        let is_over = |turn: &&Turn| {
+            let lasted = clock::monotonic_ns().saturating_sub(turn.since_ns);
+            lasted >= TIME_SLICE_NS && self.is_awaited(cx, turn.tid)
+        };
+        if cx.is_ending {
+            return;
+        }
+        let over: Vec<Turn> = self.turns().iter().filter(is_over).copied().collect();
+        for turn in over {
+            self.check_time_slice(cx, turn);
+        }
     }
 
-    /// Preempts the task that has the turn if it has had it for too long and only waits.
-    pub(super) fn check_time_slice(&mut self, cx: &mut Context) {
-        let Some(holder) = self.turn.filter(|_| self.others_are_waiting(cx)) else { return };
-        let lasted = clock::monotonic_ns().saturating_sub(self.turn_since_ns);
-        if u128::from(lasted) < TIME_SLICE.as_nanos() || cx.is_ending {
+    /// Preempts a task if it only waits.
+    fn check_time_slice(&mut self, cx: &mut Context, turn: Turn) {
+        let tid = turn.tid;
+        // An interrupt would cut a call short. One that keeps the turn and sleeps is blocked.
+        if cx.tasks.get(tid).is_some_and(|task| task.turn != CallTurn::Shared) {
+            if is_asleep(tid) {
+                self.end_turn(tid);
+            }
             return;
         }
-        // An interrupt would cut its call short.
-        let turn = cx.tasks.get(holder).map(|task| task.turn);
-        if turn == Some(CallTurn::KeptUntilBlocked) {
-            self.turn = None;
-            return;
-        }
-        match cx.bring_to_stop(holder) {
+        match cx.bring_to_stop(tid) {
             Ok(Some((stop, _))) if stop.kind() == StopKind::Event(Event::STOP) => {
-                self.preempt_if_waiting(cx, stop)
+                self.preempt_if_waiting(cx, stop, turn);
             }
             // It reached another stop.
             Ok(Some((stop, t_ns))) => cx.due.push_first(Report::Stopped(stop), t_ns),
             // It has ended, or is in an uninterruptible wait: let the others run.
-            Ok(None) => self.turn = None,
+            Ok(None) => self.end_turn(tid),
             // The next wait fails too.
             Err(_) => {}
         }
     }
 
     /// Leaves a stopped task stopped if it only waits in a loop; resumes it otherwise.
-    fn preempt_if_waiting(&mut self, cx: &mut Context, mut stop: Stop) {
+    fn preempt_if_waiting(&mut self, cx: &mut Context, mut stop: Stop, turn: Turn) {
         let found = find_repetition(cx, &mut stop);
         match found {
             Ok(Some(state)) => {
                 _ = stop.break_at(None);
                 record_preemption(cx, &stop, &state.registers);
-                self.turn = None;
-                self.preempted.push_back(stop);
+                self.preempt(stop);
             }
-            // The check leaves no trace.
             Ok(None) if is_own_stop(&stop) => {
                 _ = stop.break_at(None);
-                self.give_turn(stop.tid());
-                stop.resume(Resume::ToNextSyscall, Signal::NONE);
+                if self.must_give_up(turn) {
+                    self.give_up(cx, &stop);
+                    self.preempt(stop);
+                } else {
+                    // The check leaves no trace.
+                    self.renew_turn(stop.tid());
+                    stop.resume(Resume::ToNextSyscall, Signal::NONE);
+                }
             }
             Ok(None) | Err(Undriven::Ending) => {
                 _ = stop.break_at(None);
                 cx.due.push_first(Report::Stopped(stop), clock::monotonic_ns());
             }
             // Its end is queued, or it will report later.
-            Err(Undriven::Ended | Undriven::Late(_) | Undriven::Failed(_)) => stop.discard(),
+            Err(Undriven::Ended | Undriven::Late(_) | Undriven::Failed(_)) => {
+                self.end_turn(stop.tid());
+                stop.discard();
+            }
         }
     }
+
+    /// Whether the task computes for so long that the others must run, at the price of the replay.
+    fn must_give_up(&self, turn: Turn) -> bool {
+        let lasted = clock::monotonic_ns().saturating_sub(turn.begun_ns);
+        self.has_given_up || u128::from(lasted) >= MAX_COMPUTATION.as_nanos()
+    }
+
+    fn give_up(&mut self, cx: &mut Context, stop: &Stop) {
+        if std::mem::replace(&mut self.has_given_up, true) {
+            return;
+        }
+        let why = format!(
+            "a task computed for {} s without a system call, while others that share its memory \
+             waited for their turn",
+            MAX_COMPUTATION.as_secs()
+        );
+        let task = cx.tasks.get(stop.tid()).map_or(TaskId::NONE, |task| task.id);
+        cx.log.not_replayable(task, why);
+        cx.log.commit_notes();
+    }
+}
+
+/// Whether a task sleeps in the kernel.
+fn is_asleep(tid: Tid) -> bool {
+    process::Status::read(tid).is_ok_and(|status| matches!(status.state, b'S' | b'D'))
 }
 
 /// Runs the task until it comes back to its instruction in the same state; returns that state.

@@ -116,9 +116,13 @@ impl Due {
         self.0.pop_front()
     }
 
-    /// Takes the oldest of a task.
-    pub(crate) fn take_of(&mut self, tid: Tid) -> Option<Arrival> {
-        let at = self.0.iter().position(|arrival| arrival.tid() == Some(tid))?;
+    /// The reports, oldest first, each with its position.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Arrival)> {
+        self.0.iter().enumerate()
+    }
+
+    /// Takes the report at a position.
+    pub(crate) fn take_at(&mut self, at: usize) -> Option<Arrival> {
         self.0.remove(at)
     }
 

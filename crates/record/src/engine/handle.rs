@@ -57,8 +57,10 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let deliver = match recorded.next {
             Next::Resume(signal) => signal,
             Next::Swallow => {
-                self.scheduler.resumes(cx, stop.kind());
-                stop.resume(hooks.resume(slot), Signal::NONE);
+                let how = hooks.resume(slot);
+                if let Some(stop) = self.scheduler.resumes(cx, stop, how) {
+                    stop.resume(how, Signal::NONE);
+                }
                 return Ok(());
             }
             Next::Again => {
@@ -209,8 +211,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let Engine { cx, hooks, program, .. } = self;
         let (tid, kind) = (stop.tid(), stop.kind());
         hooks.before_resume(cx, !in_call);
-        self.scheduler.resumes(cx, kind);
         let how = hooks.resume(slot);
+        let Some(stop) = self.scheduler.resumes(cx, stop, how) else { return };
         match kind {
             StopKind::Signal(_) => stop.resume(how, deliver),
             StopKind::Syscall => stop.resume(how, Signal::NONE),

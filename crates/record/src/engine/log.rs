@@ -2,6 +2,7 @@
 
 use crate::progress::Progress;
 use crate::sink::Sink;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use sysreel_format::{
@@ -16,6 +17,8 @@ pub(crate) struct Log {
     pub(crate) completeness: Completeness,
     /// Notes to commit after the current event, last first.
     pending: Vec<(TaskId, NoteCode, Severity, String)>,
+    /// Why the log cannot be replayed, each reason once.
+    pub(crate) refused: BTreeSet<String>,
     /// Shows the user a warning at once.
     pub(crate) warn: fn(&str),
     /// Counters for another thread.
@@ -29,7 +32,8 @@ impl Log {
         progress: Arc<Progress>,
         warn: fn(&str),
     ) -> Log {
-        Log { sink, completeness, pending: Vec::new(), warn, progress }
+        let (pending, refused) = (Vec::new(), BTreeSet::new());
+        Log { sink, completeness, pending, refused, warn, progress }
     }
 
     /// The number of events that are known to be lost.
@@ -62,6 +66,15 @@ impl Log {
         text: String,
     ) {
         self.pending.push((task, code, severity, text));
+    }
+
+    /// Marks the log as not replayable from the current event of `task` on, and notes the reason
+    /// once, after that event.
+    pub(crate) fn not_replayable(&mut self, task: TaskId, why: String) {
+        self.completeness.insert(Completeness::NOT_REPLAYABLE);
+        if self.refused.insert(why.clone()) {
+            self.note_after_event(task, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
+        }
     }
 
     /// Commits the kept notes.

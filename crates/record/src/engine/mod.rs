@@ -52,5 +52,5 @@ pub(crate) use due::Arrival;
 pub(crate) use hook::{Admit, Birth, Detach, End, Exit, Flow, StopHook};
 pub(crate) use log::Log;
 pub(crate) use run::{Ended, Engine, Parts};
-pub(crate) use scheduler::{FairScheduler, Scheduler};
-pub(crate) use task::{BySlot, Call, CallTurn, MemoryId, Slot};
+pub(crate) use scheduler::{FairScheduler, Polls, Scheduler};
+pub(crate) use task::{BySlot, Call, CallTurn, MemoryId, Slot, TurnGroup};

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::due::Arrival;
 use crate::error::Error;
-use sysreel_sys::StopKind;
+use sysreel_sys::{Resume, Stop};
 
 /// Chooses among the reports that are due.
 pub(crate) trait Scheduler {
@@ -24,8 +24,11 @@ pub(crate) trait Scheduler {
     /// A signal handler of the recorder has run: some time may have passed.
     fn interrupted(&mut self, _cx: &mut Context) {}
 
-    /// The task of the current stop is about to be resumed from it.
-    fn resumes(&mut self, _cx: &mut Context, _from: StopKind) {}
+    /// The task of the current stop is about to be resumed from it, without a signal if it is in a
+    /// syscall stop. Returns the stop, or keeps it to resume the task later.
+    fn resumes(&mut self, _cx: &mut Context, stop: Stop, _how: Resume) -> Option<Stop> {
+        Some(stop)
+    }
 
     /// Resumes all tasks that are kept stopped, because the recording ends.
     fn release(&mut self, _cx: &mut Context) {}
@@ -39,13 +42,29 @@ pub(crate) trait Scheduler {
 /// waits for its children) they become rarer.
 #[derive(Debug, Default)]
 pub(crate) struct FairScheduler {
+    polls: Polls,
+}
+
+impl Scheduler for FairScheduler {
+    fn pick(&mut self, cx: &mut Context) -> Option<Arrival> {
+        cx.due.take()
+    }
+
+    fn arrived(&mut self, cx: &mut Context) -> Result<(), Error> {
+        self.polls.arrived(cx)
+    }
+}
+
+/// Decides when to take all reports that are due.
+#[derive(Debug, Default)]
+pub(crate) struct Polls {
     /// Consecutive polls that found nothing.
     empty_polls: u32,
     /// Reports since the last poll.
     reports: u32,
 }
 
-impl FairScheduler {
+impl Polls {
     /// The most reports of other tasks that a task waits for.
     const MAX_REPORTS: u32 = 8;
 
@@ -58,14 +77,12 @@ impl FairScheduler {
         self.reports = 0;
         self.empty_polls = if any { 0 } else { self.empty_polls.saturating_add(1) };
     }
-}
 
-impl Scheduler for FairScheduler {
-    fn pick(&mut self, cx: &mut Context) -> Option<Arrival> {
-        cx.due.take()
-    }
-
-    fn arrived(&mut self, cx: &mut Context) -> Result<(), Error> {
+    /// Called when a report has arrived after a wait: takes what else is due, if it is time.
+    ///
+    /// # Errors
+    /// When wait4(2) fails.
+    pub(crate) fn arrived(&mut self, cx: &mut Context) -> Result<(), Error> {
         if cx.tasks.len() > 1 && self.should_poll() {
             let before = cx.due.len();
             cx.take_due()?;

@@ -3,6 +3,7 @@
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use sysreel_abi::plan::EntryState;
+use sysreel_abi::replay::EarlyWrite;
 use sysreel_abi::{Abi, CloneFlags, Row};
 use sysreel_format::TaskId;
 use sysreel_sys::Tid;
@@ -10,6 +11,11 @@ use sysreel_sys::Tid;
 /// Identifies an address space. Tasks that share one have the same id; ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MemoryId(u64);
+
+/// A group of tasks of which one at a time executes instructions, because each can see what the
+/// others write to memory. Ids are never reused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TurnGroup(pub(crate) u64);
 
 /// The place of a living task in the tables of the engine and of its hooks. It stays the same when
 /// an execve changes the thread id, and is reused after the task's end.
@@ -50,21 +56,26 @@ pub(crate) struct Task {
     pub(crate) namespace_init: bool,
     /// Its address space; `None` when it is unknown which tasks share it.
     pub(crate) memory: Option<MemoryId>,
-    /// What its open call asks of a scheduler that lets one task run at a time.
+    /// The tasks with which it takes turns, for a scheduler that knows turns.
+    pub(crate) group: TurnGroup,
+    /// What its open call asks of such a scheduler.
     pub(crate) turn: CallTurn,
 }
 
-/// Whether a task keeps the turn during its call. A hook decides it at the entry, a scheduler that
-/// knows turns obeys, and the engine resets it at the exit.
+/// Whether a task keeps the turn of its group during its call. A hook decides it at the entry, a
+/// scheduler that knows turns obeys, and the engine resets it at the exit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum CallTurn {
-    /// Other tasks may run during the call.
+    /// Other tasks of the group may run during the call.
     #[default]
     Shared,
-    /// No other task may run before the call ends. The call does not block.
+    /// No other task of the group may run, unless the call blocks.
     Kept,
-    /// No other task may run, unless the call blocks.
-    KeptUntilBlocked,
+    /// As `Kept`. Before the call sleeps it writes memory, which is recorded then.
+    KeptForWrite(EarlyWrite),
+    /// As `Kept`. Besides, no task of any group may begin another call of this kind meanwhile: the
+    /// call writes to the recorder's own output.
+    Output,
 }
 
 /// An open call.
@@ -96,6 +107,7 @@ impl Task {
             adopted: false,
             namespace_init: false,
             memory: None,
+            group: TurnGroup::default(),
             turn: CallTurn::Shared,
         }
     }
@@ -106,6 +118,7 @@ impl Task {
             cpu_time: self.cpu_time,
             namespace_init: self.namespace_init,
             memory,
+            group: self.group,
             ..Task::new(self.id, self.tid, self.tgid)
         }
     }
@@ -209,6 +222,10 @@ impl Tasks {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Task)> {
         let tasks = self.slots.iter().zip(0..);
         tasks.filter_map(|(task, at)| Some((Slot(at), task.as_ref()?)))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Task> {
+        self.slots.iter_mut().flatten()
     }
 
     /// Returns a new address space.

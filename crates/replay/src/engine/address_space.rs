@@ -114,6 +114,33 @@ impl AddressSpace {
         }
     }
 
+    /// Repeats a call that has failed because nothing is mapped in a part of its range: it has
+    /// changed the rest (madvise(2), mprotect(2), ENOMEM).
+    ///
+    /// # Errors
+    /// When the task is gone, or the call does not fail in the same way.
+    pub(crate) fn apply_failed<K: Kernel>(
+        &self,
+        target: &mut Target<'_, K>,
+        op: AddressSpaceOp,
+        result: i64,
+    ) -> Replayed {
+        let call = match op {
+            _ if result != -i64::from(memory::ENOMEM) => return Ok(()),
+            AddressSpaceOp::Advise { start, len, advice } if changes_memory(advice) => {
+                Call::madvise(start, len, advice.into())
+            }
+            AddressSpaceOp::Protect { start, len, prot } => Call::mprotect(start, len, prot.into()),
+            _ => return Ok(()),
+        };
+        match target.inject_any(call)?.result {
+            again if again == result => Ok(()),
+            again => {
+                Err(target.bad(format!("the call failed with {result}, and now with {again}")))
+            }
+        }
+    }
+
     /// Moves the program break. The kernel would choose where the data segment starts, so the
     /// replay uses anonymous mappings instead of brk(2).
     fn move_program_break<K: Kernel>(

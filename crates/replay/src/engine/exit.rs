@@ -2,6 +2,7 @@
 
 use super::facts::{At, Facts};
 use super::halt::Replayed;
+use super::limits;
 use super::parts;
 use super::step::Step;
 use super::stop_info::address;
@@ -43,7 +44,8 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
         return Err(step.bad("a call ends that has not begun"));
     };
     let kind = open.known.map(|known| known.row.kind);
-    let succeeded = !outcome.failed() && open.vetoed.is_none();
+    let is_skipped = is_skipped(&open, outcome);
+    let succeeded = !outcome.failed() && open.vetoed.is_none() && !is_skipped;
     let is_exec = succeeded && kind == Some(CallKind::Exec);
     if is_exec {
         new_image(step, stop)?;
@@ -56,6 +58,9 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
         if succeeded {
             echo(step, open.echo.as_ref(), outcome.rval, observer)?;
             change_address_space(step, &open, outcome.rval.cast_unsigned(), &facts)?;
+            limits::set_stack_limit(step, &open)?;
+        } else if outcome.failed() && open.vetoed.is_none() {
+            change_in_part(step, &open, outcome.rval)?;
         }
         step.task.restart = errno::is_restart(value).then_some(Restart {
             arch: open.arch,
@@ -71,6 +76,15 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
     }
     step.task.call = None;
     Ok(())
+}
+
+/// Whether a filter of the program has skipped a call that shapes memory: the result is then the
+/// number of the call (SECCOMP_RET_TRAP, seccomp(2)). No such call returns so little otherwise.
+fn is_skipped(open: &OpenCall, outcome: Outcome) -> bool {
+    let shapes = open
+        .known
+        .is_some_and(|known| known.address_space_op.is_some() || known.row.kind == CallKind::Exec);
+    shapes && outcome.rval.cast_unsigned() == open.nr
 }
 
 /// Compares where the call ends with where it began, or with the registers that the log has.
@@ -166,6 +180,18 @@ fn change_address_space<K: Kernel, S>(
     let space = Rc::clone(&step.task.space);
     let argument = open.known.map_or(0, |known| known.abi.args(&open.args)[0]);
     space.borrow_mut().apply(&mut step.target(), op, argument, result)
+}
+
+/// Repeats what a failed call did before it failed.
+fn change_in_part<K: Kernel, S>(
+    step: &mut Step<'_, K, S>,
+    open: &OpenCall,
+    result: i64,
+) -> Replayed {
+    let Some(op) = open.known.and_then(|known| known.address_space_op) else { return Ok(()) };
+    let space = Rc::clone(&step.task.space);
+    let space = space.borrow();
+    space.apply_failed(&mut step.target(), op, result)
 }
 
 /// Sets the entry of the segment table that the call has set (i386). After its memory was written:

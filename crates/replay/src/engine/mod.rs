@@ -16,6 +16,7 @@ mod calls;
 mod exit;
 mod facts;
 mod halt;
+mod limits;
 mod parts;
 mod run;
 mod signals;
@@ -193,6 +194,12 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             Body::Note(note) => check_note(event, &note),
             // The recorder changes the CPU on which programs run, and shows them another mask.
             Body::Altered(altered) if altered.what == Altering::AFFINITY => Ok(()),
+            Body::Altered(altered) if altered.what == Altering::EARLY_WRITE => {
+                match self.tasks.find(event.task.0) {
+                    Found::Replayed(task) => parts::early_write(event, task, &altered),
+                    Found::Orphan | Found::Unknown => Err(unknown(event)),
+                }
+            }
             Body::Altered(altered) => {
                 let why = format!("the recorder changed the program (kind {})", altered.what.0);
                 Err(bad_event(event, why))

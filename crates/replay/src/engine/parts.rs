@@ -2,11 +2,12 @@
 
 use super::halt::Replayed;
 use super::step::Step;
-use super::task::Lack;
+use super::target::Place;
+use super::task::{Lack, Task};
 use crate::kernel::{Kernel, Tracee};
 use std::rc::Rc;
 use sysreel_abi::replay::AddressSpaceOp;
-use sysreel_format::{Altered, Altering, Direction, Mapped, MappedFile, Part, ReadAt, Stop};
+use sysreel_format::{Altered, Altering, Direction, Event, Mapped, MappedFile, Part, ReadAt, Stop};
 use sysreel_sys::Registers;
 use sysreel_sys::regs::NT_X86_XSTATE;
 use sysreel_sys::stop::NT_PRSTATUS;
@@ -62,6 +63,23 @@ fn write_affinity<K: Kernel, S>(step: &mut Step<'_, K, S>, altered: &Altered<'_>
         Some(address) => step.write(address, altered.given),
         None => Err(step.bad("an affinity mask for no argument of a known call")),
     }
+}
+
+/// Writes what a call has written that is not over.
+pub(crate) fn early_write<T: Tracee>(
+    event: &Event<'_>,
+    task: &mut Task<T>,
+    altered: &Altered<'_>,
+) -> Replayed {
+    let place = Place { event, call: task.call_name() };
+    let address = altered.kernel.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    let (Some(address), Some(_)) = (address, &task.call) else {
+        return Err(place.bad("a call wrote memory, and it is not known where, or which"));
+    };
+    let written = task.tracee.write(address, altered.given);
+    written.map_err(|source| {
+        place.io_failed(format!("write to {address:#x}"), task.tracee.tid(), source)
+    })
 }
 
 fn map<K: Kernel, S: ReadAt>(

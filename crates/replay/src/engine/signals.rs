@@ -44,9 +44,13 @@ pub(crate) fn signal<K: Kernel, S: ReadAt>(
         return Ok(());
     };
     let synchronous = signals::is_from_instruction(siginfo);
-    if synchronous {
+    let follows_bare_signal = std::mem::take(&mut step.task.has_bare_signal);
+    if synchronous && follows_bare_signal && is_of_failed_frame(step, stop, siginfo) {
+        // The kernel has forced it on the task, which has executed nothing since.
+    } else if synchronous {
         compare_synchronous(step, stop, signal, siginfo)?;
     }
+    step.task.has_bare_signal = facts.registers.is_none() && facts.time_stamp.is_none();
     match (facts.time_stamp, facts.registers) {
         (Some(stamp), None) if synchronous && signal == signals::SIGSEGV => {
             read_time_stamp(step, stamp)?;
@@ -61,6 +65,19 @@ pub(crate) fn signal<K: Kernel, S: ReadAt>(
         (None, _) => {}
     }
     parts::repeat(step, stop)
+}
+
+/// Whether a SIGSEGV says that the kernel could not write the frame for the handler of the signal
+/// before it (kernel/signal.c, `signal_setup_done`). An instruction that raises one at the same
+/// place has done nothing else, so it may be taken for such a frame too.
+fn is_of_failed_frame<K: Kernel, S>(
+    step: &Step<'_, K, S>,
+    stop: &Stop<'_>,
+    siginfo: &[u8],
+) -> bool {
+    signals::is_from_kernel(siginfo)
+        && step.task.restart.is_none()
+        && compare_boundary(step, stop).is_ok()
 }
 
 /// Runs a task to where the recording preempted it while it waited for other tasks: the first time

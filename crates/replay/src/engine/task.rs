@@ -22,6 +22,8 @@ pub(crate) struct Task<T> {
     /// The result of its last call was a restart code (ERESTARTSYS and kin): the kernel makes the
     /// call again.
     pub(crate) restart: Option<Restart>,
+    /// It has just got a signal whose handler, if any, has not begun.
+    pub(crate) has_bare_signal: bool,
     /// The task has executed a program of the recording. The first task starts as a fork of the
     /// recorder, of which only the end is replayed.
     pub(crate) has_image: bool,

@@ -82,6 +82,9 @@ pub(crate) trait Tracee: Debug {
     fn hash_memory(&self) -> Option<blake3::Hash>;
 
     fn mappings(&self) -> io::Result<Vec<Mapping>>;
+
+    /// Sets how far its process lets the stack grow, in bytes.
+    fn set_stack_limit(&mut self, soft: u64) -> io::Result<()>;
 }
 
 /// A limit on the CPU time of a task. Wall time would make a replay fail on a busy machine.

@@ -169,4 +169,8 @@ impl Tracee for Stopped {
     fn mappings(&self) -> io::Result<Vec<Mapping>> {
         process::mappings(self.stop.tid())
     }
+
+    fn set_stack_limit(&mut self, soft: u64) -> io::Result<()> {
+        process::set_stack_limit(self.stop.tid(), soft)
+    }
 }

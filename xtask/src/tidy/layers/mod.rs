@@ -83,7 +83,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["engine/address_space", "engine/task"],
             &["engine/run", "engine/tasks"],
             &["engine/step"],
-            &["engine/facts", "engine/parts", "engine/state"],
+            &["engine/facts", "engine/limits", "engine/parts", "engine/state"],
             &["engine/births", "engine/calls", "engine/exit", "engine/signals"],
             &["engine/stops"],
             &["engine"],

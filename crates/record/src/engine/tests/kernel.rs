@@ -77,7 +77,7 @@ pub(super) struct Tasks {
     random: u64,
     /// What the tracer did that it must not do.
     pub(super) violations: Vec<String>,
-    /// At most one task may be in user code.
+    /// At most one task of a process may be in user code.
     pub(super) one_at_a_time: bool,
     /// What has happened, for the message of a failure.
     pub(super) trace: Vec<String>,
@@ -360,9 +360,12 @@ impl Tasks {
             State::Stopped { next, .. } => self.tasks[at].state = State::Running(next),
             state => self.violations.push(format!("task {tid} was resumed while {state:?}")),
         }
-        let in_user_code = |task: &&Task| matches!(task.state, State::Running(Phase::User));
+        let tgid = self.tasks[at].tgid;
+        let in_user_code =
+            |task: &&Task| task.tgid == tgid && matches!(task.state, State::Running(Phase::User));
         if self.one_at_a_time && self.tasks.iter().filter(in_user_code).count() > 1 {
-            self.violations.push(format!("task {tid} was resumed while another runs"));
+            self.violations
+                .push(format!("task {tid} was resumed while another of its process runs"));
         }
     }
 }

@@ -15,8 +15,9 @@ use super::scheduler::{FairScheduler, Scheduler};
 use super::task::Slot;
 use crate::begin::{LogPaths, start_writer};
 use crate::cpu_affinity::CpuAffinity;
-use crate::determinism::TurnScheduler;
+use crate::determinism::{Groups, TurnScheduler};
 use crate::file::Files;
+use crate::names::Names;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::sink::Sink;
@@ -137,18 +138,20 @@ fn record<S: Scheduler>(
         termination: stop_after.map(|_| termination),
         ..Ledger::default()
     };
-    let mut engine = Engine::new(&Options::default(), parts, scheduler, ledger);
+    let hooks = (ledger, one_at_a_time.then(Groups::default), None::<Names>);
+    let mut engine = Engine::new(&Options::default(), parts, scheduler, hooks);
     engine.begin(&[] as &[Tid], Some(first));
     let result = engine.run();
     let ended = engine.end();
     install(None);
     books.log = Some(ended.log);
     let kernel = kernel.0.borrow();
-    let mut problems = ended.hooks.problems;
+    let ledger = ended.hooks.0;
+    let mut problems = ledger.problems;
     problems.extend(result.err().map(|error| error.to_string()));
     problems.extend(kernel.violations.iter().cloned());
     problems.extend(kernel.left());
-    for (id, ends) in ended.hooks.ends {
+    for (id, ends) in ledger.ends {
         if ends != 1 {
             problems.push(format!("task {id} ended {ends} times"));
         }

@@ -363,6 +363,10 @@ impl Tracee for FakeTask {
         Some(hasher.finalize())
     }
 
+    fn set_stack_limit(&mut self, _soft: u64) -> io::Result<()> {
+        self.check("set_stack_limit").map_err(io::Error::other)
+    }
+
     fn mappings(&self) -> io::Result<Vec<Mapping>> {
         self.check("mappings").map_err(io::Error::other)?;
         let mapping = |&start: &u64| Mapping {
