@@ -193,7 +193,6 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// If the row has another length than its head says, or exceeds [`limits::MAX_ROW`].
-    #[inline]
     pub fn from_row(number: u64, row: &'a [u8]) -> Result<Self, Error> {
         if row.len() > limits::MAX_ROW {
             let (size, limit) = (row.len() as u64, limits::MAX_ROW as u64);
