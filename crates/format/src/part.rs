@@ -192,8 +192,16 @@ pub struct MappedFile<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Reads parts from the bytes that [`Parts::bytes`] has returned.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
         Parts { bytes }
+    }
+
+    /// Returns the bytes of the parts that are left, for copying.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     fn read(&mut self) -> Result<Part<'a>, Error> {

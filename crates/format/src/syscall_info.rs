@@ -188,7 +188,24 @@ impl Offsets {
     #[must_use]
     pub fn decode(&self, bytes: &[u8]) -> Info {
         let op = op(bytes);
-        let what = match op {
+        let has_pointers =
+            !self.pointers_of_calls_only || matches!(op, Some(Op::ENTRY | Op::SECCOMP));
+        let pointer = |at| if has_pointers { u64_at(bytes, at) } else { None };
+        Info {
+            op,
+            arch: arch(bytes),
+            ip: pointer(self.ip),
+            sp: pointer(self.sp),
+            fp: self.fp.and_then(pointer),
+            what: self.what(bytes),
+        }
+    }
+
+    /// Decodes the fields that depend on the op.
+    #[inline]
+    #[must_use]
+    pub fn what(&self, bytes: &[u8]) -> What {
+        let what = match op(bytes) {
             // Fewer bytes than a kernel writes mean that the buffer was too small.
             Some(Op::NONE) if bytes.len() >= self.none_len => Some(What::None),
             Some(Op::ENTRY) => self.call(bytes).map(What::Entry),
@@ -199,17 +216,7 @@ impl Offsets {
                 .map(|(call, data)| What::Seccomp(call, data)),
             _ => None,
         };
-        let has_pointers =
-            !self.pointers_of_calls_only || matches!(op, Some(Op::ENTRY | Op::SECCOMP));
-        let pointer = |at| if has_pointers { u64_at(bytes, at) } else { None };
-        Info {
-            op,
-            arch: arch(bytes),
-            ip: pointer(self.ip),
-            sp: pointer(self.sp),
-            fp: self.fp.and_then(pointer),
-            what: what.unwrap_or(What::Unknown),
-        }
+        what.unwrap_or(What::Unknown)
     }
 
     /// Returns the call of an entry or seccomp stop; `None` at other stops.

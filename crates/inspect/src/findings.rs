@@ -73,7 +73,9 @@ impl Findings {
         if let Some(error) = error {
             self.malformed = self.malformed.saturating_add(1);
             self.first_malformed.get_or_insert_with(|| (event.number, error.to_string()));
-        } else if let (EventKind::LOSS, Ok(Body::Loss(loss))) = (event.kind, event.decode()) {
+        } else if event.kind == EventKind::LOSS
+            && let Ok(Body::Loss(loss)) = event.decode()
+        {
             self.holes = self.holes.saturating_add(1);
             self.missing = self.missing.saturating_add(loss.count.max(1));
         }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use sysreel_format::{
     BlobNumber, Log, Part, Parts, ReadAt, Region, RegionData, RegionFlags, RegionHead,
@@ -198,6 +199,12 @@ impl LazyRegions {
         }
     }
 
+    /// Returns the allocated bytes.
+    fn allocated(&self) -> usize {
+        let regions = self.regions.get().map_or(0, Regions::allocated);
+        regions.saturating_add(self.spare.borrow().allocated())
+    }
+
     /// Returns the regions among the parts of the stop.
     pub(crate) fn get(&self, parts: Parts<'_>) -> &Regions {
         self.regions.get_or_init(|| {
@@ -205,6 +212,39 @@ impl LazyRegions {
             regions.fill(parts);
             regions
         })
+    }
+}
+
+/// The regions of an entry, which are needed until the call ends. Most calls end without a look at
+/// them: the parts of the stop are copied as they are, and taken apart when they are first asked
+/// for, as a [`std::cell::LazyCell`] is.
+#[derive(Debug, Default)]
+pub(crate) struct KeptRegions {
+    parts: Vec<u8>,
+    regions: LazyRegions,
+}
+
+impl KeptRegions {
+    /// Replaces the regions by those among the parts of a stop.
+    pub(crate) fn keep(&mut self, parts: Option<Parts<'_>>) {
+        self.regions.reset();
+        self.parts.clear();
+        if let Some(parts) = parts {
+            self.parts.extend_from_slice(parts.bytes());
+        }
+    }
+
+    /// Returns the allocated bytes.
+    pub(crate) fn allocated(&self) -> usize {
+        self.parts.capacity().saturating_add(self.regions.allocated())
+    }
+}
+
+impl Deref for KeptRegions {
+    type Target = Regions;
+
+    fn deref(&self) -> &Regions {
+        self.regions.get(Parts::new(&self.parts))
     }
 }
 

@@ -31,6 +31,7 @@ pub struct Events<'a, S> {
     next: u64,
     /// Smaller numbers are skipped.
     from: u64,
+    current: Current,
     dropped: u64,
     /// The offset and reason of the first problem since the last good block.
     problem: Option<(u64, Why)>,
@@ -56,6 +57,15 @@ enum Place {
     /// In the tail, with the offset at which the file ended and why.
     Tail(u64, Why),
     End,
+}
+
+/// The event that a cursor has yielded last: its number, and where its row is.
+#[derive(Clone, Debug)]
+enum Current {
+    /// It has yielded none, a hole, or the end.
+    None,
+    Block(u64, std::ops::Range<usize>),
+    Tail(u64, std::ops::Range<usize>),
 }
 
 /// The result of moving the cursor once.
@@ -96,6 +106,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
             row_number: 0,
             next,
             from,
+            current: Current::None,
             dropped,
             problem: None,
             tail: TailCursor::default(),
@@ -159,8 +170,10 @@ impl<'a, S: ReadAt> Events<'a, S> {
         reason = "an item borrows the cursor's buffer: no Iterator can say that"
     )]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
+        self.current = Current::None;
         loop {
             if let Some((number, range)) = self.next_row() {
+                self.current = Current::Block(number, range.clone());
                 let row = self.rows.get(range).unwrap_or_default();
                 return Ok(Some(Item::Event(Event::from_row(number, row)?)));
             }
@@ -178,6 +191,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 }
                 Progress::TailRow(number, range) => {
                     if number >= self.from {
+                        self.current = Current::Tail(number, range.clone());
                         let event = Event::from_row(number, self.tail.row(range))?;
                         self.row_bytes = self.row_bytes.saturating_add(event.row().len() as u64);
                         self.latest = self.latest.max(event.t_ns);
@@ -186,6 +200,19 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 }
             }
         }
+    }
+
+    /// Returns the event that [`Self::next`] has just returned, again. `None` if that was a hole or
+    /// the end. A caller that cannot hold the item, because it borrows the cursor mutably, gets it
+    /// back without a copy.
+    #[must_use]
+    pub fn current(&self) -> Option<Event<'_>> {
+        let (number, row) = match &self.current {
+            Current::None => return None,
+            Current::Block(number, range) => (*number, self.rows.get(range.clone())?),
+            Current::Tail(number, range) => (*number, self.tail.row(range.clone())),
+        };
+        Event::from_row(number, row).ok()
     }
 
     /// Returns the next row of the block that is wanted and not yet yielded.

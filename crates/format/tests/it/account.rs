@@ -19,6 +19,11 @@ pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missi
                     "event {next} is wrong"
                 );
                 check_blobs(log, &event);
+                let again = events.current().unwrap();
+                assert_eq!(
+                    (again.number, again.row()),
+                    (next, rows[usize::try_from(next).unwrap()].as_slice())
+                );
                 read += 1;
                 next += 1;
             }
@@ -27,9 +32,11 @@ pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missi
                 next = missing.count.map_or(total.max(next), |count| next + count);
                 assert!(next <= total, "{missing} of {total}");
                 holes.push(missing);
+                assert_eq!(events.current(), None);
             }
         }
     }
+    assert_eq!(events.current(), None);
     assert_eq!(next, total, "events from {next} on were neither read nor reported missing");
     (read, holes)
 }

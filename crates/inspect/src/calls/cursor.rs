@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sysreel_format::{Event, Events, Item as Stored, Missing, ReadAt, TaskId};
+use sysreel_format::{Events, Item as Stored, Missing, ReadAt, TaskId};
 
 use super::driver::{Driver, Step};
 use super::item::{Item, Lost};
@@ -42,7 +42,6 @@ impl LogFile {
             in_range: false,
             events: log.events(),
             now: Now::Start,
-            row: Vec::new(),
             findings: Findings::from_open(log),
         }
     }
@@ -74,8 +73,6 @@ pub struct Calls<'l> {
     in_range: bool,
     events: Events<'l, FileSource>,
     now: Now,
-    /// The row of the current event.
-    row: Vec<u8>,
     findings: Findings,
 }
 
@@ -83,8 +80,8 @@ pub struct Calls<'l> {
 #[derive(Debug)]
 enum Now {
     Start,
-    /// In the event with this number, whose items are not all yielded yet.
-    Event(u64),
+    /// In an event whose items are not all yielded yet.
+    Event,
     Hole(Missing),
     /// At the end of the log: the tasks whose open calls are not yielded yet, the last one first.
     End(Vec<TaskId>),
@@ -131,8 +128,7 @@ impl<'l> Calls<'l> {
                 None => return Ok(None),
             },
             Found::Step(step) => {
-                let Now::Event(number) = self.now else { return Ok(None) };
-                let event = Event::from_row(number, &self.row).map_err(|e| self.file.error(e))?;
+                let Some(event) = self.events.current() else { return Ok(None) };
                 self.driver.item(step, &event, &self.buffers)
             }
         }))
@@ -183,16 +179,16 @@ impl<'l> Calls<'l> {
         loop {
             match &mut self.now {
                 Now::Start => {}
-                Now::Event(number) => {
+                Now::Event => {
                     if let Some(step) = self.driver.take() {
                         if self.in_range {
                             return Ok(Some(Found::Step(step)));
                         }
                         continue;
                     }
-                    if self.driver.applies_more() {
-                        let event = Event::from_row(*number, &self.row);
-                        let event = event.map_err(|e| self.file.error(e))?;
+                    if self.driver.applies_more()
+                        && let Some(event) = self.events.current()
+                    {
                         self.driver.apply_rest(&event, &self.buffers);
                     }
                     self.driver.leave();
@@ -233,9 +229,7 @@ impl<'l> Calls<'l> {
                     self.now = Now::Start;
                     return Ok(());
                 }
-                self.row.clear();
-                self.row.extend_from_slice(event.row());
-                self.now = Now::Event(event.number);
+                self.now = Now::Event;
             }
             Some(hole @ Stored::Missing(missing)) => {
                 self.in_range = bounds.has_begun(&hole);

@@ -14,7 +14,7 @@ use super::item::{Damaged, Item, Lost, STOPPED, Signal};
 use crate::findings::Findings;
 use crate::regions::{Buffers, LazyRegions};
 use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};
-use sysreel_format::syscall_info::{self, Outcome, What};
+use sysreel_format::syscall_info::{self, Call, Offsets, Outcome, What};
 
 /// PTRACE_EVENT_EXIT (include/uapi/linux/ptrace.h), in the third byte of a wait status.
 const EVENT_EXIT: u32 = 6;
@@ -238,43 +238,29 @@ impl Driver {
     }
 
     fn stop(&mut self, event: &Event<'_>, stop: &sysreel_format::Stop<'_>, buffers: &dyn Buffers) {
-        let info = syscall_info::decode(stop.layout, stop.info);
-        let begins = match (info.what, info.arch) {
-            (What::Entry(call), Some(arch)) => Some((arch, call)),
-            // A seccomp stop without an entry stop before it begins the call.
-            (What::Seccomp(call, _), Some(arch)) if !self.is_in_call(event.task) => {
-                Some((arch, call))
-            }
-            _ => None,
+        let (what, arch) = match Offsets::of_layout(stop.layout) {
+            Some(offsets) => (offsets.what(stop.info), syscall_info::arch(stop.info)),
+            None => (What::Unknown, None),
         };
-        let mut new = begins.map(|_| self.tracker.spare_call());
-        let keeps_memory = self.keeps_memory || info.arch == Some(AuditArch::I386.0);
-        let (mut was_altered, mut has_names) = (false, false);
+        let (mut was_altered, mut has_names, mut has_regions) = (false, false, false);
         self.exit.reset();
         for part in stop.parts {
             match part {
-                Ok(Part::Region(region)) => {
-                    if let Some(new) = new.as_mut().filter(|_| keeps_memory) {
-                        new.memory.add(&region);
-                    }
-                }
+                Ok(Part::Region(_)) => has_regions = true,
                 Ok(Part::Name(_)) => has_names = true,
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(error) => self.damaged(Damaged::Part, error),
             }
         }
-        match (info.what, begins, new) {
-            (_, Some((arch, call)), Some(mut new)) => {
-                new.memory.settle();
-                self.ended = self.tracker.enter(event, AuditArch(arch), call, new);
-                if self.ended.is_some() {
-                    self.push(Step::Call(Ended::Unfinished, None));
-                }
-                if self.with_entries {
-                    self.push(Step::Entered);
-                }
+        let keeps_memory = has_regions && (self.keeps_memory || arch == Some(AuditArch::I386.0));
+        let memory = keeps_memory.then_some(stop.parts);
+        match (what, arch) {
+            (What::Entry(call), Some(arch)) => self.enter(event, (arch, call), memory),
+            // A seccomp stop without an entry stop before it begins the call.
+            (What::Seccomp(call, _), Some(arch)) if !self.is_in_call(event.task) => {
+                self.enter(event, (arch, call), memory);
             }
-            (What::Exit(outcome), ..) => {
+            (What::Exit(outcome), _) => {
                 self.exit(event, outcome, (stop.parts, has_names), buffers);
             }
             _ => {
@@ -289,6 +275,16 @@ impl Driver {
         }
         if was_altered {
             self.push(Step::Altered);
+        }
+    }
+
+    fn enter(&mut self, event: &Event<'_>, (arch, call): (u32, Call), memory: Option<Parts<'_>>) {
+        self.ended = self.tracker.enter(event, AuditArch(arch), call, memory);
+        if self.ended.is_some() {
+            self.push(Step::Call(Ended::Unfinished, None));
+        }
+        if self.with_entries {
+            self.push(Step::Entered);
         }
     }
 

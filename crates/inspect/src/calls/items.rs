@@ -30,7 +30,6 @@ impl Driver {
         buffers: &'a dyn Buffers,
     ) -> Item<'a> {
         let task = Task { id: event.task, state: &self.tracker };
-        let known = self.tracker.task(event.task);
         match step {
             Step::Call(ended, outcome) => match &self.ended {
                 Some(open) => {
@@ -38,7 +37,7 @@ impl Driver {
                 }
                 None => self.other(event),
             },
-            Step::Entered => match known.and_then(|task| task.open.as_ref()) {
+            Step::Entered => match task.known().and_then(|task| task.open.as_ref()) {
                 Some(open) => {
                     let ended = (Ended::Unfinished, None);
                     Item::Entered(self.call(event.task, open, Some(*event), ended, buffers))

@@ -3,7 +3,7 @@
 use sysreel_abi::{Abi, AuditArch, Row};
 use sysreel_format::SourceId;
 
-use crate::regions::Regions;
+use crate::regions::KeptRegions;
 use sysreel_format::syscall_info::Call;
 
 /// A call that has begun and not ended.
@@ -24,7 +24,7 @@ pub struct OpenCall {
     /// The row of the table, if it has one.
     pub row: Option<&'static Row>,
     /// The regions captured at the entry.
-    pub(crate) memory: Regions,
+    pub(crate) memory: KeptRegions,
 }
 
 impl OpenCall {
@@ -38,7 +38,7 @@ impl OpenCall {
             call: Call::default(),
             abi: None,
             row: None,
-            memory: Regions::default(),
+            memory: KeptRegions::default(),
         }
     }
 

@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, AuditArch, CallKind, Row, row};
-use sysreel_format::{Completeness, Event, Origin, ProcessSnapshot, Renamed, TaskHead, TaskId};
+use sysreel_format::{
+    Completeness, Event, Origin, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId,
+};
 
 use super::context::{Processes, TaskContext};
 use super::open_call::OpenCall;
@@ -159,14 +161,16 @@ impl Tracker {
         (task.tid, task.tgid) = (renamed.new_tid, renamed.tgid);
     }
 
-    /// Begins a call. Returns the call that the task had open before: its exit is not in the log.
+    /// Begins a call; `memory` is what it keeps until its end. Returns the call that the task had open before: its exit is not in the log.
     pub(crate) fn enter(
         &mut self,
         event: &Event<'_>,
         arch: AuditArch,
         call: Call,
-        mut open: Box<OpenCall>,
+        memory: Option<Parts<'_>>,
     ) -> Option<Box<OpenCall>> {
+        let mut open = self.spare.pop().unwrap_or_else(|| Box::new(OpenCall::unused()));
+        open.memory.keep(memory);
         let row = row(arch, call.nr);
         let abi = Abi::from_call(arch, call.nr);
         let task = self.task_mut(event.task);
@@ -175,13 +179,6 @@ impl Tracker {
         (open.number, open.t_ns, open.source) = (event.number, event.t_ns, event.source);
         (open.arch, open.call, open.abi, open.row) = (arch, call, abi, row);
         task.open.replace(open)
-    }
-
-    /// Returns a call for [`Self::enter`], one that has ended if there is any, without memory.
-    pub(crate) fn spare_call(&mut self) -> Box<OpenCall> {
-        let mut spare = self.spare.pop().unwrap_or_else(|| Box::new(OpenCall::unused()));
-        spare.memory.clear();
-        spare
     }
 
     /// Takes the open call of a task that does not return from it.
