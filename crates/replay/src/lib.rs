@@ -32,7 +32,7 @@ mod replay;
 pub use divergence::{Divergence, Field, first_difference};
 pub use error::Error;
 pub use frame::Frame;
-pub use options::{Check, MAX_SLOWDOWN, Options, PATIENCE};
+pub use options::{Check, MAX_PATIENCE, MAX_SLOWDOWN, Options, PATIENCE};
 pub use outcome::{Observer, Outcome, Position};
 pub use preconditions::{check_replayable, files_to_read};
 pub use replay::Replay;

@@ -52,8 +52,13 @@ impl AddressSpace {
         // contents.
         let offset = match file {
             _ if !shared && filled == 0 => 0,
-            Some(file) if !shared => target.file_pool.place_file(head, file)?,
-            _ => target.file_pool.place(log, mapped, shared)?,
+            Some(file) if !shared => {
+                target.file_pool.place_file(head, file).map_err(|why| target.place.pool(why))?
+            }
+            _ => {
+                let placed = target.file_pool.place(log, mapped, shared);
+                placed.map_err(|why| target.place.pool(why))?
+            }
         };
         if filled > 0 {
             let fd = target.file_pool.fd();
@@ -197,7 +202,7 @@ fn map_anonymous<K: Kernel>(
         // What is shared with other tasks is in the pool, which they share.
         true => {
             let fd = target.file_pool.fd();
-            let offset = target.file_pool.reserve(len)?;
+            let offset = target.file_pool.reserve(len).map_err(|why| target.place.pool(why))?;
             Call::File { address, len, prot, fd, offset, shared: true }
         }
         false => Call::Anonymous { address, len, prot, grows_down },

@@ -6,7 +6,7 @@ use super::target::{Place, Target};
 use super::task::Task;
 use crate::divergence::{Divergence, Field};
 use crate::file_pool::FilePool;
-use crate::kernel::{Kernel, Tracee};
+use crate::kernel::{Budget, Kernel, Tracee};
 use std::io;
 use sysreel_format::{Event, Log};
 use sysreel_sys::Lost;
@@ -24,12 +24,21 @@ pub(crate) struct Step<'s, K: Kernel, S> {
 impl<K: Kernel, S> Step<'_, K, S> {
     /// Runs the task to where it stops by itself.
     pub(crate) fn run(&mut self) -> Replayed<Reached> {
+        let mut budget = self.budget();
+        self.run_within(&mut budget)
+    }
+
+    /// Returns how long the task may run until this event.
+    pub(crate) fn budget(&self) -> Budget {
+        self.runner.budget(self.task, self.event.t_ns)
+    }
+
+    /// Runs the task to where it stops by itself, within what is left of the budget.
+    pub(crate) fn run_within(&mut self, budget: &mut Budget) -> Replayed<Reached> {
         if let Some(lacks) = self.task.lacks {
             return Err(self.bad(format!("the task cannot run on: {}", lacks.describe())));
         }
-        self.runner
-            .run(self.kernel, self.task, self.event.t_ns)
-            .map_err(|source| self.failed(source))
+        self.runner.run(self.kernel, self.task, budget).map_err(|source| self.failed(source))
     }
 
     /// Returns the task as something that calls are injected into.

@@ -23,6 +23,14 @@ impl Place<'_> {
         Halt::Failed(Error::BadEvent { event, task, call: self.call, why: why.into() })
     }
 
+    /// The pool refuses what the event maps.
+    pub(crate) fn pool(self, error: Error) -> Halt {
+        match error {
+            Error::NotReplayable(why) => self.bad(why),
+            error => error.into(),
+        }
+    }
+
     pub(crate) fn failed(self, source: sysreel_sys::Error) -> Halt {
         Halt::Failed(Error::System { event: self.event.number, source })
     }

@@ -71,6 +71,36 @@ fn a_task_that_does_not_come_to_its_call_differs() {
     }
 }
 
+/// The recorded times make the default limit longer, up to a bound, and never one that was given.
+#[test]
+fn recorded_times_extend_the_patience_within_bounds() {
+    let hour = Duration::from_secs(3600);
+    let second = Duration::from_secs(1);
+    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap();
+    for (name, patience, recorded_ns, limit) in [
+        ("a slow task", None, ns(60 * second), 1200 * second),
+        ("a fast task", None, 1000, 10 * second),
+        ("an age", None, u64::MAX / 8, hour),
+        ("an age, and a limit", Some(second), u64::MAX / 8, second),
+    ] {
+        for (used, differs) in [(limit - Duration::from_millis(1), false), (limit, true)] {
+            let mut story = Story::new();
+            story.patience = patience;
+            story.pace_ns = recorded_ns;
+            story.then(Next::Uses(Duration::ZERO));
+            story.then(Next::Uses(used));
+            if !differs {
+                story.reaches("read", READ);
+            }
+            story.recorded_entry(0, "read", READ, NONE);
+            match differs {
+                true => story.differs(name, Field::Stop),
+                false => assert!(story.replay().0.is_ok(), "{name}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn stops_from_outside_are_passed() {
     let mut story = Story::new();

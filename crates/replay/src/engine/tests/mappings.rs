@@ -2,6 +2,7 @@
 
 use super::fake::{Fault, Next};
 use super::story::{DATA, NONE, Story, mapped, mapped_head, output};
+use crate::engine::Halt;
 use sysreel_format::{BlobNumber, EventBuf, MappedFile, MappedFlags};
 
 const ANONYMOUS: u64 = 0x22;
@@ -139,6 +140,59 @@ fn injected_calls_are_checked() {
         story.then(Next::Fails(operation, Fault::Refused));
         story.call(0, "arch_prctl", [code, 1, 0, 0, 0, 0], 0, NONE, NONE);
         story.refused("a base", operation);
+    }
+}
+
+/// A log of a few bytes names the same contents again and again.
+#[test]
+fn contents_take_bounded_memory() {
+    let args = [0, 0x1000, 1, FILE, 3, 0];
+    for (shared, times, fits) in
+        [(false, 256, true), (false, 257, false), (true, 256, true), (true, 257, false)]
+    {
+        let mut story = Story::new();
+        story.room = 256 * 4096;
+        story.blobs.push(vec![7; 4096]);
+        let blobs = vec![BlobNumber(0); times];
+        story.call(0, "mmap", args, AT.cast_signed(), NONE, &|row| {
+            let flags = if shared {
+                MappedFlags(MappedFlags::FILE.0 | MappedFlags::SHARED.0)
+            } else {
+                MappedFlags::FILE
+            };
+            let head = mapped_head(AT, 0x1000, flags);
+            row.mapped(&sysreel_format::MappedHead { filled: 0x1000, ..head }, &blobs);
+        });
+        match fits {
+            true => assert!(story.replay().0.is_ok(), "{shared} {times}"),
+            false => story.refused("too much", "the mapped files take more than 1048576 bytes"),
+        }
+    }
+    // A file that is as long as the log says, but has no such memory.
+    let path = std::env::temp_dir().join(format!("sysreel-sparse-{}", std::process::id()));
+    std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let mut story = Story::new();
+    story.call(0, "mmap", args, AT.cast_signed(), NONE, &|row| {
+        mapped(row, AT, 0x1000, MappedFlags::FILE, &[]);
+        let path = path.to_str().unwrap().as_bytes();
+        row.file(&MappedFile { hash: [0; 32], len: 1 << 40, path });
+    });
+    // Private contents are read if the mapping shows some of them.
+    story.replay().0.unwrap();
+    let mut story = Story::new();
+    story.call(0, "mmap", args, AT.cast_signed(), NONE, &|row| {
+        let head = mapped_head(AT, 0x1000, MappedFlags::FILE);
+        row.mapped(&sysreel_format::MappedHead { filled: 0x1000, ..head }, &[]);
+        let path = path.to_str().unwrap().as_bytes();
+        row.file(&MappedFile { hash: [0; 32], len: 1 << 40, path });
+    });
+    let (end, ..) = story.replay();
+    std::fs::remove_file(&path).unwrap();
+    match end {
+        Err(Halt::Failed(error)) => {
+            assert!(error.to_string().contains("take more than"), "{error}")
+        }
+        other => panic!("{other:?}"),
     }
 }
 
