@@ -79,6 +79,11 @@ impl FilePool {
         })
     }
 
+    /// Returns the descriptors of the files that tasks map.
+    pub(crate) fn descriptors(&self) -> [i32; 2] {
+        [self.fd(), self.empty_fd()]
+    }
+
     /// Returns the descriptor of the pool, the same in every task.
     pub(crate) fn fd(&self) -> i32 {
         self.file.as_raw_fd()

@@ -28,6 +28,7 @@ mod options;
 mod outcome;
 mod preconditions;
 mod replay;
+mod stub_place;
 
 pub use divergence::{Divergence, Field, first_difference};
 pub use error::Error;

@@ -8,6 +8,7 @@ use sysreel_abi::replay::{AddressSpaceOp, changes_memory};
 use sysreel_format::{Log, Mapped, MappedFile, MappedFlags, ReadAt};
 use sysreel_sys::memory;
 use sysreel_sys::remote::Call;
+use sysreel_sys::stub;
 
 const PAGE: u64 = 4096;
 const READ_WRITE: u32 = 3;
@@ -138,6 +139,12 @@ impl AddressSpace {
             AddressSpaceOp::Protect { start, len, prot } => Call::mprotect(start, len, prot.into()),
             _ => return Ok(()),
         };
+        // A range that wraps around is refused as a whole.
+        if let Call::Plain(_, [start, len, ..]) = call
+            && pages(len).and_then(|len| start.checked_add(len)).is_none()
+        {
+            return Ok(());
+        }
         match target.inject_any(call)?.result {
             again if again == result => Ok(()),
             again => {
@@ -211,10 +218,17 @@ fn map_anonymous<K: Kernel>(
 }
 
 fn unmap<K: Kernel>(target: &mut Target<'_, K>, address: u64, len: u64) -> Replayed {
-    match pages(len) {
-        Some(len) => target.inject("munmap", Call::Munmap { address, len }).map(drop),
-        None => Err(target.bad("the unmapped range is longer than all memory")),
+    let Some(end) = pages(len).and_then(|len| address.checked_add(len)) else {
+        return Err(target.bad("the unmapped range is longer than all memory"));
+    };
+    // What the program unmaps needs not be mapped, so the stub's page may be within.
+    let stub = target.kernel.stub_page();
+    for (from, to) in [(address, end.min(stub)), (address.max(stub + stub::PAGE_LEN), end)] {
+        if from < to {
+            target.inject("munmap", Call::Munmap { address: from, len: to - from })?;
+        }
     }
+    Ok(())
 }
 
 fn set_base<K: Kernel>(target: &mut Target<'_, K>, fs: bool, base: u64) -> Replayed {

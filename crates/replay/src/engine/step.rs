@@ -1,5 +1,6 @@
 //! What the parts of the engine have in hand while one event of one task is replayed.
 
+use super::guard::Guard;
 use super::halt::{Halt, Replayed};
 use super::run::{Reached, Runner};
 use super::target::{Place, Target};
@@ -57,6 +58,10 @@ impl<K: Kernel, S> Step<'_, K, S> {
 
     /// Writes to the memory of the task.
     pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) -> Replayed {
+        let guard = Guard::new(self.kernel, self.file_pool);
+        if let Some(why) = guard.refuses_range(address, bytes.len() as u64) {
+            return Err(self.bad(why));
+        }
         self.task.tracee.write(address, bytes).map_err(|source| {
             self.io_failed(format!("write of {} bytes to {address:#x}", bytes.len()), source)
         })

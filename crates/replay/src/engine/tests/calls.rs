@@ -71,6 +71,14 @@ fn a_task_that_does_not_come_to_its_call_differs() {
     }
 }
 
+/// Nobody knows what a task without a tracer did. The replay does not even run up to that call.
+#[test]
+fn tasks_without_a_tracer_are_refused() {
+    let mut story = Story::new();
+    story.recorded_entry(0, "clone", [0x80_0000, 0, 0, 0, 0, 0], NONE);
+    story.refused("CLONE_UNTRACED", "CLONE_UNTRACED");
+}
+
 /// The recorded times make the default limit longer, up to a bound, and never one that was given.
 #[test]
 fn recorded_times_extend_the_patience_within_bounds() {

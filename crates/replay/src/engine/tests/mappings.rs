@@ -1,6 +1,6 @@
 //! Mappings that move, grow, come from files, or cannot be made.
 
-use super::fake::{Fault, Next};
+use super::fake::{Fault, Next, STUB};
 use super::story::{DATA, NONE, Story, mapped, mapped_head, output};
 use crate::engine::Halt;
 use sysreel_format::{BlobNumber, EventBuf, MappedFile, MappedFlags};
@@ -141,6 +141,42 @@ fn injected_calls_are_checked() {
         story.call(0, "arch_prctl", [code, 1, 0, 0, 0, 0], 0, NONE, NONE);
         story.refused("a base", operation);
     }
+}
+
+/// The page of the stub stays what it is, whatever the log says.
+#[test]
+fn the_page_of_the_stub_is_left_alone() {
+    let text = "through which the replay makes its calls";
+    let (at, here) = (STUB, STUB.cast_signed());
+    let refused: [(&str, [u64; 6], i64); 6] = [
+        ("mmap", [at, 0x1000, 7, ANONYMOUS, 0, 0], here),
+        ("mprotect", [at, 0x1000, 7, 0, 0, 0], 0),
+        ("mprotect", [at, 0x1000, 7, 0, 0, 0], -12),
+        ("madvise", [at - 0x1000, 0x2000, 4, 0, 0, 0], 0),
+        ("mremap", [at, 0x1000, 0x1000, 3, AT, 0], AT.cast_signed()),
+        ("mremap", [DATA, 0x1000, 0x1000, 3, at, 0], here),
+    ];
+    for (name, args, result) in refused {
+        let mut story = Story::new();
+        story.call(0, name, args, result, NONE, NONE);
+        story.refused(name, text);
+    }
+    let mut story = Story::new();
+    story.call(0, "mmap", [0, 0x2000, 1, FILE, 3, 0], here - 0x1000, NONE, &|row| {
+        mapped(row, STUB - 0x1000, 0x2000, MappedFlags::FILE, &[]);
+    });
+    story.refused("a file", text);
+    let mut story = Story::new();
+    story.call(0, "read", [0, STUB, 2, 0, 0, 0], 2, NONE, &|row| output(row, STUB + 0xfff, b"xy"));
+    story.refused("a write", text);
+    // What is unmapped around it is.
+    let mut story = Story::new();
+    story.call(0, "munmap", [at - 0x2000, 0x4000, 0, 0, 0, 0], 0, NONE, NONE);
+    let ranges = ["munmap 0xe000+0x2000", "munmap 0x11000+0x1000"];
+    story.does("munmap", &["resume", ranges[0], ranges[1], "result 0"]);
+    let mut story = Story::new();
+    story.call(0, "munmap", [at, 0x1000, 0, 0, 0, 0], 0, NONE, NONE);
+    story.does("munmap of the page", &["resume", "result 0"]);
 }
 
 /// A log of a few bytes names the same contents again and again.
