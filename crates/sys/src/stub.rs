@@ -5,12 +5,13 @@
 //! that does not come from the page's instruction, and every call from it that rebuilding a program
 //! does not need.
 
+mod fence;
+
 use crate::raw::{check, die_with, own_pid};
 use crate::remote::{Call, InjectionPoint, Lost, SYSCALL, died};
 use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
-use linux_raw_sys::ptrace::{AUDIT_ARCH_X86_64, seccomp_data};
+use fence::filter;
 use std::io::Write;
-use std::mem::offset_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// The lowest address of the page: the lowest that any user may map (vm.mmap_min_addr is at most
@@ -73,7 +74,7 @@ impl Stub {
         keeps.push(fd);
         keeps.sort_unstable();
         writer
-            .write_all(&image(page, &filter(page, fd)))
+            .write_all(&image(page, &filter(InjectionPoint(page + CODE), page + EMPTY, fd)))
             .map_err(|source| Error::io("write of the stub", source))?;
         Ok(Stub { file, page, keeps })
     }
@@ -265,78 +266,6 @@ fn kill(pid: Tid) {
     unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// The calls a replayed task may make from the page with any arguments: to change its memory and to
-/// exit.
-const ALLOWED: [i64; 6] = [
-    libc::SYS_mmap,
-    libc::SYS_munmap,
-    libc::SYS_mprotect,
-    libc::SYS_mremap,
-    libc::SYS_madvise,
-    libc::SYS_exit_group,
-];
-
-/// The flags with which it may make a task: never one without a tracer.
-const CLONE_FLAGS: [i32; 2] = [libc::CLONE_PARENT, libc::CLONE_PARENT | libc::CLONE_VM];
-
-/// The fence: a classic BPF program over `struct seccomp_data` (seccomp(2)), for a stub at `page`
-/// that is executed through `fd`.
-fn filter(page: u64, fd: RawFd) -> Vec<u8> {
-    let mut code = Vec::new();
-    let mut put = |operation: u32, on_true: u8, on_false: u8, value: u32| {
-        code.extend_from_slice(&u16::try_from(operation).unwrap_or(0).to_le_bytes());
-        code.extend_from_slice(&[on_true, on_false]);
-        code.extend_from_slice(&value.to_le_bytes());
-    };
-    let offset = |at: usize| u32::try_from(at).unwrap_or(0);
-    let half = |value: u64| u32::try_from(value & 0xffff_ffff).unwrap_or(0);
-    let number = |nr: i64| u32::try_from(nr).unwrap_or(u32::MAX);
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    let answer = libc::BPF_RET | libc::BPF_K;
-    let after_gate = page + CODE + SYSCALL.len() as u64;
-    let ip = offset_of!(seccomp_data, instruction_pointer);
-    let must = [
-        (offset_of!(seccomp_data, arch), AUDIT_ARCH_X86_64),
-        (ip, half(after_gate)),
-        (ip + 4, half(after_gate >> 32)),
-    ];
-    for (at, value) in must {
-        put(load, 0, 0, offset(at));
-        put(equal, 1, 0, value);
-        put(answer, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
-    }
-    let load_number = offset(offset_of!(seccomp_data, nr));
-    put(load, 0, 0, load_number);
-    for nr in ALLOWED {
-        put(equal, 0, 1, number(nr));
-        put(answer, 0, 0, libc::SECCOMP_RET_ALLOW);
-    }
-    // The kernel reads only the lower halves of these arguments, but for the pointer.
-    let argument = |index: usize| offset(offset_of!(seccomp_data, args) + index * 8);
-    let [new_copy, new_thread] = CLONE_FLAGS.map(|flags| half(u64::from(flags.cast_unsigned())));
-    let execveat = [
-        (argument(0), fd.cast_unsigned()),
-        (argument(1), half(page + EMPTY)),
-        (argument(1) + 4, half((page + EMPTY) >> 32)),
-        (argument(4), libc::AT_EMPTY_PATH.cast_unsigned()),
-    ];
-    // Each block is skipped for another call, and left to the end if an argument differs.
-    put(equal, 0, 4, number(libc::SYS_clone));
-    put(load, 0, 0, argument(0));
-    put(equal, 1, 0, new_copy);
-    put(equal, 0, 11, new_thread);
-    put(answer, 0, 0, libc::SECCOMP_RET_ALLOW);
-    put(equal, 0, 9, number(libc::SYS_execveat));
-    for ((at, value), left) in execveat.into_iter().zip([7, 5, 3, 1]) {
-        put(load, 0, 0, at);
-        put(equal, 0, left, value);
-    }
-    put(answer, 0, 0, libc::SECCOMP_RET_ALLOW);
-    put(answer, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
-    code
-}
-
 /// The stub as an ELF file of one page (elf(5)), at the address `base`, with the fence.
 fn image(base: u64, filter: &[u8]) -> Vec<u8> {
     let mut page = vec![0u8; usize::try_from(PAGE_LEN).unwrap_or(0)];
@@ -374,149 +303,4 @@ fn image(base: u64, filter: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{SyscallInfo, info::Op};
-
-    #[test]
-    fn the_fence_allows_only_listed_calls() {
-        let tracer = Tracer::replaying();
-        let stub = Stub::new(LOWEST, &[]).unwrap();
-        let mut stop = tracer.spawn_stub(&stub).unwrap();
-        let tid = stop.tid();
-        let paths =
-            |tid| process::mappings(tid).unwrap().into_iter().map(|m| m.start).collect::<Vec<_>>();
-        assert!(paths(tid).iter().all(|&start| start == LOWEST || start >> 63 == 1));
-        let map = Call::Anonymous { address: 0x7000_0000, len: 0x3000, prot: 3, grows_down: false };
-        assert_eq!(tracer.call_in(&mut stop, stub.gate(), map).unwrap().result, 0x7000_0000);
-        tracer.become_stub(&stub, &mut stop).unwrap();
-        assert!(!paths(tid).contains(&0x7000_0000));
-        let child =
-            tracer.call_in(&mut stop, stub.gate(), Call::clone(false)).unwrap().child.unwrap();
-        let Report::Stopped(first) = tracer.wait_for(child).unwrap() else {
-            panic!("the child stops")
-        };
-        tracer.end(first).unwrap();
-        // An emulated call stops at its entry and does not reach the fence.
-        let mut registers = stop.general().unwrap();
-        registers.enter(stub.gate().0, libc::SYS_getpid, [1, 2, 3, 4, 5, 6]);
-        stop.set_general(&registers).unwrap();
-        stop.resume(Resume::Emulating, Signal::NONE);
-        let Report::Stopped(mut stop) = tracer.wait_for(tid).unwrap() else {
-            panic!("it was emulated")
-        };
-        let mut info = SyscallInfo::new();
-        stop.syscall_info(&mut info).unwrap();
-        assert_eq!(info.op(), Some(Op::ENTRY));
-        assert_eq!(info.call().unwrap().1, [1, 2, 3, 4, 5, 6]);
-        // The filter's action is taken on the return to user mode (kernel/seccomp.c).
-        _ = tracer.call_in(&mut stop, stub.gate(), Call::Plain(libc::SYS_getpid, [0; 6])).unwrap();
-        stop.resume(Resume::Freely, Signal::NONE);
-        let Report::Gone { status, .. } = tracer.wait_for(tid).unwrap() else {
-            panic!("the fence has a hole")
-        };
-        assert_eq!(status.killed(), Some(Signal(libc::SIGSYS)));
-    }
-
-    /// Lets a stub make a call, and returns how it ended: `None` if it goes on.
-    fn end_of(page: u64, call: impl Fn(&Stub) -> Call) -> Option<Signal> {
-        let tracer = Tracer::replaying();
-        let stub = Stub::new(page, &[]).unwrap();
-        let mut stop = tracer.spawn_stub(&stub).unwrap();
-        let tid = stop.tid();
-        match tracer.call_in(&mut stop, stub.gate(), call(&stub)) {
-            Ok(called) if called.child.is_some() => {
-                let child = called.child.unwrap();
-                let Report::Stopped(first) = tracer.wait_for(child).unwrap() else {
-                    panic!("the child stops")
-                };
-                tracer.end(first).unwrap();
-            }
-            Ok(_) => {}
-            Err(Lost::Gone(status)) => return status.killed(),
-            Err(Lost::Failed(error)) => panic!("{error}"),
-        }
-        let map = Call::Anonymous { address: 0x7000_0000, len: 0x1000, prot: 3, grows_down: false };
-        match tracer.call_in(&mut stop, stub.gate(), map) {
-            Ok(called) => {
-                assert_eq!(called.result, 0x7000_0000);
-                tracer.end(stop).unwrap();
-                None
-            }
-            Err(Lost::Gone(status)) => status.killed(),
-            Err(Lost::Failed(error)) => panic!("task {tid}: {error}"),
-        }
-    }
-
-    #[test]
-    fn the_fence_checks_arguments() {
-        let clone = |flags: i32| {
-            move |_: &Stub| {
-                let flags = u64::from(flags.cast_unsigned());
-                Call::Plain(libc::SYS_clone, [flags, 0, 0, 0, 0, 0])
-            }
-        };
-        // Also far from the usual place.
-        for page in [LOWEST, 0x1234_5678_9000] {
-            assert_eq!(end_of(page, clone(libc::CLONE_PARENT)), None);
-            assert_eq!(end_of(page, clone(libc::CLONE_PARENT | libc::CLONE_VM)), None);
-            for flags in [libc::CLONE_UNTRACED, libc::CLONE_NEWUSER, libc::CLONE_VFORK, 0] {
-                let end = end_of(page, clone(libc::CLONE_PARENT | flags | i32::from(flags == 0)));
-                assert_eq!(end, Some(Signal(libc::SIGSYS)), "{flags:#x}");
-            }
-            let execute = |change: fn(&Stub, &mut [u64; 6])| {
-                move |stub: &Stub| {
-                    let fd = u64::from(stub.fd().cast_unsigned());
-                    let path = stub.page + EMPTY;
-                    let empty = u64::from(libc::AT_EMPTY_PATH.cast_unsigned());
-                    let mut args = [fd, path, 1, 1, empty, 0];
-                    change(stub, &mut args);
-                    Call::Plain(libc::SYS_execveat, args)
-                }
-            };
-            // EFAULT, for the vectors.
-            assert_eq!(end_of(page, execute(|_, _| {})), None);
-            let others: [fn(&Stub, &mut [u64; 6]); 4] = [
-                |_, args| args[0] = u64::MAX,
-                |stub, args| args[1] = stub.page,
-                |_, args| args[1] ^= 1 << 40,
-                |_, args| args[4] = 0,
-            ];
-            for change in others {
-                assert_eq!(end_of(page, execute(change)), Some(Signal(libc::SIGSYS)));
-            }
-            let tsc = |_: &Stub| Call::enable_time_stamps();
-            assert_eq!(end_of(page, tsc), Some(Signal(libc::SIGSYS)));
-        }
-    }
-
-    #[test]
-    fn tasks_have_only_the_descriptors_that_they_map() {
-        let files = [shared_file(0).unwrap(), shared_file(0).unwrap()];
-        let (tracer, stub) = (
-            Tracer::replaying(),
-            Stub::new(LOWEST, &files.each_ref().map(AsRawFd::as_raw_fd)).unwrap(),
-        );
-        let stop = tracer.spawn_stub(&stub).unwrap();
-        let open = std::fs::read_dir(format!("/proc/{}/fd", stop.tid())).unwrap();
-        let mut open: Vec<RawFd> = open
-            .map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap())
-            .collect();
-        open.sort_unstable();
-        assert_eq!(open, stub.keeps);
-        assert_eq!(open.len(), 3);
-        tracer.end(stop).unwrap();
-    }
-
-    /// Without its instruction, a task only raises signals.
-    #[test]
-    fn a_call_without_its_instruction_ends_with_a_reason() {
-        let (tracer, stub) = (Tracer::replaying(), Stub::new(LOWEST, &[]).unwrap());
-        let mut stop = tracer.spawn_stub(&stub).unwrap();
-        let call = Call::Munmap { address: 0x7000_0000, len: 0x1000 };
-        let lost = tracer.call_in(&mut stop, InjectionPoint(0x7000_0000), call).unwrap_err();
-        let text = lost.to_string();
-        assert!(text.contains("cannot execute") && text.contains("0x70000000"), "{text}");
-        tracer.end(stop).unwrap();
-    }
-}
+mod tests;

@@ -52,9 +52,8 @@ impl Calls {
         let clone = Abi::from_call(arch, nr)
             .zip(row(arch, nr))
             .and_then(|(abi, row)| clone_flags(abi, row, &call.args, None));
-        if clone.is_some_and(|flags| flags.untraced()) {
-            let why = "a task that is made with CLONE_UNTRACED is in no log, and what it does is not \
-                       known";
+        if clone.is_some_and(|flags| flags.untraced() && flags.memory()) {
+            let why = "a task made with CLONE_UNTRACED is in no log, and shares this memory";
             return Err(step.bad(why));
         }
         // What runs before the first program is the recorder's own code, which differs from run to

@@ -75,8 +75,13 @@ fn a_task_that_does_not_come_to_its_call_differs() {
 #[test]
 fn tasks_without_a_tracer_are_refused() {
     let mut story = Story::new();
+    story.recorded_entry(0, "clone", [0x80_0100, 0, 0, 0, 0, 0], NONE);
+    story.refused("shared memory", "CLONE_UNTRACED");
+    let mut story = Story::new();
+    story.reaches("clone", [0x80_0000, 0, 0, 0, 0, 0]);
     story.recorded_entry(0, "clone", [0x80_0000, 0, 0, 0, 0, 0], NONE);
-    story.refused("CLONE_UNTRACED", "CLONE_UNTRACED");
+    story.task(1, sysreel_format::Origin::FORK, sysreel_format::TaskId(0), 101);
+    story.refused("a task that cannot be there", "CLONE_UNTRACED");
 }
 
 /// The recorded times make the default limit longer, up to a bound, and never one that was given.
