@@ -79,12 +79,16 @@ const UNTRACED: &str = r#"
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+static char stack[65536];
+static int end(void *unused) {
+    (void)unused;
+    return 0;
+}
 int main(void) {
-    long child = syscall(SYS_clone, CLONE_UNTRACED | CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
-    if (child == 0) _exit(0);
+    int flags = CLONE_UNTRACED | CLONE_VM | SIGCHLD;
+    int child = clone(end, stack + sizeof stack, flags, 0);
     int status;
     return waitpid(child, &status, 0) != child;
 }
