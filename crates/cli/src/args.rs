@@ -179,10 +179,10 @@ pub(crate) struct Replay {
     pub(crate) until: Option<u64>,
     /// Report a divergence if a task computes for SECS without making its next recorded syscall
     ///
-    /// A task gets at least 20 times as long as it took in the recording.
-    #[arg(long, value_name = "SECS", default_value_t = sysreel_replay::PATIENCE.as_secs(),
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) patience: u64,
+    /// By default, a task gets 10 seconds of CPU time, or 20 times as long as it took in the
+    /// recording if that is more, but at most an hour.
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) patience: Option<u64>,
     /// Replay even if this machine differs from that of the recording
     #[arg(long)]
     pub(crate) force: bool,

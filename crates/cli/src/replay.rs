@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         CheckArg::Every => Check::Every,
         CheckArg::Fast => Check::Fast,
     };
-    let patience = Duration::from_secs(args.patience);
+    let patience = args.patience.map(Duration::from_secs);
     let options = Options { check, until: args.until, force: args.force, patience };
     let print_options = PrintOptions { event_numbers: true, ..PrintOptions::default() };
     let quiet = args.quiet || args.json;

@@ -100,7 +100,7 @@ pub use kind::{
     Layout, MappedFlags, NoteCode, Origin, PartKind, RegionFlags, Role, Severity, SnapshotKind,
     SourceId, TaskId,
 };
-pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, SEGMENT_SIZE};
+pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, MAX_REGION, SEGMENT_SIZE};
 pub use meta::{FileMeta, MetaCodec};
 pub use part::{
     Altered, Blobs, Mapped, MappedFile, MappedHead, Name, NsPids, Part, Parts, Region, RegionData,

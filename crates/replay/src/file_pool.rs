@@ -19,6 +19,11 @@ const POOL_LEN: u64 = 1 << 60;
 /// The room of each shared file, in bytes.
 const SHARED_ROOM: u64 = 1 << 40;
 
+/// The most memory that the pool takes, in bytes, and how many times as long as the log if that is
+/// more. A log may name one blob any number of times; the recorder stores the same contents once.
+const MOST_MEMORY: u64 = 8 << 30;
+const MOST_EXPANSION: u64 = 256;
+
 /// The pool, and what lies where in it.
 #[derive(Debug)]
 pub(crate) struct FilePool {
@@ -27,6 +32,8 @@ pub(crate) struct FilePool {
     /// SIGBUS.
     empty: File,
     next: u64,
+    /// The most memory that it takes, in bytes.
+    room: u64,
     /// Where the contents of private mappings start, and their length, by their blobs.
     private: HashMap<Vec<BlobNumber>, (u64, u64)>,
     /// Where shared files start, by device and inode.
@@ -50,16 +57,31 @@ pub(crate) struct Origin {
 }
 
 impl FilePool {
-    pub(crate) fn new() -> Result<FilePool, sysreel_sys::Error> {
+    /// Returns the most memory that the contents in a log of this length, in bytes, may take.
+    pub(crate) fn room_for(log_len: u64) -> u64 {
+        log_len.saturating_mul(MOST_EXPANSION).max(MOST_MEMORY)
+    }
+
+    /// Creates an empty pool that takes no more than `room` bytes of memory.
+    ///
+    /// # Errors
+    /// The errno of creating a file in memory.
+    pub(crate) fn new(room: u64) -> Result<FilePool, sysreel_sys::Error> {
         Ok(FilePool {
             file: stub::shared_file(POOL_LEN)?,
             empty: stub::shared_file(0)?,
             next: 0,
+            room,
             private: HashMap::new(),
             shared: HashMap::new(),
             by_hash: HashMap::new(),
             origins: Vec::new(),
         })
+    }
+
+    /// Returns the descriptors of the files that tasks map.
+    pub(crate) fn descriptors(&self) -> [i32; 2] {
+        [self.fd(), self.empty_fd()]
     }
 
     /// Returns the descriptor of the pool, the same in every task.
@@ -153,6 +175,7 @@ impl FilePool {
             check_holds(head, len)?;
             return Ok(at + head.skip);
         }
+        self.check_room(file.len)?;
         let path = Path::new(OsStr::from_bytes(file.path));
         let refuse = |what: String| {
             let text = format!("{} {what}, and the log does not have its contents", path.display());
@@ -186,15 +209,15 @@ impl FilePool {
         if let Some(&known) = self.private.get(&blobs) {
             return Ok(known);
         }
-        let mut contents = Vec::new();
+        let (start, mut len, head) = (self.next, 0, &mapped.head);
         for &blob in &blobs {
-            contents.extend_from_slice(&log.blob(blob)?);
+            let contents = log.blob(blob)?;
+            self.write(start + len, &contents)?;
+            len += contents.len() as u64;
         }
-        let (len, head) = (contents.len() as u64, &mapped.head);
         let at = self.reserve(len)?;
         let offset = head.offset.saturating_sub(head.skip);
         self.origins.push(Origin { start: at, len, file: (head.dev, head.ino), offset });
-        self.write(at, &contents)?;
         self.private.insert(blobs, (at, len));
         Ok((at, len))
     }
@@ -233,7 +256,25 @@ impl FilePool {
         Some(bytes)
     }
 
+    /// Checks that `len` more bytes may take memory, before anything of that length is made.
+    fn check_room(&self, len: u64) -> Result<(), Error> {
+        // In units of 512 bytes (stat(2)).
+        let held = self.file.metadata().map_or(0, |data| data.blocks().saturating_mul(512));
+        if held.saturating_add(len) <= self.room {
+            return Ok(());
+        }
+        let room = self.room;
+        Err(Error::NotReplayable(format!("the mapped files take more than {room} bytes of memory")))
+    }
+
     fn write(&self, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        let len = bytes.len() as u64;
+        self.check_room(len)?;
+        if at.checked_add(len).is_none_or(|end| end > POOL_LEN) {
+            return Err(Error::NotReplayable(
+                "there is no room for what the program mapped".into(),
+            ));
+        }
         self.file.write_all_at(bytes, at).map_err(|source| Error::System {
             event: 0,
             source: sysreel_sys::Error::Call {

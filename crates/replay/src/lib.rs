@@ -28,11 +28,12 @@ mod options;
 mod outcome;
 mod preconditions;
 mod replay;
+mod stub_place;
 
 pub use divergence::{Divergence, Field, first_difference};
 pub use error::Error;
 pub use frame::Frame;
-pub use options::{Check, MAX_SLOWDOWN, Options, PATIENCE};
+pub use options::{Check, MAX_PATIENCE, MAX_SLOWDOWN, Options, PATIENCE};
 pub use outcome::{Observer, Outcome, Position};
 pub use preconditions::{check_replayable, files_to_read};
 pub use replay::Replay;

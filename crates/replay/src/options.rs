@@ -11,11 +11,14 @@ pub enum Check {
     Fast,
 }
 
-/// The default of [`Options::patience`].
+/// How long, in CPU time, a task may compute without making a call, if nothing else is asked for.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// A task may compute this many times as long as in the recording, if that is more than
-/// [`Options::patience`].
+/// [`PATIENCE`], and no limit was asked for.
 pub const MAX_SLOWDOWN: u32 = 20;
+/// The most that [`MAX_SLOWDOWN`] makes of the recorded time: it comes from the log, which may say
+/// anything.
+pub const MAX_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Options of a replay.
 #[derive(Debug, Clone)]
@@ -26,14 +29,23 @@ pub struct Options {
     pub until: Option<u64>,
     /// Replay although this machine differs from that of the recording.
     pub force: bool,
-    /// How long, in CPU time, a task may compute without making a call, or [`MAX_SLOWDOWN`] times
-    /// as long as in the recording, if that is more.
-    pub patience: Duration,
+    /// How long, in CPU time, a task may compute without making a call. `None`: [`PATIENCE`], or
+    /// [`MAX_SLOWDOWN`] times as long as in the recording, if that is more, but at most
+    /// [`MAX_PATIENCE`].
+    pub patience: Option<Duration>,
+}
+
+impl Options {
+    /// Returns how long a task may compute that has computed for `recorded` in the recording.
+    pub(crate) fn limit(patience: Option<Duration>, recorded: Duration) -> Duration {
+        let slower = recorded.saturating_mul(MAX_SLOWDOWN).min(MAX_PATIENCE);
+        patience.unwrap_or_else(|| PATIENCE.max(slower))
+    }
 }
 
 impl Default for Options {
     /// Compares everything, to the end of the log, on a machine like that of the recording.
     fn default() -> Options {
-        Options { check: Check::Every, until: None, force: false, patience: PATIENCE }
+        Options { check: Check::Every, until: None, force: false, patience: None }
     }
 }

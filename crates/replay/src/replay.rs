@@ -9,6 +9,7 @@ use crate::machine;
 use crate::options::Options;
 use crate::outcome::{Observer, Outcome, Position};
 use crate::preconditions::{check_not_refused, check_replayable, read_files};
+use crate::stub_place;
 use std::time::Duration;
 use sysreel_format::{Log, ReadAt};
 use sysreel_sys::clock::WithoutTimeStamps;
@@ -34,9 +35,15 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         let determinism = check_replayable(log, options.until, options.force)?;
         check_not_refused(log, options.until)?;
         machine::pin_to_cpu(determinism.cpu);
-        let mut file_pool = FilePool::new().map_err(before_any_event)?;
+        // A log of unknown length is a pipe that was read to memory, or none.
+        let room = FilePool::room_for(log.source().len().unwrap_or(0));
+        let mut file_pool = FilePool::new(room).map_err(before_any_event)?;
         read_files(log, &mut file_pool, options.until)?;
-        let kernel = Ptrace::new().map_err(before_any_event)?;
+        let Some(page) = stub_place::find(log, options.until) else {
+            let why = "the mappings of the program leave no page to the replay";
+            return Err(Error::NotReplayable(why.into()));
+        };
+        let kernel = Ptrace::new(page, &file_pool.descriptors()).map_err(before_any_event)?;
         Ok(Replay { log, engine: Engine::new(log, kernel, file_pool, &options) })
     }
 

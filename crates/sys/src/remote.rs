@@ -4,6 +4,7 @@
 //! run through the call, and restores the registers.
 
 use crate::info::SyscallInfo;
+use crate::signals::is_from_instruction;
 use crate::{
     Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus,
 };
@@ -15,6 +16,10 @@ pub struct InjectionPoint(pub u64);
 /// The most stops of a task on the way through one injected call. Signals from outside are
 /// suppressed there; whoever sends more of them than that would keep the call from ending.
 const MAX_STOPS: u32 = 1_000_000;
+
+/// The most faults of a task on the way through one injected call. There is no fault at a `syscall`
+/// instruction, but one from before may wait to be delivered. A fault that is suppressed repeats.
+const MAX_FAULTS: usize = 16;
 
 /// The bytes of the instruction.
 pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
@@ -292,7 +297,7 @@ impl Stop {
         let tid = self.tid();
         let mut called = Called { result: 0, child: None, signals: Vec::new() };
         let mut info = SyscallInfo::new();
-        let mut entered = false;
+        let (mut entered, mut faults) = (false, 0);
         for _ in 0..MAX_STOPS {
             go_on(self)?;
             match self.kind() {
@@ -313,7 +318,21 @@ impl Stop {
                     let child = self.event_message().map_err(|Died| died(tid))?;
                     called.child = Tid::try_from(child).ok();
                 }
-                StopKind::Signal(signal) => called.signals.push(signal),
+                StopKind::Signal(signal) => {
+                    let siginfo = self.siginfo().map_err(|Died| died(tid))?;
+                    faults += usize::from(siginfo.is_some_and(|info| is_from_instruction(&info)));
+                    if faults > MAX_FAULTS {
+                        let InjectionPoint(at) = point;
+                        return Err(Error::Unsupported(format!(
+                            "task {tid} cannot execute the system call instruction for its tracer \
+                             at {at:#x}: {MAX_FAULTS} signals of instructions came instead, the \
+                             last of them signal {}",
+                            signal.0
+                        ))
+                        .into());
+                    }
+                    called.signals.push(signal);
+                }
                 StopKind::Event(_) | StopKind::Group(_) => {}
             }
         }

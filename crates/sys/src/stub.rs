@@ -5,22 +5,22 @@
 //! that does not come from the page's instruction, and every call from it that rebuilding a program
 //! does not need.
 
+mod fence;
+
 use crate::raw::{check, die_with, own_pid};
 use crate::remote::{Call, InjectionPoint, Lost, SYSCALL, died};
 use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
-use linux_raw_sys::ptrace::{AUDIT_ARCH_X86_64, seccomp_data};
+use fence::filter;
 use std::io::Write;
-use std::mem::offset_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// The address of the page: the lowest that any user may map (vm.mmap_min_addr is at most that),
-/// where no program is loaded.
-pub const PAGE: u64 = 0x1_0000;
+/// The lowest address of the page: the lowest that any user may map (vm.mmap_min_addr is at most
+/// that), where hardly any program is loaded.
+pub const LOWEST: u64 = 0x1_0000;
 /// The size of the page in bytes.
 pub const PAGE_LEN: u64 = 0x1000;
-/// Its `syscall` instruction.
-pub const GATE: InjectionPoint = InjectionPoint(PAGE + CODE);
 
+/// The offset of the `syscall` instruction in the page.
 const CODE: u64 = 0x100;
 /// An empty string.
 const EMPTY: u64 = 0x110;
@@ -51,22 +51,42 @@ pub fn shared_file(len: u64) -> Result<std::fs::File> {
 pub struct Stub {
     /// Inherited by every replayed task, hence not close-on-exec.
     file: OwnedFd,
+    /// The address of its page.
+    page: u64,
+    /// The descriptors that tasks keep, in ascending order: its own file, and those that they map.
+    keeps: Vec<RawFd>,
 }
 
 impl Stub {
-    /// Creates the file in memory.
+    /// Creates the file in memory, of a stub at the address `page`. Its tasks keep the descriptors
+    /// `maps` open, to map what is in them, and no others.
     ///
     /// # Errors
     /// The errno of memfd_create(2), dup(2) or write(2).
-    pub fn new() -> Result<Stub> {
+    pub fn new(page: u64, maps: &[RawFd]) -> Result<Stub> {
         // SAFETY: memfd_create(2) reads one C string.
         let fd = check(unsafe { libc::memfd_create(c"sysreel-stub".as_ptr(), 0) })
             .map_err(|source| Error::io("memfd_create", source))?;
         // SAFETY: the descriptor is new and nothing else owns it.
         let file = unsafe { OwnedFd::from_raw_fd(fd) };
         let mut writer = std::fs::File::from(file.try_clone().map_err(|e| Error::io("dup", e))?);
-        writer.write_all(&image()).map_err(|source| Error::io("write of the stub", source))?;
-        Ok(Stub { file })
+        let mut keeps = maps.to_vec();
+        keeps.push(fd);
+        keeps.sort_unstable();
+        writer
+            .write_all(&image(page, &filter(InjectionPoint(page + CODE), page + EMPTY, fd)))
+            .map_err(|source| Error::io("write of the stub", source))?;
+        Ok(Stub { file, page, keeps })
+    }
+
+    /// Returns the address of its page.
+    pub fn page(&self) -> u64 {
+        self.page
+    }
+
+    /// Returns its `syscall` instruction.
+    pub fn gate(&self) -> InjectionPoint {
+        InjectionPoint(self.page + CODE)
     }
 
     fn fd(&self) -> RawFd {
@@ -105,6 +125,7 @@ impl Tracer {
             // SAFETY: as above; the pointers refer to the child's copy of this memory.
             unsafe {
                 die_with(maker);
+                close_others(&stub.keeps);
                 libc::raise(libc::SIGSTOP);
                 let empty = c"".as_ptr();
                 libc::syscall(
@@ -119,7 +140,7 @@ impl Tracer {
             }
         }
         let stop = self.hold_until_exec(pid).inspect_err(|_| kill(pid))?;
-        self.fence(stop).map_err(|lost| match lost {
+        self.fence(stub, stop).map_err(|lost| match lost {
             Lost::Gone(_) => died(pid),
             Lost::Failed(error) => error,
         })
@@ -155,8 +176,8 @@ impl Tracer {
     }
 
     /// Installs the fence in a new stub and traps the time-stamp counter.
-    fn fence(&self, mut stop: Stop) -> Result<Stop, Lost> {
-        self.clear(&mut stop)?;
+    fn fence(&self, stub: &Stub, mut stop: Stop) -> Result<Stop, Lost> {
+        self.clear(stub, &mut stop)?;
         let no_new_privs = u64::from(libc::PR_SET_NO_NEW_PRIVS.cast_unsigned());
         let filter = u64::from(libc::SECCOMP_SET_MODE_FILTER);
         let calls = [
@@ -165,10 +186,10 @@ impl Tracer {
                 Call::Plain(libc::SYS_prctl, [no_new_privs, 1, 0, 0, 0, 0]),
             ),
             ("prctl PR_SET_TSC", Call::trap_time_stamps()),
-            ("seccomp", Call::Plain(libc::SYS_seccomp, [filter, 0, PAGE + PROGRAM, 0, 0, 0])),
+            ("seccomp", Call::Plain(libc::SYS_seccomp, [filter, 0, stub.page + PROGRAM, 0, 0, 0])),
         ];
         for (what, call) in calls {
-            self.call_in(&mut stop, GATE, call)?.value(what)?;
+            self.call_in(&mut stop, stub.gate(), call)?.value(what)?;
         }
         Ok(stop)
     }
@@ -180,23 +201,24 @@ impl Tracer {
     pub fn become_stub(&self, stub: &Stub, stop: &mut Stop) -> Result<(), Lost> {
         let fd = i64::from(stub.fd()).cast_unsigned();
         let flags = u64::from(libc::AT_EMPTY_PATH.cast_unsigned());
+        let page = stub.page;
         let call =
-            Call::Plain(libc::SYS_execveat, [fd, PAGE + EMPTY, PAGE + ARGV, PAGE + ENVP, flags, 0]);
-        self.call_without_restore(stop, GATE, call)?.value("execveat of the stub")?;
-        self.clear(stop)
+            Call::Plain(libc::SYS_execveat, [fd, page + EMPTY, page + ARGV, page + ENVP, flags, 0]);
+        self.call_without_restore(stop, stub.gate(), call)?.value("execveat of the stub")?;
+        self.clear(stub, stop)
     }
 
     /// Unmaps everything but the stub's page.
-    fn clear(&self, stop: &mut Stop) -> Result<(), Lost> {
+    fn clear(&self, stub: &Stub, stop: &mut Stop) -> Result<(), Lost> {
         let mappings = process::mappings(stop.tid())
             .map_err(|source| Error::io("read the maps of a stub", source))?;
         for mapping in mappings {
             // The vsyscall page cannot be unmapped; the fence kills calls made from it.
-            if mapping.start == PAGE || mapping.path == b"[vsyscall]" {
+            if mapping.start == stub.page || mapping.path == b"[vsyscall]" {
                 continue;
             }
             let (address, len) = (mapping.start, mapping.end - mapping.start);
-            self.call_in(stop, GATE, Call::Munmap { address, len })?.value("munmap")?;
+            self.call_in(stop, stub.gate(), Call::Munmap { address, len })?.value("munmap")?;
         }
         Ok(())
     }
@@ -216,60 +238,36 @@ impl Tracer {
     }
 }
 
+/// Closes all descriptors but `keeps`, which are in ascending order.
+///
+/// # Safety
+/// For a child between fork and execve: makes async-signal-safe calls only.
+unsafe fn close_others(keeps: &[RawFd]) {
+    let mut first = 0;
+    for last in keeps.iter().map(|fd| fd - 1).chain([RawFd::MAX]) {
+        if first <= last {
+            // SAFETY: close_range(2), close(2) and getdtablesize(3) take numbers. Nothing uses the
+            // descriptors in the child.
+            unsafe {
+                if libc::syscall(libc::SYS_close_range, first, last, 0) != 0 {
+                    // Before Linux 5.9.
+                    for fd in first..=last.min(libc::getdtablesize()) {
+                        libc::close(fd);
+                    }
+                }
+            }
+        }
+        first = last.saturating_add(2);
+    }
+}
+
 fn kill(pid: Tid) {
     // SAFETY: a signal to a child of this process that was not reaped yet.
     unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// The calls a replayed task may make from the page: to change its memory, create tasks, exit, and
-/// execute the stub.
-const ALLOWED: [i64; 9] = [
-    libc::SYS_mmap,
-    libc::SYS_munmap,
-    libc::SYS_mprotect,
-    libc::SYS_mremap,
-    libc::SYS_madvise,
-    libc::SYS_clone,
-    libc::SYS_execveat,
-    libc::SYS_exit_group,
-    libc::SYS_prctl,
-];
-
-/// The fence: a classic BPF program over `struct seccomp_data` (seccomp(2)).
-fn filter() -> Vec<u8> {
-    let mut code = Vec::new();
-    let mut put = |operation: u32, on_true: u8, on_false: u8, value: u32| {
-        code.extend_from_slice(&u16::try_from(operation).unwrap_or(0).to_le_bytes());
-        code.extend_from_slice(&[on_true, on_false]);
-        code.extend_from_slice(&value.to_le_bytes());
-    };
-    let offset = |at: usize| u32::try_from(at).unwrap_or(0);
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    let answer = libc::BPF_RET | libc::BPF_K;
-    let after_gate = GATE.0 + SYSCALL.len() as u64;
-    let ip = offset_of!(seccomp_data, instruction_pointer);
-    let must = [
-        (offset_of!(seccomp_data, arch), AUDIT_ARCH_X86_64),
-        (ip, u32::try_from(after_gate & 0xffff_ffff).unwrap_or(0)),
-        (ip + 4, u32::try_from(after_gate >> 32).unwrap_or(0)),
-    ];
-    for (at, value) in must {
-        put(load, 0, 0, offset(at));
-        put(equal, 1, 0, value);
-        put(answer, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
-    }
-    put(load, 0, 0, offset(offset_of!(seccomp_data, nr)));
-    for nr in ALLOWED {
-        put(equal, 0, 1, u32::try_from(nr).unwrap_or(u32::MAX));
-        put(answer, 0, 0, libc::SECCOMP_RET_ALLOW);
-    }
-    put(answer, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
-    code
-}
-
-/// The stub as an ELF file of one page (elf(5)).
-fn image() -> Vec<u8> {
+/// The stub as an ELF file of one page (elf(5)), at the address `base`, with the fence.
+fn image(base: u64, filter: &[u8]) -> Vec<u8> {
     let mut page = vec![0u8; usize::try_from(PAGE_LEN).unwrap_or(0)];
     let mut at = |offset: u64, bytes: &[u8]| {
         let offset = usize::try_from(offset).unwrap_or(0);
@@ -281,7 +279,7 @@ fn image() -> Vec<u8> {
     at(16, &2u16.to_le_bytes());
     at(18, &62u16.to_le_bytes());
     at(20, &1u32.to_le_bytes());
-    at(24, &GATE.0.to_le_bytes());
+    at(24, &(base + CODE).to_le_bytes());
     at(32, &64u64.to_le_bytes());
     at(52, &64u16.to_le_bytes());
     at(54, &56u16.to_le_bytes());
@@ -289,7 +287,7 @@ fn image() -> Vec<u8> {
     // PT_LOAD, readable and executable: the whole file.
     at(64, &1u32.to_le_bytes());
     at(68, &5u32.to_le_bytes());
-    at(80, &PAGE.to_le_bytes());
+    at(80, &base.to_le_bytes());
     at(96, &PAGE_LEN.to_le_bytes());
     at(104, &PAGE_LEN.to_le_bytes());
     at(112, &PAGE_LEN.to_le_bytes());
@@ -297,55 +295,12 @@ fn image() -> Vec<u8> {
     at(120, &libc::PT_GNU_STACK.to_le_bytes());
     at(124, &6u32.to_le_bytes());
     at(CODE, &SYSCALL);
-    at(ARGV, &(PAGE + EMPTY).to_le_bytes());
-    let filter = filter();
+    at(ARGV, &(base + EMPTY).to_le_bytes());
     at(PROGRAM, &u16::try_from(filter.len() / 8).unwrap_or(0).to_le_bytes());
-    at(PROGRAM + 8, &(PAGE + FILTER).to_le_bytes());
-    at(FILTER, &filter);
+    at(PROGRAM + 8, &(base + FILTER).to_le_bytes());
+    at(FILTER, filter);
     page
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{SyscallInfo, info::Op};
-
-    #[test]
-    fn the_fence_allows_only_listed_calls() {
-        let tracer = Tracer::replaying();
-        let stub = Stub::new().unwrap();
-        let mut stop = tracer.spawn_stub(&stub).unwrap();
-        let tid = stop.tid();
-        let paths =
-            |tid| process::mappings(tid).unwrap().into_iter().map(|m| m.start).collect::<Vec<_>>();
-        assert!(paths(tid).iter().all(|&start| start == PAGE || start >> 63 == 1));
-        let map = Call::Anonymous { address: 0x7000_0000, len: 0x3000, prot: 3, grows_down: false };
-        assert_eq!(tracer.call_in(&mut stop, GATE, map).unwrap().result, 0x7000_0000);
-        tracer.become_stub(&stub, &mut stop).unwrap();
-        assert!(!paths(tid).contains(&0x7000_0000));
-        let child = tracer.call_in(&mut stop, GATE, Call::clone(false)).unwrap().child.unwrap();
-        let Report::Stopped(first) = tracer.wait_for(child).unwrap() else {
-            panic!("the child stops")
-        };
-        tracer.end(first).unwrap();
-        // An emulated call stops at its entry and does not reach the fence.
-        let mut registers = stop.general().unwrap();
-        registers.enter(GATE.0, libc::SYS_getpid, [1, 2, 3, 4, 5, 6]);
-        stop.set_general(&registers).unwrap();
-        stop.resume(Resume::Emulating, Signal::NONE);
-        let Report::Stopped(mut stop) = tracer.wait_for(tid).unwrap() else {
-            panic!("it was emulated")
-        };
-        let mut info = SyscallInfo::new();
-        stop.syscall_info(&mut info).unwrap();
-        assert_eq!(info.op(), Some(Op::ENTRY));
-        assert_eq!(info.call().unwrap().1, [1, 2, 3, 4, 5, 6]);
-        // The filter's action is taken on the return to user mode (kernel/seccomp.c).
-        _ = tracer.call_in(&mut stop, GATE, Call::Plain(libc::SYS_getpid, [0; 6])).unwrap();
-        stop.resume(Resume::Freely, Signal::NONE);
-        let Report::Gone { status, .. } = tracer.wait_for(tid).unwrap() else {
-            panic!("the fence has a hole")
-        };
-        assert_eq!(status.killed(), Some(Signal(libc::SIGSYS)));
-    }
-}
+mod tests;

@@ -30,6 +30,7 @@ mod policy;
 mod program;
 mod reading;
 mod replay;
+mod replay_bounds;
 mod replay_inputs;
 mod replay_isolation;
 mod replay_memory;

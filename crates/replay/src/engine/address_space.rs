@@ -8,6 +8,7 @@ use sysreel_abi::replay::{AddressSpaceOp, changes_memory};
 use sysreel_format::{Log, Mapped, MappedFile, MappedFlags, ReadAt};
 use sysreel_sys::memory;
 use sysreel_sys::remote::Call;
+use sysreel_sys::stub;
 
 const PAGE: u64 = 4096;
 const READ_WRITE: u32 = 3;
@@ -52,8 +53,13 @@ impl AddressSpace {
         // contents.
         let offset = match file {
             _ if !shared && filled == 0 => 0,
-            Some(file) if !shared => target.file_pool.place_file(head, file)?,
-            _ => target.file_pool.place(log, mapped, shared)?,
+            Some(file) if !shared => {
+                target.file_pool.place_file(head, file).map_err(|why| target.place.pool(why))?
+            }
+            _ => {
+                let placed = target.file_pool.place(log, mapped, shared);
+                placed.map_err(|why| target.place.pool(why))?
+            }
         };
         if filled > 0 {
             let fd = target.file_pool.fd();
@@ -133,6 +139,12 @@ impl AddressSpace {
             AddressSpaceOp::Protect { start, len, prot } => Call::mprotect(start, len, prot.into()),
             _ => return Ok(()),
         };
+        // A range that wraps around is refused as a whole.
+        if let Call::Plain(_, [start, len, ..]) = call
+            && pages(len).and_then(|len| start.checked_add(len)).is_none()
+        {
+            return Ok(());
+        }
         match target.inject_any(call)?.result {
             again if again == result => Ok(()),
             again => {
@@ -197,7 +209,7 @@ fn map_anonymous<K: Kernel>(
         // What is shared with other tasks is in the pool, which they share.
         true => {
             let fd = target.file_pool.fd();
-            let offset = target.file_pool.reserve(len)?;
+            let offset = target.file_pool.reserve(len).map_err(|why| target.place.pool(why))?;
             Call::File { address, len, prot, fd, offset, shared: true }
         }
         false => Call::Anonymous { address, len, prot, grows_down },
@@ -206,10 +218,17 @@ fn map_anonymous<K: Kernel>(
 }
 
 fn unmap<K: Kernel>(target: &mut Target<'_, K>, address: u64, len: u64) -> Replayed {
-    match pages(len) {
-        Some(len) => target.inject("munmap", Call::Munmap { address, len }).map(drop),
-        None => Err(target.bad("the unmapped range is longer than all memory")),
+    let Some(end) = pages(len).and_then(|len| address.checked_add(len)) else {
+        return Err(target.bad("the unmapped range is longer than all memory"));
+    };
+    // What the program unmaps needs not be mapped, so the stub's page may be within.
+    let stub = target.kernel.stub_page();
+    for (from, to) in [(address, end.min(stub)), (address.max(stub + stub::PAGE_LEN), end)] {
+        if from < to {
+            target.inject("munmap", Call::Munmap { address: from, len: to - from })?;
+        }
     }
+    Ok(())
 }
 
 fn set_base<K: Kernel>(target: &mut Target<'_, K>, fs: bool, base: u64) -> Replayed {

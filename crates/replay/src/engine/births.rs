@@ -46,6 +46,9 @@ pub(crate) fn clone<K: Kernel, S>(
     else {
         return Err(step.bad("its maker is in no call that makes a task"));
     };
+    if flags.untraced() {
+        return Err(step.bad("a task made with CLONE_UNTRACED is in no log"));
+    }
     if !step.task.has_image {
         return Err(step.bad("its maker has executed no program yet"));
     }

@@ -49,6 +49,13 @@ impl Calls {
             return Err(step.bad("another call begins before this one has ended"));
         }
         let (arch, nr) = (AuditArch(arch), call.nr);
+        let clone = Abi::from_call(arch, nr)
+            .zip(row(arch, nr))
+            .and_then(|(abi, row)| clone_flags(abi, row, &call.args, None));
+        if clone.is_some_and(|flags| flags.untraced() && flags.memory()) {
+            let why = "a task made with CLONE_UNTRACED is in no log, and shares this memory";
+            return Err(step.bad(why));
+        }
         // What runs before the first program is the recorder's own code, which differs from run to
         // run: its calls are not compared, nor is anything of them replayed.
         if step.task.has_image {

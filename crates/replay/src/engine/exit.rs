@@ -21,6 +21,9 @@ use sysreel_sys::regs::THREAD_AREA;
 /// The values that say that a call has failed (include/linux/err.h, IS_ERR_VALUE).
 const ERRORS: std::ops::RangeInclusive<i64> = -4095..=-1;
 
+/// How much output is passed on at once, in bytes: the log may state any length.
+const ECHO_PIECE: usize = 1 << 20;
+
 /// Gives the task the recorded result, memory and registers of the call.
 pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
     step: &mut Step<'_, K, S>,
@@ -141,17 +144,23 @@ fn echo<K: Kernel, S, O: Observer + ?Sized>(
     observer: &mut O,
 ) -> Replayed {
     let Some(Echo { to, buffers }) = echo else { return Ok(()) };
-    let mut left = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut left = u64::try_from(count).unwrap_or(u64::MAX);
+    let mut piece = Vec::new();
     for &(address, len) in buffers {
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(left)];
-        let got = step.task.tracee.read(address, &mut bytes);
-        if got < bytes.len() {
-            let field = Field::Buffer { argument: 1, offset: got as u64 };
-            let recorded = format!("{} bytes of output", bytes.len());
-            return Err(step.diverged(field, recorded, "memory that cannot be read".to_owned()));
+        let (len, mut done) = (len.min(left), 0);
+        while done < len {
+            piece.resize(usize::try_from(len - done).unwrap_or(ECHO_PIECE).min(ECHO_PIECE), 0);
+            let got = step.task.tracee.read(address.wrapping_add(done), &mut piece);
+            observer.output(*to, &piece[..got]);
+            done += got as u64;
+            if got < piece.len() {
+                let field = Field::Buffer { argument: 1, offset: done };
+                let recorded = format!("{len} bytes of output");
+                let actual = "memory that cannot be read".to_owned();
+                return Err(step.diverged(field, recorded, actual));
+            }
         }
-        observer.output(*to, &bytes);
-        left -= got;
+        left -= len;
     }
     match left {
         0 => Ok(()),

@@ -4,7 +4,10 @@
 use super::halt::{Halt, Replayed};
 use super::step::Step;
 use crate::kernel::Kernel;
-use sysreel_format::{Altered, Altering, Direction, Part, RegionFlags, RegionHead, Stop};
+use sysreel_format::{
+    Altered, Altering, Direction, MAX_REGION, Part, Region, RegionData, RegionFlags, RegionHead,
+    Stop,
+};
 use sysreel_sys::Registers;
 use sysreel_sys::memory::EFAULT;
 use sysreel_sys::regs::NT_X86_XSTATE;
@@ -82,6 +85,7 @@ impl<'a> Facts<'a> {
         Ok(match part {
             Part::Region(region) => {
                 self.regions += 1;
+                check_len(region)?;
                 region_belongs(&region.head, at)?
             }
             Part::Siginfo(bytes) => at == At::Signal && self.siginfo.replace(bytes).is_none(),
@@ -160,6 +164,25 @@ impl<'a> TimeStamp<'a> {
             _ => return None,
         };
         Some(TimeStamp { opcode, stamp, processor })
+    }
+}
+
+/// Checks the stated length of a region, before anything relies on it.
+fn check_len(region: &Region<'_>) -> Result<(), String> {
+    let RegionHead { address, got, flags, .. } = region.head;
+    if got > MAX_REGION as u64 {
+        return Err(format!(
+            "a region at {address:#x} has {got} bytes, more than the most of {MAX_REGION}"
+        ));
+    }
+    match region.data {
+        RegionData::Inline(bytes)
+            if bytes.len() as u64 != got && !flags.contains(RegionFlags::CUT) =>
+        {
+            let has = bytes.len();
+            Err(format!("a region at {address:#x} has {got} bytes, and the log has {has} of them"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ mod births;
 mod calls;
 mod exit;
 mod facts;
+mod guard;
 mod halt;
 mod limits;
 mod parts;
@@ -41,6 +42,7 @@ use crate::kernel::{Kernel, Tracee};
 use crate::options::Options;
 use crate::outcome::Observer;
 use calls::Calls;
+use guard::Guard;
 use halt::Replayed;
 use run::Runner;
 use std::collections::BTreeSet;
@@ -195,8 +197,9 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             // The recorder changes the CPU on which programs run, and shows them another mask.
             Body::Altered(altered) if altered.what == Altering::AFFINITY => Ok(()),
             Body::Altered(altered) if altered.what == Altering::EARLY_WRITE => {
+                let guard = Guard::new(&self.kernel, &self.file_pool);
                 match self.tasks.find(event.task.0) {
-                    Found::Replayed(task) => parts::early_write(event, task, &altered),
+                    Found::Replayed(task) => parts::early_write(guard, event, task, &altered),
                     Found::Orphan | Found::Unknown => Err(unknown(event)),
                 }
             }

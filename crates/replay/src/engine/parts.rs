@@ -1,5 +1,6 @@
 //! Repeats what a stop recorded: writes memory and registers, and makes mappings.
 
+use super::guard::Guard;
 use super::halt::Replayed;
 use super::step::Step;
 use super::target::Place;
@@ -67,6 +68,7 @@ fn write_affinity<K: Kernel, S>(step: &mut Step<'_, K, S>, altered: &Altered<'_>
 
 /// Writes what a call has written that is not over.
 pub(crate) fn early_write<T: Tracee>(
+    guard: Guard,
     event: &Event<'_>,
     task: &mut Task<T>,
     altered: &Altered<'_>,
@@ -76,6 +78,9 @@ pub(crate) fn early_write<T: Tracee>(
     let (Some(address), Some(_)) = (address, &task.call) else {
         return Err(place.bad("a call wrote memory, and it is not known where, or which"));
     };
+    if let Some(why) = guard.refuses_range(address, altered.given.len() as u64) {
+        return Err(place.bad(why));
+    }
     let written = task.tracee.write(address, altered.given);
     written.map_err(|source| {
         place.io_failed(format!("write to {address:#x}"), task.tracee.tid(), source)

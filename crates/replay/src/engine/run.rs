@@ -3,7 +3,7 @@
 use super::stop_info::describe_entry;
 use super::task::Task;
 use crate::kernel::{Budget, Kernel, Tracee};
-use crate::options::MAX_SLOWDOWN;
+use crate::options::Options;
 use std::time::Duration;
 use sysreel_sys::info::Op;
 use sysreel_sys::stop::SIGINFO;
@@ -51,12 +51,12 @@ impl Reached {
 /// Runs tasks, and holds what the kernel said of the last stop.
 #[derive(Debug)]
 pub(crate) struct Runner {
-    patience: Duration,
+    patience: Option<Duration>,
     info: SyscallInfo,
 }
 
 impl Runner {
-    pub(crate) fn new(patience: Duration) -> Runner {
+    pub(crate) fn new(patience: Option<Duration>) -> Runner {
         Runner { patience, info: SyscallInfo::new() }
     }
 
@@ -65,9 +65,15 @@ impl Runner {
         &self.info
     }
 
-    /// Runs a task to the entry of a call, a synchronous signal or its end. `until_ns` is the time
-    /// at which it came there in the recording. Signals from outside are dropped: those of the
-    /// recording come from the log.
+    /// Returns how long a task may run until it has to come to where it was at `until_ns` in the
+    /// recording.
+    pub(crate) fn budget<T: Tracee>(&self, task: &Task<T>, until_ns: u64) -> Budget {
+        let recorded = Duration::from_nanos(until_ns.saturating_sub(task.since_ns));
+        Budget::new(Options::limit(self.patience, recorded))
+    }
+
+    /// Runs a task to the entry of a call, a synchronous signal or its end. Signals from outside
+    /// are dropped: those of the recording come from the log.
     ///
     /// # Errors
     /// When a request to the kernel failed.
@@ -75,13 +81,10 @@ impl Runner {
         &mut self,
         kernel: &mut K,
         task: &mut Task<K::Tracee>,
-        until_ns: u64,
+        budget: &mut Budget,
     ) -> Result<Reached, Error> {
-        let recorded = Duration::from_nanos(until_ns.saturating_sub(task.since_ns));
-        let limit = self.patience.max(recorded.saturating_mul(MAX_SLOWDOWN));
-        let mut budget = Budget::new(limit);
         for _ in 0..MAX_FOREIGN_STOPS {
-            match kernel.resume(&mut task.tracee, &mut budget) {
+            match kernel.resume(&mut task.tracee, budget) {
                 Ok(()) => {}
                 Err(Lost::Gone(status)) => {
                     task.ended = Some(status);
@@ -89,7 +92,7 @@ impl Runner {
                 }
                 Err(Lost::Failed(error)) => return Err(error),
             }
-            if let Some(reached) = self.classify(&task.tracee, &budget) {
+            if let Some(reached) = self.classify(&task.tracee, budget) {
                 return Ok(reached);
             }
         }

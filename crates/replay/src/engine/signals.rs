@@ -22,6 +22,9 @@ const SIGINFO_COMPARED: usize = 24;
 /// gives up.
 const MAX_VISITS: u32 = 1_000_000;
 
+/// How often its memory is hashed meanwhile. That may be slow, and is no CPU time of the task.
+const MAX_HASHES: u32 = 100_000;
+
 /// Replays a signal-delivery-stop.
 pub(crate) fn signal<K: Kernel, S: ReadAt>(
     step: &mut Step<'_, K, S>,
@@ -86,26 +89,33 @@ fn is_of_failed_frame<K: Kernel, S>(
 fn run_to_preemption<K: Kernel, S>(step: &mut Step<'_, K, S>, registers: &Registers) -> Replayed {
     set_breakpoint(step, Some(registers.ip()))?;
     let recorded = || format!("a task that waits in a loop at {:#x}", registers.ip());
-    let mut before = None;
+    let (mut before, mut hashes) = (None, 0);
+    // One for all visits: each of them could take as long otherwise.
+    let mut budget = step.budget();
     for _ in 0..MAX_VISITS {
-        match step.run()? {
+        match step.run_within(&mut budget)? {
             Reached::Signal(signals::SIGTRAP, info) if signals::is_hardware_breakpoint(&info) => {}
             other => return Err(step.stopped_elsewhere(recorded(), &other)),
         }
         let here = step.task.tracee.registers().map_err(|source| step.failed(source))?;
         let now = match here.same_user_state(registers) {
+            true if hashes == MAX_HASHES => break,
             true => match step.task.tracee.hash_memory() {
                 Some(hash) => Some(hash),
                 None => return Err(step.bad("the memory of a waiting task cannot be hashed")),
             },
             false => None,
         };
+        hashes += u32::from(now.is_some());
         if now.is_some() && now == before {
             return set_breakpoint(step, None);
         }
         before = now;
     }
-    let actual = format!("a task that passed it {MAX_VISITS} times in another state");
+    let actual = format!(
+        "a task that passed it {MAX_VISITS} times in another state, or {MAX_HASHES} times with the \
+         same registers and other memory"
+    );
     Err(step.diverged(Field::Stop, recorded(), actual))
 }
 

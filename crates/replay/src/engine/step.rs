@@ -1,12 +1,13 @@
 //! What the parts of the engine have in hand while one event of one task is replayed.
 
+use super::guard::Guard;
 use super::halt::{Halt, Replayed};
 use super::run::{Reached, Runner};
 use super::target::{Place, Target};
 use super::task::Task;
 use crate::divergence::{Divergence, Field};
 use crate::file_pool::FilePool;
-use crate::kernel::{Kernel, Tracee};
+use crate::kernel::{Budget, Kernel, Tracee};
 use std::io;
 use sysreel_format::{Event, Log};
 use sysreel_sys::Lost;
@@ -24,12 +25,21 @@ pub(crate) struct Step<'s, K: Kernel, S> {
 impl<K: Kernel, S> Step<'_, K, S> {
     /// Runs the task to where it stops by itself.
     pub(crate) fn run(&mut self) -> Replayed<Reached> {
+        let mut budget = self.budget();
+        self.run_within(&mut budget)
+    }
+
+    /// Returns how long the task may run until this event.
+    pub(crate) fn budget(&self) -> Budget {
+        self.runner.budget(self.task, self.event.t_ns)
+    }
+
+    /// Runs the task to where it stops by itself, within what is left of the budget.
+    pub(crate) fn run_within(&mut self, budget: &mut Budget) -> Replayed<Reached> {
         if let Some(lacks) = self.task.lacks {
             return Err(self.bad(format!("the task cannot run on: {}", lacks.describe())));
         }
-        self.runner
-            .run(self.kernel, self.task, self.event.t_ns)
-            .map_err(|source| self.failed(source))
+        self.runner.run(self.kernel, self.task, budget).map_err(|source| self.failed(source))
     }
 
     /// Returns the task as something that calls are injected into.
@@ -48,6 +58,10 @@ impl<K: Kernel, S> Step<'_, K, S> {
 
     /// Writes to the memory of the task.
     pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) -> Replayed {
+        let guard = Guard::new(self.kernel, self.file_pool);
+        if let Some(why) = guard.refuses_range(address, bytes.len() as u64) {
+            return Err(self.bad(why));
+        }
         self.task.tracee.write(address, bytes).map_err(|source| {
             self.io_failed(format!("write of {} bytes to {address:#x}", bytes.len()), source)
         })

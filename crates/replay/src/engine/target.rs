@@ -1,5 +1,6 @@
 //! A task as something that calls are injected into, and the place in the log for messages.
 
+use super::guard::Guard;
 use super::halt::Halt;
 use crate::error::Error;
 use crate::file_pool::FilePool;
@@ -21,6 +22,14 @@ impl Place<'_> {
     pub(crate) fn bad(self, why: impl Into<String>) -> Halt {
         let (event, task) = (self.event.number, self.event.task.0);
         Halt::Failed(Error::BadEvent { event, task, call: self.call, why: why.into() })
+    }
+
+    /// The pool refuses what the event maps.
+    pub(crate) fn pool(self, error: Error) -> Halt {
+        match error {
+            Error::NotReplayable(why) => self.bad(why),
+            error => error.into(),
+        }
     }
 
     pub(crate) fn failed(self, source: sysreel_sys::Error) -> Halt {
@@ -59,6 +68,10 @@ impl<K: Kernel> Target<'_, K> {
 
     /// Injects a call into the task, whatever its result.
     pub(crate) fn inject_any(&mut self, call: Call) -> Result<Called, Halt> {
+        let guard = Guard::new(self.kernel, self.file_pool);
+        if let Some(why) = guard.refuses(call) {
+            return Err(self.bad(why));
+        }
         // Signals that arrive meanwhile come from outside: those of the recording are in the log.
         self.kernel.call(self.tracee, call).map_err(|lost| self.place.lost(lost))
     }

@@ -18,6 +18,9 @@ pub(crate) trait Kernel {
     /// A stopped task.
     type Tracee: Tracee;
 
+    /// Returns the address of the stub's page, which must stay as it is.
+    fn stub_page(&self) -> u64;
+
     /// Starts a task that consists of the fenced stub.
     fn spawn(&mut self) -> Result<Self::Tracee>;
 

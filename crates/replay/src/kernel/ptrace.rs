@@ -2,12 +2,13 @@
 
 use super::{Budget, Kernel, Tracee};
 use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
 use sysreel_sys::memory::{self, Transfer, Window};
 use sysreel_sys::process::{self, Mapping};
 use sysreel_sys::regs::THREAD_AREA;
 use sysreel_sys::stop::SIGINFO;
-use sysreel_sys::stub::{GATE, Stub};
+use sysreel_sys::stub::Stub;
 use sysreel_sys::{
     Call, Called, Died, Error, Lost, Registers, Report, Result, Resume, Signal, Stop, StopKind,
     SyscallInfo, Tid, Tracer,
@@ -21,17 +22,21 @@ pub(crate) struct Ptrace {
 }
 
 impl Ptrace {
-    /// Creates the stub.
+    /// Creates the stub at the address `page`. Its tasks may map the files `maps`.
     ///
     /// # Errors
     /// The errno of creating a file in memory.
-    pub(crate) fn new() -> Result<Ptrace> {
-        Ok(Ptrace { tracer: Tracer::replaying(), stub: Stub::new()? })
+    pub(crate) fn new(page: u64, maps: &[RawFd]) -> Result<Ptrace> {
+        Ok(Ptrace { tracer: Tracer::replaying(), stub: Stub::new(page, maps)? })
     }
 }
 
 impl Kernel for Ptrace {
     type Tracee = Stopped;
+
+    fn stub_page(&self) -> u64 {
+        self.stub.page()
+    }
 
     fn spawn(&mut self) -> Result<Stopped> {
         Ok(Stopped::new(self.tracer.spawn_stub(&self.stub)?))
@@ -54,7 +59,7 @@ impl Kernel for Ptrace {
     }
 
     fn call(&mut self, tracee: &mut Stopped, call: Call) -> Result<Called, Lost> {
-        self.tracer.call_in(&mut tracee.stop, GATE, call)
+        self.tracer.call_in(&mut tracee.stop, self.stub.gate(), call)
     }
 
     fn resume(&mut self, tracee: &mut Stopped, budget: &mut Budget) -> Result<(), Lost> {

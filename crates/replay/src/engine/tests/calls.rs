@@ -71,6 +71,49 @@ fn a_task_that_does_not_come_to_its_call_differs() {
     }
 }
 
+/// Nobody knows what a task without a tracer did. The replay does not even run up to that call.
+#[test]
+fn tasks_without_a_tracer_are_refused() {
+    let mut story = Story::new();
+    story.recorded_entry(0, "clone", [0x80_0100, 0, 0, 0, 0, 0], NONE);
+    story.refused("shared memory", "CLONE_UNTRACED");
+    let mut story = Story::new();
+    story.reaches("clone", [0x80_0000, 0, 0, 0, 0, 0]);
+    story.recorded_entry(0, "clone", [0x80_0000, 0, 0, 0, 0, 0], NONE);
+    story.task(1, sysreel_format::Origin::FORK, sysreel_format::TaskId(0), 101);
+    story.refused("a task that cannot be there", "CLONE_UNTRACED");
+}
+
+/// The recorded times make the default limit longer, up to a bound, and never one that was given.
+#[test]
+fn recorded_times_extend_the_patience_within_bounds() {
+    let hour = Duration::from_secs(3600);
+    let second = Duration::from_secs(1);
+    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap();
+    for (name, patience, recorded_ns, limit) in [
+        ("a slow task", None, ns(60 * second), 1200 * second),
+        ("a fast task", None, 1000, 10 * second),
+        ("an age", None, u64::MAX / 8, hour),
+        ("an age, and a limit", Some(second), u64::MAX / 8, second),
+    ] {
+        for (used, differs) in [(limit - Duration::from_millis(1), false), (limit, true)] {
+            let mut story = Story::new();
+            story.patience = patience;
+            story.pace_ns = recorded_ns;
+            story.then(Next::Uses(Duration::ZERO));
+            story.then(Next::Uses(used));
+            if !differs {
+                story.reaches("read", READ);
+            }
+            story.recorded_entry(0, "read", READ, NONE);
+            match differs {
+                true => story.differs(name, Field::Stop),
+                false => assert!(story.replay().0.is_ok(), "{name}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn stops_from_outside_are_passed() {
     let mut story = Story::new();

@@ -191,6 +191,29 @@ fn output_is_passed_on_or_refused() {
     story.call(0, "write", WRITE, 5, &echo(&[0; 4]), NONE);
     story.refused("more than there is", "1 of the 5 bytes of output are not in the log");
 
+    // Lengths that nothing can have.
+    let region =
+        |got: u64| sysreel_format::RegionHead { got, ..head(1, Direction::IN, 0, DATA, 4) };
+    let mut story = Story::new();
+    story.reaches("write", WRITE);
+    story.recorded_entry(0, "write", WRITE, &|row| {
+        row.region(&region(1 << 62), Data::Inline(&[0; 4]));
+        row.echo(2);
+    });
+    story.refused("a vast region", "4611686018427387904 bytes, more than the most");
+    let mut story = Story::new();
+    story.reaches("write", WRITE);
+    story.recorded_entry(0, "write", WRITE, &|row| {
+        row.region(&region(5), Data::Inline(&[0; 4]));
+        row.echo(2);
+    });
+    story.refused("a region that is not there", "5 bytes, and the log has 4 of them");
+    for count in [1 << 62, i64::MIN] {
+        let mut story = Story::new();
+        story.call(0, "write", WRITE, count, &echo(&[0; 4]), NONE);
+        story.refused("a vast result", "bytes of output are not in the log");
+    }
+
     let mut story = Story::new();
     story.reaches("read", READ);
     story.recorded_entry(0, "read", READ, &|row| row.echo(1));

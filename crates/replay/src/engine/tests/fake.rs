@@ -17,6 +17,8 @@ use sysreel_sys::{
 };
 
 const PAGE: u64 = 4096;
+/// Where the fake stub is.
+pub(super) const STUB: u64 = 0x1_0000;
 const CLONE_VM: u64 = 0x100;
 
 /// What a task does once it is resumed.
@@ -163,6 +165,10 @@ impl Fake {
 
 impl Kernel for Fake {
     type Tracee = FakeTask;
+
+    fn stub_page(&self) -> u64 {
+        STUB
+    }
 
     fn spawn(&mut self) -> Result<FakeTask> {
         self.0.borrow().check("spawn").map_err(|fault| failed("spawn", fault))?;

@@ -1,7 +1,8 @@
 //! Mappings that move, grow, come from files, or cannot be made.
 
-use super::fake::{Fault, Next};
+use super::fake::{Fault, Next, STUB};
 use super::story::{DATA, NONE, Story, mapped, mapped_head, output};
+use crate::engine::Halt;
 use sysreel_format::{BlobNumber, EventBuf, MappedFile, MappedFlags};
 
 const ANONYMOUS: u64 = 0x22;
@@ -139,6 +140,95 @@ fn injected_calls_are_checked() {
         story.then(Next::Fails(operation, Fault::Refused));
         story.call(0, "arch_prctl", [code, 1, 0, 0, 0, 0], 0, NONE, NONE);
         story.refused("a base", operation);
+    }
+}
+
+/// The page of the stub stays what it is, whatever the log says.
+#[test]
+fn the_page_of_the_stub_is_left_alone() {
+    let text = "through which the replay makes its calls";
+    let (at, here) = (STUB, STUB.cast_signed());
+    let refused: [(&str, [u64; 6], i64); 6] = [
+        ("mmap", [at, 0x1000, 7, ANONYMOUS, 0, 0], here),
+        ("mprotect", [at, 0x1000, 7, 0, 0, 0], 0),
+        ("mprotect", [at, 0x1000, 7, 0, 0, 0], -12),
+        ("madvise", [at - 0x1000, 0x2000, 4, 0, 0, 0], 0),
+        ("mremap", [at, 0x1000, 0x1000, 3, AT, 0], AT.cast_signed()),
+        ("mremap", [DATA, 0x1000, 0x1000, 3, at, 0], here),
+    ];
+    for (name, args, result) in refused {
+        let mut story = Story::new();
+        story.call(0, name, args, result, NONE, NONE);
+        story.refused(name, text);
+    }
+    let mut story = Story::new();
+    story.call(0, "mmap", [0, 0x2000, 1, FILE, 3, 0], here - 0x1000, NONE, &|row| {
+        mapped(row, STUB - 0x1000, 0x2000, MappedFlags::FILE, &[]);
+    });
+    story.refused("a file", text);
+    let mut story = Story::new();
+    story.call(0, "read", [0, STUB, 2, 0, 0, 0], 2, NONE, &|row| output(row, STUB + 0xfff, b"xy"));
+    story.refused("a write", text);
+    // What is unmapped around it is.
+    let mut story = Story::new();
+    story.call(0, "munmap", [at - 0x2000, 0x4000, 0, 0, 0, 0], 0, NONE, NONE);
+    let ranges = ["munmap 0xe000+0x2000", "munmap 0x11000+0x1000"];
+    story.does("munmap", &["resume", ranges[0], ranges[1], "result 0"]);
+    let mut story = Story::new();
+    story.call(0, "munmap", [at, 0x1000, 0, 0, 0, 0], 0, NONE, NONE);
+    story.does("munmap of the page", &["resume", "result 0"]);
+}
+
+/// A log of a few bytes names the same contents again and again.
+#[test]
+fn contents_take_bounded_memory() {
+    let args = [0, 0x1000, 1, FILE, 3, 0];
+    for (shared, times, fits) in
+        [(false, 256, true), (false, 257, false), (true, 256, true), (true, 257, false)]
+    {
+        let mut story = Story::new();
+        story.room = 256 * 4096;
+        story.blobs.push(vec![7; 4096]);
+        let blobs = vec![BlobNumber(0); times];
+        story.call(0, "mmap", args, AT.cast_signed(), NONE, &|row| {
+            let flags = if shared {
+                MappedFlags(MappedFlags::FILE.0 | MappedFlags::SHARED.0)
+            } else {
+                MappedFlags::FILE
+            };
+            let head = mapped_head(AT, 0x1000, flags);
+            row.mapped(&sysreel_format::MappedHead { filled: 0x1000, ..head }, &blobs);
+        });
+        match fits {
+            true => assert!(story.replay().0.is_ok(), "{shared} {times}"),
+            false => story.refused("too much", "the mapped files take more than 1048576 bytes"),
+        }
+    }
+    // A file that is as long as the log says, but has no such memory.
+    let path = std::env::temp_dir().join(format!("sysreel-sparse-{}", std::process::id()));
+    std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let mut story = Story::new();
+    story.call(0, "mmap", args, AT.cast_signed(), NONE, &|row| {
+        mapped(row, AT, 0x1000, MappedFlags::FILE, &[]);
+        let path = path.to_str().unwrap().as_bytes();
+        row.file(&MappedFile { hash: [0; 32], len: 1 << 40, path });
+    });
+    // Private contents are read if the mapping shows some of them.
+    story.replay().0.unwrap();
+    let mut story = Story::new();
+    story.call(0, "mmap", args, AT.cast_signed(), NONE, &|row| {
+        let head = mapped_head(AT, 0x1000, MappedFlags::FILE);
+        row.mapped(&sysreel_format::MappedHead { filled: 0x1000, ..head }, &[]);
+        let path = path.to_str().unwrap().as_bytes();
+        row.file(&MappedFile { hash: [0; 32], len: 1 << 40, path });
+    });
+    let (end, ..) = story.replay();
+    std::fs::remove_file(&path).unwrap();
+    match end {
+        Err(Halt::Failed(error)) => {
+            assert!(error.to_string().contains("take more than"), "{error}")
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::fake::{Fault, Next, registers};
 use super::story::{DATA, IP, NONE, SP, Story, altered, no_call, output, siginfo};
 use crate::divergence::Field;
+use std::time::Duration;
 use sysreel_format::{Altering, EventBuf};
 use sysreel_sys::StopKind;
 use sysreel_sys::signals::{SIGSEGV, SIGTRAP};
@@ -211,6 +212,16 @@ fn a_waiting_task_is_run_to_the_same_state() {
     let run = ["resume"; 5];
     let operations = [&["breakpoint 0x401000"][..], &run, &["no breakpoint"]].concat();
     story.does("the state repeats", &operations);
+
+    // The visits share one limit.
+    let mut story = Story::new();
+    story.then(Next::Uses(Duration::ZERO));
+    visit(&mut story, 2);
+    story.then(Next::Uses(Duration::from_secs(1)));
+    visit(&mut story, 1);
+    visit(&mut story, 1);
+    preempted(&mut story);
+    story.differs("too long", Field::Stop);
 
     let mut story = Story::new();
     story.reaches("read", [0; 6]);

@@ -58,9 +58,14 @@ pub(super) struct Story {
     pub(super) blobs: Vec<Vec<u8>>,
     row: EventBuf,
     t_ns: u64,
+    /// The time from one event to the next.
+    pub(super) pace_ns: u64,
     pub(super) kernel: Fake,
     pub(super) check: Check,
     pub(super) until: Option<u64>,
+    pub(super) patience: Option<Duration>,
+    /// How much memory mapped files may take, in bytes.
+    pub(super) room: u64,
     pub(super) extras: Extras,
     /// No summary: an unfinished recording.
     pub(super) unfinished: bool,
@@ -76,9 +81,12 @@ impl Story {
             blobs: Vec::new(),
             row: EventBuf::new(),
             t_ns: 0,
+            pace_ns: 1000,
             kernel: Fake::default(),
             check: Check::Every,
             until: None,
+            patience: Some(Duration::from_secs(1)),
+            room: 1 << 20,
             extras: Extras::default(),
             unfinished: false,
             skip: 0,
@@ -101,7 +109,7 @@ impl Story {
     }
 
     pub(super) fn event(&mut self, kind: EventKind, task: u32, write: Parts<'_>) {
-        self.t_ns += 1000;
+        self.t_ns += self.pace_ns;
         self.row.begin(kind, SourceId::KERNEL, TaskId(task), self.t_ns);
         write(&mut self.row);
         self.rows.push(self.row.finish().to_vec());
@@ -235,10 +243,10 @@ impl Story {
     /// observer saw.
     pub(super) fn replay(&self) -> (Result<End, Halt>, Vec<String>, Seen) {
         let (log, mut seen) = (self.log(), Seen::default());
-        let patience = Duration::from_secs(1);
+        let patience = self.patience;
         let options =
             Options { check: self.check, until: self.until, patience, ..Options::default() };
-        let pool = FilePool::new().unwrap();
+        let pool = FilePool::new(self.room).unwrap();
         let mut engine = Engine::new(&log, self.kernel.clone(), pool, &options);
         let end = engine.run(&mut seen);
         let done = self.kernel.0.borrow().done.iter().skip(self.skip).cloned().collect();
