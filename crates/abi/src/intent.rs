@@ -1,6 +1,8 @@
 //! What a call does in detail, where its [`CallKind`] is not enough: how it opens a file, which
 //! descriptors it moves data between, whether it affects more than its own process.
 
+mod privilege;
+
 use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
@@ -9,6 +11,8 @@ use crate::bytes::u64_at;
 use crate::consts::{open, unpackaged as u};
 use crate::desc::{ArgKind, CallKind, Row};
 use crate::render::constant;
+
+pub use privilege::{confines, privileged};
 
 /// How a file is opened: the flags of open, from any call that opens files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,15 @@ impl Opening {
     pub fn writes(self) -> bool {
         let mode = self.flags & u64::from(g::O_ACCMODE);
         (mode == u64::from(g::O_WRONLY) || mode == u64::from(g::O_RDWR)) && !self.path_only()
+    }
+
+    /// Returns the names of the flags that decide what becomes of the file: whether it is new,
+    /// another one, emptied, or on the disk.
+    pub fn flags(self) -> impl Iterator<Item = &'static str> {
+        // O_SYNC has the bits of O_DSYNC.
+        let durable = ["O_SYNC", "O_DSYNC"].into_iter().filter(move |name| self.contains(name));
+        let others = ["O_EXCL", "O_NOFOLLOW", "O_TRUNC", "O_APPEND"];
+        others.into_iter().filter(move |name| self.contains(name)).chain(durable.take(1))
     }
 
     /// Whether the file is created if it does not exist.
@@ -88,6 +101,22 @@ pub fn opening<'m>(
     Some(Opening { flags, abi })
 }
 
+/// Returns the mode for a file that a call may create, before the umask. `structure` is as for
+/// [`opening`].
+pub fn creation_mode<'m>(
+    abi: Abi,
+    row: &Row,
+    args: &[u64; 6],
+    structure: impl Fn(u8) -> Option<&'m [u8]>,
+) -> Option<u64> {
+    match (row.arg("mode"), row.arg("how")) {
+        (Some(at), _) => abi.args(args).get(at).copied(),
+        // struct open_how: flags, mode, resolve.
+        (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 8),
+        _ => None,
+    }
+}
+
 /// Whether a call makes a file in memory: memfd_create, memfd_secret.
 #[must_use]
 pub fn makes_memory_file(row: &Row) -> bool {
@@ -145,36 +174,6 @@ pub fn removes_directory(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
             })
         }
         _ => false,
-    }
-}
-
-/// Returns a word for what a call changes beyond its own process: the kernel, its keys, its
-/// policies.
-#[must_use]
-pub fn privileged(row: &Row) -> Option<&'static str> {
-    const WORDS: [(&str, &str); 15] = [
-        ("bpf", "bpf"),
-        ("add_key", "keys"),
-        ("request_key", "keys"),
-        ("keyctl", "keys"),
-        ("init_module", "module"),
-        ("finit_module", "module"),
-        ("delete_module", "module"),
-        ("kexec_load", "kexec"),
-        ("kexec_file_load", "kexec"),
-        ("reboot", "reboot"),
-        ("swapon", "swap"),
-        ("swapoff", "swap"),
-        ("sethostname", "hostname"),
-        ("setdomainname", "hostname"),
-        ("perf_event_open", "perf"),
-    ];
-    match row.kind {
-        CallKind::Mount => Some("mount"),
-        CallKind::Ptrace => Some("ptrace"),
-        CallKind::Namespace => Some("namespace"),
-        CallKind::IoUringSetup => Some("io_uring"),
-        _ => WORDS.iter().find(|(name, _)| *name == row.name).map(|(_, word)| *word),
     }
 }
 
@@ -348,17 +347,5 @@ mod tests {
         assert_eq!(fds("splice"), (Some(0), Some(2)));
         assert_eq!(fds("tee"), (Some(0), Some(1)));
         assert_eq!(fds("close"), (None, None));
-    }
-
-    #[test]
-    fn every_privileged_call_is_in_the_table() {
-        let privileged = |name| privileged(row_named(Abi::X86_64, name).unwrap());
-        for (name, word) in
-            [("bpf", "bpf"), ("keyctl", "keys"), ("finit_module", "module"), ("umount2", "mount")]
-        {
-            assert_eq!(privileged(name), Some(word), "{name}");
-        }
-        assert_eq!((privileged("read"), privileged("getuid")), (None, None));
-        assert!(yields(row_named(Abi::X86_64, "sched_yield").unwrap()));
     }
 }
