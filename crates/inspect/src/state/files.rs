@@ -116,6 +116,12 @@ impl OpenFile {
         intent::is_directory(self.mode)
     }
 
+    /// Whether it is known to be something else than a regular file.
+    #[must_use]
+    pub fn is_special(&self) -> bool {
+        self.mode != 0 && !intent::is_regular(self.mode)
+    }
+
     /// Whether it is a socket.
     #[must_use]
     pub fn is_socket(&self) -> bool {

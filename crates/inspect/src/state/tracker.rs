@@ -161,7 +161,7 @@ impl Tracker {
         (task.tid, task.tgid) = (renamed.new_tid, renamed.tgid);
     }
 
-    /// Begins a call; `memory` is what it keeps until its end. Returns the call that the task had open before: its exit is not in the log.
+    /// Begins a call. Returns the call that the task had open before: its exit is not in the log.
     pub(crate) fn enter(
         &mut self,
         event: &Event<'_>,
