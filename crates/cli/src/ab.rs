@@ -133,7 +133,7 @@ fn program_folder(words: &[OsString], folder: Option<&Path>) -> Option<PathBuf> 
 
 fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Verdict> {
     let rounds = Rounds::new(args.keep.as_deref())?;
-    let (mut verdicts, mut first) = (Vec::new(), None);
+    let mut pairs = Vec::new();
     // The sides alternate, so that changes of the machine over time affect both. A difference that
     // shows in every pair is in all runs of one side and in no run of the other.
     for round in 1..=args.runs.get() {
@@ -143,8 +143,13 @@ fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Ve
                 diff::read(&log, side.options.level.max(policy.level()), &side.options.roots)?;
             anyhow::Ok((log, run))
         };
-        let ((log_a, mut a), (log_b, mut b)) = (run("a", &sides[0])?, run("b", &sides[1])?);
-        let mut report = diff::compare(&mut a, &mut b, &sides[1].options);
+        pairs.push([run("a", &sides[0])?, run("b", &sides[1])?]);
+    }
+    let constant = [0, 1].map(|side: usize| diff::constant_names(pairs.iter().map(|p| &p[side].1)));
+    let options = Options { constant, ..sides[1].options.clone() };
+    let (mut verdicts, mut first) = (Vec::new(), None);
+    for [(log_a, mut a), (log_b, mut b)] in pairs {
+        let mut report = diff::compare(&mut a, &mut b, &options);
         label_sides(&mut report, sides);
         verdicts.push(args.report.judge(policy, report, &b, Severity::Error));
         first.get_or_insert([log_a, log_b]);

@@ -108,7 +108,7 @@ fn record(args: &Record) -> Result<(), Failure> {
         runs.push(run);
     }
     rounds.finish();
-    let variant = Variant::learn(&runs, &args.run.image(), &policy, today());
+    let variant = Variant::learn(&mut runs, &args.run.image(), &policy, today());
     report_learned(&variant.learned);
     let mut baseline = known.clone().unwrap_or_default();
     baseline.command = words;

@@ -22,10 +22,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
     /// Compare logs of different machines, kernels or C libraries
-    ///
-    /// Nothing else that makes logs incomparable is waived.
     #[arg(long)]
     allow_env_drift: bool,
+    /// Compare logs that do not show all that the programs did, as with io_uring
+    #[arg(long)]
+    allow_incomplete: bool,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -74,7 +75,13 @@ pub(crate) fn run(args: &Args) -> Exit {
 
 fn compare(args: &Args, policy: &Policy) -> Result<Verdict, Error> {
     let (level, allow_env_drift) = (args.level.into(), args.allow_env_drift);
-    let options = Options { level, roots: policy.roots.clone(), allow_env_drift };
+    let options = Options {
+        level,
+        roots: policy.roots.clone(),
+        allow_env_drift,
+        allow_incomplete: args.allow_incomplete,
+        ..Options::default()
+    };
     let reading = Options { level: options.level.max(policy.level()), ..options.clone() };
     let [mut a, mut b] = diff::read_both(open(&args.a)?, open(&args.b)?, &reading)?;
     let report = diff::compare(&mut a, &mut b, &options);

@@ -22,10 +22,11 @@ mod run;
 mod tests;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub use agree::agree;
-pub use compare::compare;
+pub use compare::{compare, constant_names};
 pub use context::{Around, context};
 pub use effect::{Effect, Op};
 pub use env_roots::read;
@@ -47,6 +48,11 @@ pub struct Options {
     /// Whether logs from different surroundings may be compared. Waives no other reason why two
     /// logs cannot be compared.
     pub allow_env_drift: bool,
+    /// Whether logs may be compared although effects may be missing from them.
+    pub allow_incomplete: bool,
+    /// Names that several runs of the first and of the second side created, which are so proved not
+    /// to be made up.
+    pub constant: [BTreeSet<String>; 2],
 }
 
 /// Reads two logs, each on its own thread.

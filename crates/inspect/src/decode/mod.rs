@@ -41,7 +41,8 @@ mod value;
 mod view;
 
 pub(crate) use fields::Fields;
-pub(crate) use form::{DONE, begin, finish, unknown_arguments};
+pub(crate) use form::{DONE, begin, finish, one, unknown_arguments};
 pub(crate) use outcome::{outcome, unknown_outcome};
 pub(crate) use signal::siginfo;
 pub(crate) use value::signal as signal_name;
+pub(crate) use view::View;

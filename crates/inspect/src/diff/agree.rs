@@ -100,6 +100,7 @@ mod tests {
             sides: [side.clone(), side],
             incomparable: Vec::new(),
             differences,
+            made_up: Vec::new(),
             counted_only: Vec::new(),
             accounts: Default::default(),
             times: Vec::new(),

@@ -41,6 +41,9 @@ ops! {
     Read = "read";
     /// A file was opened for writing or created, or an inherited descriptor was written.
     Write = "write";
+    /// A file or directory may have been created: the permissions that the umask leaves it, and how
+    /// it was opened.
+    Create = "create";
     /// A directory was listed.
     List = "list";
     /// A file was queried: its attributes, the target of its link, its existence.
@@ -108,13 +111,7 @@ impl Op {
     pub const fn is_effect(self) -> bool {
         !matches!(
             self,
-            Self::Lock
-                | Self::Chdir
-                | Self::Accept
-                | Self::Receive
-                | Self::Fork
-                | Self::Mark
-                | Self::Call
+            Self::Chdir | Self::Accept | Self::Receive | Self::Fork | Self::Mark | Self::Call
         )
     }
 
@@ -156,6 +153,24 @@ impl Serialize for Op {
     }
 }
 
+impl Op {
+    /// Whether the resource of the operation is a subject and what is asked for it, `$WS/a 0644`,
+    /// so that another request for one subject is one change.
+    pub(crate) const fn has_request(self) -> bool {
+        matches!(
+            self,
+            Self::Create
+                | Self::Chmod
+                | Self::Chown
+                | Self::Creds
+                | Self::Kernel
+                | Self::Signal
+                | Self::Symlink
+                | Self::Lock
+        )
+    }
+}
+
 /// An effect. Two effects with the same line are the same effect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Effect {
@@ -167,6 +182,27 @@ pub struct Effect {
     pub resource: String,
     /// `ok` or the name of the error; for `exit`, the status or signal.
     pub result: String,
+}
+
+impl Effect {
+    /// Splits the resource into a subject and what is asked for it; see [`Op::has_request`].
+    pub(crate) fn request(op: Op, resource: &str) -> Option<(&str, &str)> {
+        match op {
+            // The area, the name of the call, its arguments.
+            Op::Kernel => {
+                let (area, rest) = resource.split_once(' ')?;
+                let call = rest.split_once(' ').map_or(rest, |(call, _)| call);
+                let len = area.len() + 1 + call.len();
+                Some((&resource[..len], resource.get(len + 1..).unwrap_or("")))
+            }
+            // The target comes first.
+            Op::Symlink => resource.split_once(" -> ").map(|(target, link)| (link, target)),
+            // The signal comes first.
+            Op::Signal => resource.split_once(' ').map(|(signal, to)| (to, signal)),
+            op if op.has_request() => Some(resource.split_once(' ').unwrap_or((resource, ""))),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Effect {

@@ -155,6 +155,9 @@ pub struct Report {
     pub incomparable: Vec<String>,
     /// The differences, the gravest first.
     pub differences: Vec<Difference>,
+    /// Names that the runs made up and that were compared as one, in pairs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made_up: Vec<[String; 2]>,
     /// The calls that were counted by class only.
     #[serde(rename = "muted")]
     pub counted_only: Vec<CountedOnlyCount>,
@@ -190,8 +193,16 @@ impl Report {
             .collect();
         let sides = [side(a), side(b)];
         let schema = Self::SCHEMA;
-        let mut report =
-            Self { schema, sides, incomparable, differences, counted_only, accounts, times };
+        let mut report = Self {
+            schema,
+            sides,
+            incomparable,
+            differences,
+            made_up: Vec::new(),
+            counted_only,
+            accounts,
+            times,
+        };
         report.sort();
         report
     }

@@ -125,6 +125,12 @@ rules! {
     FsChangeGone = "fs.change.gone", Warn, "no longer writes, creates, removes or renames a file";
     /// Other changes of permissions or owners.
     FsPerm = "fs.perm", Error, "changes permissions or owners in another way";
+    /// Other permissions or flags of a new file.
+    FsCreate = "fs.create", Warn, "creates a file with other permissions or in another way";
+    /// A file is locked that the first run did not lock.
+    LockNew = "lock.new", Note, "locks another file, or in another way";
+    /// A file is no longer locked.
+    LockLost = "lock.lost", Warn, "no longer locks a file";
     /// Other operations on the kernel, other processes or privileges.
     Privilege = "privilege", Error, "acts differently on privileges, other processes or the kernel";
     /// A signal is sent that the first run did not send.

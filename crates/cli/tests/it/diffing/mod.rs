@@ -2,6 +2,7 @@
 //! gives one.
 
 mod answers;
+mod pairs;
 mod same;
 mod seeds;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Evidence, Variant};
-use crate::diff::compare::compare;
+use crate::diff::compare::{compare, replace_pids};
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Account, Change, Difference, Report};
 use crate::diff::rule::Rule;
@@ -41,7 +41,10 @@ impl Variant {
     ) -> Result<Compared, Error> {
         let read = |level| crate::diff::read(log, level, &options.roots);
         let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
-        let (actual, noise) = self.recognize(run.effects());
+        let text = self.to_string();
+        let known: BTreeSet<&str> = text.split([' ', '\n']).collect();
+        replace_pids(&mut run, &|name, _| known.contains(name));
+        let (actual, noise) = self.recognize(self.known_kinds(run.effects()));
         let roles = roles(&run);
         let expected_effects = self.expected_effects(&actual);
         let known: BTreeMap<Effect, Seen> = expected_effects
@@ -75,7 +78,7 @@ impl Variant {
         collect_texts(&report.differences, &mut texts);
         let mut variant = self.clone();
         let learned = &mut variant.learned;
-        let (actual, _) = self.recognize(run.effects());
+        let (actual, _) = self.recognize(self.known_kinds(run.effects()));
         let differs = |effect: &Effect| {
             let ended =
                 if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
@@ -94,6 +97,22 @@ impl Variant {
             .always
             .extend(actual.into_keys().filter(|effect| !known.contains(effect) && differs(effect)));
         variant
+    }
+
+    /// Returns the effects as the version of the baseline tells them apart.
+    fn known_kinds(&self, effects: BTreeMap<Effect, Seen>) -> BTreeMap<Effect, Seen> {
+        if self.effects >= 2 {
+            return effects;
+        }
+        let mut known = BTreeMap::<Effect, Seen>::new();
+        for (effect, seen) in effects {
+            let Some(effect) = in_version_1(effect) else { continue };
+            match known.get_mut(&effect) {
+                Some(all) => all.add(&seen),
+                None => _ = known.insert(effect, seen),
+            }
+        }
+        known
     }
 
     /// Returns the effects with generated names replaced by templates, and the lines of noise among
@@ -119,12 +138,10 @@ impl Variant {
                 }
                 None => effect,
             };
-            let all = actual.entry(name).or_insert_with(|| Seen { count: 0, ..seen.clone() });
-            all.count += seen.count;
-            all.event = all.event.min(seen.event);
-            all.processes.extend(seen.processes);
-            all.processes.sort_unstable();
-            all.processes.dedup();
+            match actual.get_mut(&name) {
+                Some(all) => all.add(&seen),
+                None => _ = actual.insert(name, seen),
+            }
         }
         (actual, noise.into_iter().collect())
     }
@@ -151,6 +168,31 @@ impl Variant {
         report.accounts[0] = Account::default();
         remove_first_events(&mut report.differences);
     }
+}
+
+/// Returns an effect as version 1 had it; `None` if it had none.
+fn in_version_1(mut effect: Effect) -> Option<Effect> {
+    const NEW_AREAS: [&str; 6] = ["root", "seccomp", "rights", "limits", "personality", "memory"];
+    match effect.op {
+        Op::Create | Op::Lock => return None,
+        Op::Kernel => {
+            let (subject, _) = Effect::request(effect.op, &effect.resource)?;
+            let (area, _) = subject.split_once(' ')?;
+            if NEW_AREAS.contains(&area) {
+                return None;
+            }
+            effect.resource = subject.to_owned();
+        }
+        Op::Creds => {
+            // Lists and structures were left out.
+            let (call, asked) = effect.resource.split_once(' ').unwrap_or((&effect.resource, ""));
+            if !asked.bytes().all(|byte| byte.is_ascii_digit() || b":-".contains(&byte)) {
+                effect.resource = call.to_owned();
+            }
+        }
+        _ => {}
+    }
+    Some(effect)
 }
 
 /// Folds everything that a program does on one side only into its execution there.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::{Baseline, Evidence, Key, Learned, Variant};
+use super::{Baseline, EFFECTS, Evidence, Key, Learned, Variant};
 use crate::Error;
 use crate::diff::effect::Effect;
 use crate::diff::run::Environment;
@@ -45,11 +45,12 @@ impl fmt::Display for Variant {
         let (environment, learned) = (&self.key.environment, &self.learned);
         writeln!(
             f,
-            "\nvariant machine={} kernel={} libc={} image={} runs={}",
+            "\nvariant machine={} kernel={} libc={} image={} effects={} runs={}",
             word(&environment.machine),
             word(&environment.kernel),
             word(&environment.libc),
             word(&self.key.image),
+            self.effects,
             learned.runs
         )?;
         learned.always.iter().try_for_each(|effect| writeln!(f, "= {effect}"))?;
@@ -132,7 +133,7 @@ impl Baseline {
 fn parse_header(line: &str) -> Result<Baseline, String> {
     let version = line.strip_prefix(MAGIC).map(str::trim);
     match version.map(|version| (version, version.parse::<u32>())) {
-        Some((_, Ok(Baseline::FORMAT))) => Ok(Baseline::default()),
+        Some((_, Ok(1..=Baseline::FORMAT))) => Ok(Baseline::default()),
         Some((version, Ok(_))) => {
             Err(format!("format {version} is newer than this sysreel supports: upgrade sysreel"))
         }
@@ -161,7 +162,13 @@ fn parse_variant(text: &str) -> Result<Variant, String> {
     let environment =
         Environment { machine: word("machine")?, kernel: word("kernel")?, libc: word("libc")? };
     let key = Key { environment, image: word("image")? };
-    Ok(Variant { key, learned: Learned { runs, ..Learned::default() } })
+    // Format 1 has no such field.
+    let effects = field("effects").unwrap_or("1");
+    let effects =
+        effects.parse().ok().filter(|effects| (1..=EFFECTS).contains(effects)).ok_or_else(
+            || format!("effects={effects} is newer than this sysreel: upgrade sysreel"),
+        )?;
+    Ok(Variant { key, learned: Learned { runs, ..Learned::default() }, effects })
 }
 
 fn parse_effect(learned: &mut Learned, sign: &str, rest: &str) -> Result<(), String> {
@@ -202,17 +209,17 @@ impl FromStr for Evidence {
 mod tests {
     use super::*;
 
-    const TEXT: &str = r#"sysreel-baseline 1
+    const TEXT: &str = r#"sysreel-baseline 2
 command ["sh","a b.sh"]
 
-variant machine=x86_64 kernel=6.18.5 libc=0123 image=debian-13 runs=5
+variant machine=x86_64 kernel=6.18.5 libc=0123 image=debian-13 effects=2 runs=5
 = sh exec /usr/bin/cc ok
 = sh exit - 0
 ! 4/5 sh connect tcp 10.0.0.1:80 ok
 ? 3/5 cc1 read $WS/x\x20y ok
 ~ 5/5 sort write $TMP/sort<alnum:6> ok
 
-variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
+variant machine=aarch64 kernel=6.18.5 libc=- image=- effects=1 runs=2
 = sh exit - 0
 "#;
 

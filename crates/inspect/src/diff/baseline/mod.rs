@@ -18,8 +18,9 @@ pub use compare::Compared;
 pub use evidence::{Evidence, Learned};
 pub use template::{Class, Template};
 
+use super::compare::replace_pids;
 use super::effect::Effect;
-use super::policy::{Date, KeyPart, Policy};
+use super::policy::{Date, KeyPart, Policy, RealNames};
 use super::run::{Environment, Run};
 
 /// The surroundings that a variant belongs to.
@@ -55,12 +56,24 @@ impl fmt::Display for Key {
 }
 
 /// What a program does in one kind of surroundings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// The surroundings.
     pub key: Key,
     /// What was learned there.
     pub learned: Learned,
+    /// Which effects are told apart; see [`EFFECTS`].
+    pub(crate) effects: u32,
+}
+
+/// The version of the set of effects. 1 had no permissions of new files, no locks, no rights and
+/// limits, and of operations on the kernel only the name of the call.
+pub(crate) const EFFECTS: u32 = 2;
+
+impl Default for Variant {
+    fn default() -> Self {
+        Self { key: Key::default(), learned: Learned::default(), effects: EFFECTS }
+    }
 }
 
 /// What a program does to the system.
@@ -74,7 +87,7 @@ pub struct Baseline {
 
 impl Baseline {
     /// The version of the file format.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// Returns the variant for these surroundings.
     #[must_use]
@@ -140,17 +153,37 @@ impl Variant {
     /// Learns from runs of one command in the same surroundings, without the effects that the
     /// policy ignores.
     #[must_use]
-    pub fn learn(runs: &[Run], image: &str, policy: &Policy, today: Date) -> Self {
+    pub fn learn(runs: &mut [Run], image: &str, policy: &Policy, today: Date) -> Self {
+        replace_pids_of_all(runs);
         let effects: Vec<BTreeSet<Effect>> = runs
             .iter()
             .map(|run| {
-                run.effects().into_keys().filter(|effect| !policy.ignores(effect, today)).collect()
+                let (effects, real) = (run.effects().into_keys(), RealNames::of(run));
+                effects.filter(|effect| !policy.ignores(effect, real, today)).collect()
             })
             .collect();
+        let real = runs.first().map(RealNames::of).unwrap_or_default();
         let environment = runs.first().map(|run| run.environment.clone()).unwrap_or_default();
         Self {
             key: Key { environment, image: image.to_owned() },
-            learned: learn::learn(&effects, &|resource| policy.is_secret(resource)),
+            learned: learn::learn(&effects, &|resource| policy.is_secret(resource, real)),
+            effects: EFFECTS,
         }
+    }
+}
+
+/// Replaces pids in names, except in names that all runs have: those contain no pid.
+fn replace_pids_of_all(runs: &mut [Run]) {
+    let mut common: Option<BTreeSet<String>> = None;
+    for run in runs.iter() {
+        let names: BTreeSet<String> = run.names.iter().cloned().collect();
+        common = Some(match common {
+            Some(common) => common.intersection(&names).cloned().collect(),
+            None => names,
+        });
+    }
+    let common = common.filter(|_| runs.len() > 1).unwrap_or_default();
+    for run in runs {
+        replace_pids(run, &|name, _| common.contains(name));
     }
 }

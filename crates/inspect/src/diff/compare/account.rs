@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::diff::effect::Op;
 use crate::diff::report::Account;
 use crate::diff::run::Run;
 
@@ -29,7 +30,9 @@ pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
     });
     let account = |side: usize, run: &Run| {
         let mut account = total(run);
-        for (((_, role), operation), (count, _)) in &run.operations {
+        // The permissions of a new file are an effect besides that of its call.
+        let calls = run.operations.iter().filter(|((_, operation), _)| operation.op != Op::Create);
+        for (((_, role), operation), (count, _)) in calls {
             let known = sets[1 - side].contains(&text(run, *role, operation));
             *(if known { &mut account.same } else { &mut account.different }) += count;
         }

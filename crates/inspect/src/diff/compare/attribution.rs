@@ -7,6 +7,7 @@
 //! - Lookups of one name in many places are one search, which follows from the place where the name
 //!   is found.
 //! - The changed end of a process follows from the changed end of its child.
+//! - Many differences of one kind in one directory are one.
 //! - Operations that a process no longer does, and its changed end, follow from an earlier
 //!   operation of the same process that failed.
 
@@ -30,6 +31,7 @@ pub(super) fn fold_consequences(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<
     folding.names();
     folding.ends(b);
     folding.failures();
+    folding.directories();
     folding.differences()
 }
 
@@ -159,10 +161,10 @@ impl Folding {
     }
 
     fn names(&mut self) {
-        for side in 0..2 {
+        for side in [Some(0), Some(1), None] {
             let mut groups = Groups::default();
             let members: Vec<usize> = (0..self.found.len())
-                .filter(|at| self.side(*at) == Some(side) && !self.found[*at].names.is_empty())
+                .filter(|at| self.side(*at) == side && !self.found[*at].names.is_empty())
                 .collect();
             for &at in &members {
                 let names: Vec<usize> =
@@ -176,12 +178,12 @@ impl Folding {
                 };
                 by_group.entry(groups.top(name)).or_default().push(at);
             }
-            by_group.into_values().for_each(|group| self.group(group, side));
+            by_group.into_values().for_each(|group| self.group(group));
         }
     }
 
     /// Attributes differences about the same names to the gravest of them.
-    fn group(&mut self, group: Vec<usize>, side: usize) {
+    fn group(&mut self, group: Vec<usize>) {
         let (mut free, bound): (Vec<usize>, Vec<usize>) =
             group.into_iter().partition(|at| self.is_root(*at));
         // Lookups of a program follow from the process that executes it.
@@ -201,11 +203,43 @@ impl Folding {
                 std::cmp::Reverse(difference.severity),
                 difference.rule,
                 *light,
-                difference.events[side],
+                difference.events.iter().flatten().min(),
             )
         });
         if let Some(first) = first {
             free.into_iter().filter(|at| *at != first).for_each(|at| self.attribute(at, first));
+        }
+    }
+
+    /// Makes one difference of many of one kind that a process does in one directory.
+    fn directories(&mut self) {
+        /// Fewer are shown one by one.
+        const MANY: usize = 4;
+        let kinds = [
+            Rule::FsWriteNew,
+            Rule::FsChangeGone,
+            Rule::FsDeleteNew,
+            Rule::FsReadNew,
+            Rule::FsReadGone,
+            Rule::FsCreate,
+            Rule::ProbeNew,
+        ];
+        let mut groups = BTreeMap::<_, Vec<usize>>::new();
+        for at in (0..self.found.len()).filter(|at| self.is_root(*at)) {
+            let Found { difference, names, .. } = &self.found[at];
+            let [name] = &names[..] else { continue };
+            if let Some((directory, _)) = name.rsplit_once('/')
+                && kinds.contains(&difference.rule)
+            {
+                let Difference { rule, severity, change, process, .. } = difference;
+                let key = (*rule, *severity, *change, process.clone(), directory.to_owned());
+                groups.entry(key).or_default().push(at);
+            }
+        }
+        for group in groups.into_values().filter(|group| group.len() >= MANY) {
+            let event = |at: &usize| self.found[*at].difference.events.iter().flatten().min();
+            let first = group.iter().copied().min_by_key(event);
+            group.into_iter().for_each(|at| self.attribute(at, first.unwrap_or(at)));
         }
     }
 
@@ -257,7 +291,8 @@ impl Folding {
                     .all(|(own, theirs)| own.iter().all(|id| theirs.contains(id)))
                     && processes.iter().any(|own| !own.is_empty());
                 let mut events = events.iter().zip(from);
-                let later = events.all(|(own, from)| own.is_none() || *own > from);
+                // The permissions of a new file are an effect of the same call.
+                let later = events.all(|(own, from)| own.is_none() || *own >= from);
                 let follows = found.difference.change == lost
                     || matches!(
                         found.difference.rule,

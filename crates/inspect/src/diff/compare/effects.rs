@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Found;
+use super::places::{is_loopback, is_own, is_secret};
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Change;
 use crate::diff::rule::{Rule, Severity};
@@ -14,6 +15,7 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     operations.sort_unstable();
     operations.dedup();
     let leads = [&a.leads, &b.leads];
+    let mut requests = BTreeMap::<Request, [Requested; 2]>::new();
     for operation in operations {
         let both = [0, 1].map(|side| sets[side].get(operation));
         let (olds, news) = match both {
@@ -31,13 +33,89 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
             (Some(olds), Some(news)) if !same_results(olds, news) => {
                 found.push(changed(operation, olds, news))
             }
-            (Some(list), None) => found
-                .extend(list.iter().map(|(result, seen)| one_sided(operation, result, seen, 0))),
-            (None, Some(list)) => found
-                .extend(list.iter().map(|(result, seen)| one_sided(operation, result, seen, 1))),
+            (Some(list), None) => one_run(operation, list, 0, &mut requests, found),
+            (None, Some(list)) => one_run(operation, list, 1, &mut requests, found),
             _ => {}
         }
     }
+    found.extend(requests.into_iter().flat_map(|(request, sides)| requested(&request, &sides)));
+}
+
+/// Role, operation, subject and result of effects that may differ in what is asked for.
+type Request = (String, Op, String, String);
+/// What one run asks for, with the whole resource.
+type Requested = BTreeMap<String, (String, Seen)>;
+
+/// Adds the effects of an operation that only one run has.
+fn one_run(
+    operation: &Operation,
+    results: &Results,
+    side: usize,
+    requests: &mut BTreeMap<Request, [Requested; 2]>,
+    found: &mut Vec<Found>,
+) {
+    let (role, op, resource) = operation;
+    for (result, seen) in results {
+        match Effect::request(*op, resource) {
+            Some((subject, asked)) => {
+                let key = (role.clone(), *op, subject.to_owned(), result.clone());
+                let sides = requests.entry(key).or_default();
+                sides[side].insert(asked.to_owned(), (resource.clone(), seen.clone()));
+            }
+            None => found.push(one_sided(operation, result, seen, side)),
+        }
+    }
+}
+
+/// Returns the differences in what is asked for one subject: one, if both runs ask.
+fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> Vec<Found> {
+    if sides.iter().any(BTreeMap::is_empty) {
+        let side = usize::from(sides[0].is_empty());
+        let all = sides[side].values();
+        return all
+            .map(|(resource, seen)| {
+                one_sided(&(role.clone(), *op, resource.clone()), result, seen, side)
+            })
+            .collect();
+    }
+    let texts = [0, 1].map(|side: usize| sides[side].keys().cloned().collect::<Vec<_>>().join(" "));
+    // What is asked for now is new, but for another lock, which is mostly a weaker one.
+    let like = if *op == Op::Lock { Change::Removed } else { Change::Added };
+    let (rule, severity) = classify(*op, subject, result, like);
+    let suffix = if result == "ok" { String::new() } else { format!(" {result}") };
+    let mut found = Found::new(rule, Change::Changed, role, format!("{op} {subject}{suffix}"));
+    found.difference.severity = match op {
+        Op::Create => creation_severity(&texts),
+        _ => severity,
+    };
+    for (side, asked) in sides.iter().enumerate() {
+        found.difference.events[side] = asked.values().map(|(_, seen)| seen.event).min();
+        let processes = asked.values().flat_map(|(_, seen)| &seen.processes);
+        found.processes[side] = processes.copied().collect();
+    }
+    [found.difference.before, found.difference.after] = texts.map(Some);
+    found.names = names_of(*op, subject);
+    vec![found]
+}
+
+/// Returns how grave other permissions of a new file are: rights for others, or a guard that is
+/// gone, is an error.
+fn creation_severity(texts: &[String; 2]) -> Severity {
+    let [old, new] = texts.each_ref().map(|text| {
+        let all = text.split(' ').map(|one| one.split(',').collect::<Vec<_>>());
+        all.collect::<Vec<_>>()
+    });
+    // Set-user-id, set-group-id, and what the group and others may do.
+    let rights = |all: &[Vec<&str>]| {
+        all.iter().fold(0, |rights, one| {
+            rights | one.first().and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or(0)
+        }) & 0o6077
+    };
+    let guarded = |all: &[Vec<&str>]| {
+        ["O_EXCL", "O_NOFOLLOW"].map(|flag| all.iter().all(|one| one.contains(&flag)))
+    };
+    let lost = guarded(&old).into_iter().zip(guarded(&new)).any(|(old, new)| old && !new);
+    if lost || rights(&new) & !rights(&old) != 0 { Severity::Error } else { Severity::Warn }
 }
 
 /// Role, operation and resource of effects that may differ in their result.
@@ -102,7 +180,7 @@ fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: 
     found.difference.events[side] = Some(seen.event);
     found.processes[side].clone_from(&seen.processes);
     found.names = names_of(*op, resource);
-    found.light = *op == Op::Stat;
+    found.light = matches!(op, Op::Stat | Op::Create);
     found
 }
 
@@ -110,9 +188,9 @@ fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: 
 fn names_of(op: Op, resource: &str) -> Vec<String> {
     match op {
         Op::Rename | Op::Link => resource.split(" -> ").map(str::to_owned).collect(),
-        Op::Symlink => resource.split(" -> ").skip(1).map(str::to_owned).collect(),
-        Op::Chmod | Op::Chown => {
-            vec![resource.rsplit_once(' ').map_or(resource, |(path, _)| path).to_owned()]
+        Op::Symlink => resource.split(" -> ").last().map(str::to_owned).into_iter().collect(),
+        Op::Chmod | Op::Chown | Op::Create | Op::Lock => {
+            vec![Effect::request(op, resource).map_or(resource, |(path, _)| path).to_owned()]
         }
         _ => vec![resource.to_owned()],
     }
@@ -125,6 +203,8 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
     let added = change == Change::Added;
     let rule = match op {
         op if op.looks_up() && missing => Rule::ProbeNew,
+        // A service that does not run, as that of name lookups.
+        Op::Connect if resource.starts_with("unix ") && missing => Rule::ProbeNew,
         Op::Read if added && ok && is_secret(resource) => Rule::SecretRead,
         Op::Exec if added => Rule::ExecNew,
         Op::Exec => Rule::ExecGone,
@@ -133,6 +213,9 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
         Op::Bind | Op::Listen if added => Rule::NetListenNew,
         Op::Connect | Op::Send | Op::Bind | Op::Listen => Rule::NetGone,
         Op::Chmod | Op::Chown => Rule::FsPerm,
+        Op::Create => Rule::FsCreate,
+        Op::Lock if change == Change::Removed => Rule::LockLost,
+        Op::Lock => Rule::LockNew,
         Op::Creds | Op::Kernel => Rule::Privilege,
         Op::Signal => Rule::SignalSent,
         Op::Sync if !added => Rule::DurabilityLost,
@@ -146,27 +229,8 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
     (rule, severity(rule, resource, ok))
 }
 
-/// Whether a path holds secrets by custom: keys, passwords, tokens.
-fn is_secret(path: &str) -> bool {
-    const FOLDERS: [&str; 5] = [".ssh", ".gnupg", ".aws", ".kube", "private"];
-    const FILES: [&str; 6] =
-        [".netrc", ".git-credentials", ".pypirc", ".pgpass", "shadow", "gshadow"];
-    let mut parts = path.split('/').rev();
-    let file = parts.next().unwrap_or_default();
-    // Known hosts and settings are not secret.
-    let harmless = matches!(file, "known_hosts" | "config") && path.contains("/.ssh/");
-    FILES.contains(&file) || parts.any(|folder| FOLDERS.contains(&folder)) && !harmless
-}
-
 /// Returns the severity of a rule, lower within the program's own directories and on the loopback.
 fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
-    let inside =
-        |name: &str| name.starts_with("$WS") || name.starts_with("$TMP") || name.starts_with('<');
-    let loopback = || {
-        ["127.", "[::1]"]
-            .iter()
-            .any(|ip| resource.split(' ').nth(1).is_some_and(|at| at.starts_with(ip)))
-    };
     match rule {
         // Reading and writing /dev/null has no effect.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
@@ -175,7 +239,7 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
             Severity::Info
         }
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew
-            if resource.split(" -> ").all(inside) || resource == "/dev/tty" =>
+            if resource.split(" -> ").all(is_own) || resource == "/dev/tty" =>
         {
             Severity::Warn
         }
@@ -183,10 +247,18 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew | Rule::FsPerm if !ok => {
             Severity::Warn
         }
-        Rule::NetConnectNew | Rule::NetListenNew if loopback() || resource == "netlink" => {
+        Rule::NetConnectNew | Rule::NetListenNew
+            if is_loopback(resource) || resource == "netlink" =>
+        {
             Severity::Warn
         }
-        Rule::NetUnixNew if inside(resource.trim_start_matches("unix ")) => Severity::Warn,
+        // Limits and personalities are no rights.
+        Rule::Privilege
+            if resource.starts_with("limits ") || resource.starts_with("personality ") =>
+        {
+            Severity::Warn
+        }
+        Rule::NetUnixNew if is_own(resource.trim_start_matches("unix ")) => Severity::Warn,
         _ => rule.severity(),
     }
 }

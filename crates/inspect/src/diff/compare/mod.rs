@@ -2,12 +2,16 @@
 
 mod account;
 mod attribution;
+mod command_line;
 mod contents;
 mod effects;
 mod found;
-mod match_generated_names;
+mod generated_names;
 mod pairing;
+mod pids;
+mod places;
 mod processes;
+mod repetitions;
 mod sequences;
 mod timing;
 
@@ -18,13 +22,18 @@ use super::rule::Rule;
 use super::run::Run;
 use super::{Level, Options};
 
+pub use generated_names::constant_names;
+
 pub(crate) use found::{Found, place};
 pub(crate) use pairing::Pairing;
+pub(crate) use pids::replace_pids;
 
-/// Compares two runs. Generated names are given a common name first, which changes both runs.
+/// Compares two runs. Names with pids and names that the runs made up are given a common name
+/// first, which changes both runs.
 #[must_use]
 pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
-    match_generated_names::match_generated_names(a, b);
+    pids::match_pids(a, b);
+    let made_up = generated_names::match_generated_names(a, b, &options.constant);
     let (a, b) = (&*a, &*b);
     let pairing = Pairing::new(a, b);
     let mut found = processes::differences(a, b, &pairing);
@@ -40,8 +49,10 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     }
     let times = if options.level >= Level::Timing { timing::times(a, b) } else { Vec::new() };
     found.extend(timing::differences(&times));
+    repetitions::remove_repetitions(&mut found);
     let differences = attribution::fold_consequences(a, b, found);
-    Report::new(a, b, incomparable(a, b, options), differences, accounts, times)
+    let incomparable = incomparable(a, b, options);
+    Report { made_up, ..Report::new(a, b, incomparable, differences, accounts, times) }
 }
 
 /// Returns the reasons why two runs cannot be compared. What one log does not record must not count
@@ -58,19 +69,14 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
             ));
         }
     }
-    let has_gaps = [a, b].map(|run| run.completeness.contains(Completeness::UNRECORDED));
-    if has_gaps[0] != has_gaps[1] {
-        let which = if has_gaps[0] { "first" } else { "second" };
-        why.push(format!(
-            "in the {which} log only, some tasks were not recorded while another program traced \
-             them; record both with --refuse-tracers"
-        ));
-    }
     if a.completeness.contains(Completeness::STRUCTS_ONLY) {
         why.push(
             "the logs contain no memory, and so no names; record both without --capture-limit 0"
                 .into(),
         );
+    }
+    if !options.allow_incomplete {
+        why.extend(unseen_effects(a, b));
     }
     if a.environment != b.environment && !options.allow_env_drift {
         why.push(format!(
@@ -79,6 +85,32 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
         ));
     }
     why
+}
+
+/// Returns what the programs did without a trace in the logs, so that effects may be missing.
+fn unseen_effects(a: &Run, b: &Run) -> Vec<String> {
+    const UNSEEN: [(Completeness, &str); 4] = [
+        (Completeness::IO_URING, "used io_uring, whose operations are no system calls"),
+        (Completeness::UNTRACED_CLONE, "made a task that was not recorded (CLONE_UNTRACED)"),
+        (
+            Completeness::UNRECORDED,
+            "had tasks that another program traced in the meantime; \
+            record with --refuse-tracers",
+        ),
+        (Completeness::DETACHED, "went on after the recorder had detached from it"),
+    ];
+    UNSEEN
+        .into_iter()
+        .filter_map(|(word, what)| {
+            let which = match [a, b].map(|run| run.completeness.contains(word)) {
+                [true, true] => "both programs",
+                [true, false] => "the first program",
+                [false, true] => "the second program",
+                [false, false] => return None,
+            };
+            Some(format!("{which} {what}; --allow-incomplete compares the rest"))
+        })
+        .collect()
 }
 
 /// Returns differences between the logs themselves: their surroundings and their completeness.

@@ -1,6 +1,6 @@
 //! Differences between processes: which exist, what they execute, how they end.
 
-use super::{Found, Pairing};
+use super::{Found, Pairing, command_line};
 use crate::diff::report::Change;
 use crate::diff::rule::Rule;
 use crate::diff::run::{End, Process, Run};
@@ -31,8 +31,8 @@ fn arguments(one: &Process, other: &Process) -> Vec<Found> {
     differ
         .map(|(x, y)| {
             let mut found = Found::new(Rule::ExecArgv, Change::Changed, &x.role, x.role.clone());
-            found.difference.before = Some(x.argv.join(" "));
-            found.difference.after = Some(y.argv.join(" "));
+            let [before, after] = command_line::change(&x.argv, &y.argv);
+            (found.difference.before, found.difference.after) = (Some(before), Some(after));
             found.difference.events = [Some(x.event), Some(y.event)];
             found
         })
@@ -71,7 +71,7 @@ fn unpaired(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found
             (None, _) => Rule::ProcessCount,
         };
         let what = match new.or(process.images.last()) {
-            Some(image) => image.argv.join(" "),
+            Some(image) => command_line::quoted(&image.argv),
             None => format!("a fork of {}", process.role()),
         };
         let mut difference = Found::new(rule, change, process.role(), what);

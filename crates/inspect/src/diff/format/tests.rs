@@ -20,6 +20,7 @@ fn verdict(differences: Vec<Difference>) -> Verdict {
         sides: [side("a.reel"), side("b.reel")],
         incomparable: Vec::new(),
         differences,
+        made_up: Vec::new(),
         counted_only: Vec::new(),
         accounts: Default::default(),
         times: Vec::new(),

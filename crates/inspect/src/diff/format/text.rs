@@ -120,6 +120,9 @@ fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Res
         out.blank()?;
         out.line(format_args!("below the gate: {} (--gate info shows all)", below.join(", ")))?;
     }
+    if !report.made_up.is_empty() {
+        write_made_up(&report.made_up, out)?;
+    }
     if !report.times.is_empty() {
         write_times(report, out)?;
     }
@@ -133,6 +136,19 @@ fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Res
         out.line(format_args!("not compared call by call (A/B): {}", classes.join(", ")))?;
     }
     Ok(())
+}
+
+/// Writes which names were compared as one, so that a reader can object.
+fn write_made_up(pairs: &[[String; 2]], out: &mut Lines<'_>) -> io::Result<()> {
+    const MOST: usize = 5;
+    let shown: Vec<String> = pairs.iter().take(MOST).map(|[a, b]| format!("{a} ~ {b}")).collect();
+    let more = match pairs.len().checked_sub(MOST) {
+        Some(more @ 1..) => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    let names = if pairs.len() == 1 { "1 name" } else { &format!("{} names", pairs.len()) };
+    out.blank()?;
+    out.line(format_args!("{names} taken as made up: {}{more}", shown.join(", ")))
 }
 
 fn write_times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {

@@ -1,11 +1,11 @@
 //! Applies a policy to a report.
 
 use super::run_rules::RunSteps;
-use super::{Date, Exception, Policy};
+use super::{Date, Exception, Forbidden, Policy};
 use crate::diff::Level;
 use crate::diff::compare::place;
 use crate::diff::effect::{Effect, Op};
-use crate::diff::policy::matcher::subject;
+use crate::diff::policy::matcher::{RealNames, subject};
 use crate::diff::report::{Change, Difference, Report};
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::{Run, Seen};
@@ -34,10 +34,38 @@ pub(crate) fn prune(
             difference.consequences = following;
             kept.push(difference);
         } else {
-            kept.extend(following);
+            kept.extend(fold_creations(following));
         }
     }
     kept
+}
+
+/// Makes the permissions of new files consequences of the effects that create them.
+fn fold_creations(differences: Vec<Difference>) -> Vec<Difference> {
+    let (creations, mut rest): (Vec<_>, Vec<_>) =
+        differences.into_iter().partition(|one| created(one).is_some());
+    for creation in creations {
+        let name = created(&creation).unwrap_or_default();
+        let makes = rest.iter_mut().find(|one| {
+            (&one.role, one.change) == (&creation.role, creation.change)
+                && subject(one).is_some_and(|(_, resource, _)| resource == name)
+        });
+        match makes {
+            Some(makes) => makes.consequences.push(creation),
+            None => rest.push(creation),
+        }
+    }
+    rest
+}
+
+/// Returns the name of the new file whose permissions a difference is about.
+fn created(difference: &Difference) -> Option<&str> {
+    match subject(difference)? {
+        (Op::Create, resource, _) if difference.change != Change::Changed => {
+            Some(Effect::request(Op::Create, resource)?.0)
+        }
+        _ => None,
+    }
 }
 
 impl Report {
@@ -60,9 +88,9 @@ impl Policy {
         gate: Option<Severity>,
         default_gate: Severity,
     ) -> Verdict {
-        let effects = facts.run.effects();
+        let (effects, real) = (facts.run.effects(), RealNames::of(facts.run));
         let differences = std::mem::take(&mut report.differences);
-        let mut differences = self.report_secrets(differences);
+        let mut differences = self.report_secrets(differences, real);
         let mut counts = vec![0; self.exceptions.len()];
         differences = prune(differences, &mut |difference| {
             let found = self.exceptions.iter().position(|exception| {
@@ -70,6 +98,7 @@ impl Policy {
             });
             found.inspect(|at| counts[*at] += 1).is_none()
         });
+        differences.extend(self.forbidden.iter().filter_map(|entry| entry.cannot_match(facts.run)));
         for (effect, seen) in &effects {
             self.report_forbidden(effect, seen, facts.run, &mut differences);
         }
@@ -109,28 +138,28 @@ impl Policy {
     }
 
     /// Whether an effect is ignored in every process, so that a baseline need not contain it.
-    #[must_use]
-    pub fn ignores(&self, effect: &Effect, today: Date) -> bool {
-        if effect.op == Op::Read && self.is_secret(&effect.resource) {
+    pub(crate) fn ignores(&self, effect: &Effect, real: RealNames<'_>, today: Date) -> bool {
+        if effect.op == Op::Read && self.is_secret(&effect.resource, real) {
             return false;
         }
         self.exceptions
             .iter()
-            .any(|exception| exception.is_active(today) && exception.matcher.matches_effect(effect))
+            .any(|entry| entry.is_active(today) && entry.matcher.matches_effect(effect))
     }
 
     /// Whether one of the names of a resource is a secret.
-    #[must_use]
-    pub fn is_secret(&self, resource: &str) -> bool {
-        self.secrets.iter().any(|pattern| pattern.matches_any(resource))
+    pub(crate) fn is_secret(&self, resource: &str, real: RealNames<'_>) -> bool {
+        self.secrets.iter().any(|pattern| pattern.matches_any(resource, real))
     }
 
     /// Turns new reads of secrets into differences of rule `secret.read`, at top level.
-    fn report_secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
+    fn report_secrets(&self, differences: Vec<Difference>, real: RealNames<'_>) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut rest = prune(differences, &mut |difference| {
-            let read =
-                matches!(subject(difference), Some((Op::Read, name, "ok")) if self.is_secret(name));
+            let read = matches!(
+                subject(difference),
+                Some((Op::Read, name, "ok")) if self.is_secret(name, real)
+            );
             if read && difference.change == Change::Added {
                 let mut secret = difference.clone();
                 (secret.rule, secret.severity) = (Rule::SecretRead, Rule::SecretRead.severity());
@@ -153,8 +182,11 @@ impl Policy {
         run: &Run,
         differences: &mut Vec<Difference>,
     ) {
-        let Some(entry) =
-            self.forbidden.iter().find(|entry| entry.matcher.matches_any_name(effect))
+        let Some(entry) = self
+            .forbidden
+            .iter()
+            .filter(|entry| !entry.matcher.matches_as_part(effect))
+            .find(|entry| entry.matcher.matches_any_name(effect, RealNames::of(run)))
         else {
             return;
         };
@@ -163,7 +195,8 @@ impl Policy {
         let what = format!("{} {}{ended}", effect.op, effect.resource);
         let mut same = Vec::new();
         let rest = prune(std::mem::take(differences), &mut |difference| {
-            let is_same = difference.what == what && difference.role == effect.role;
+            let creates = || created(difference) == Some(effect.resource.as_str());
+            let is_same = difference.role == effect.role && (difference.what == what || creates());
             if is_same {
                 same.push(Difference { consequences: Vec::new(), ..difference.clone() });
             }
@@ -199,6 +232,19 @@ impl Difference {
             events: [None, None],
             consequences: Vec::new(),
         }
+    }
+}
+
+impl Forbidden {
+    /// Returns a difference if the entry names a directory that the run does not have: a ban that
+    /// can match nothing must not pass in silence.
+    fn cannot_match(&self, run: &Run) -> Option<Difference> {
+        let pattern = self.matcher.resource.as_ref()?;
+        let missing = pattern.roots().find(|root| !run.roots.has(root))?;
+        Some(Difference {
+            after: Some(format!("the run has no ${missing}, so the entry can match nothing")),
+            ..Difference::new(Rule::PolicyForbid, Change::Changed, self.description.clone())
+        })
     }
 }
 

@@ -203,6 +203,13 @@ impl Parser<'_> {
         self.check_keys("forbid", &entry)?;
         let at = entry.span().start;
         let mut entry = entry.into_inner();
+        if entry.resource.as_ref().is_some_and(Pattern::is_relative) {
+            return Err(self.error(
+                at,
+                "this `resource` can match nothing: names of files begin with / or a root such as \
+                 $WS, and ** matches any directories",
+            ));
+        }
         let description = self.description("forbidden", at, entry.reason.as_deref());
         Ok(Forbidden { matcher: self.matcher(at, &mut entry)?, description })
     }

@@ -3,8 +3,10 @@
 use glob::MatchOptions;
 
 use crate::diff::effect::{Effect, Op};
-use crate::diff::report::Difference;
+use crate::diff::report::{Change, Difference};
 use crate::diff::rule::Rule;
+use crate::diff::run::Run;
+use crate::diff::run::canonical::Roots;
 
 /// A pattern for names: `*` and `?` match within one path component, `**` any number of components.
 /// `OLD -> NEW` has a pattern for each of two names.
@@ -39,24 +41,71 @@ impl Pattern {
         self.second.is_none() && self.name.matches_with(name, OPTIONS)
     }
 
-    /// Matches a pattern of two names against a resource of two names. `None` if either has only
-    /// one.
-    fn matches_both(&self, resource: &str) -> Option<bool> {
-        let second = self.second.as_ref()?;
-        let (first, other) = resource.split_once(ARROW)?;
-        Some(self.name.matches_with(first, OPTIONS) && second.matches_with(other, OPTIONS))
+    /// Returns the roots that the pattern names: `HOME` of `$HOME/**`.
+    pub(super) fn roots(&self) -> impl Iterator<Item = &str> {
+        let parts = [Some(&self.name), self.second.as_ref()].into_iter().flatten();
+        parts.filter_map(|part| {
+            let name = part.as_str().trim_start_matches("unix ").strip_prefix('$')?;
+            name.split('/').next()
+        })
     }
 
-    /// Whether the pattern matches all names of a resource.
+    /// Whether no name can match, because it is a path that begins nowhere.
+    pub(super) fn is_relative(&self) -> bool {
+        let parts = [Some(&self.name), self.second.as_ref()].into_iter().flatten();
+        parts.map(glob::Pattern::as_str).any(|part| {
+            let first = part.chars().next();
+            first.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '~' | '_'))
+                && part.contains('/')
+                && !part.contains(' ')
+        })
+    }
+
+    /// Matches a pattern of two names against a resource of two names. `None` if either has only
+    /// one.
+    fn matches_both(&self, resource: &str, real: RealNames<'_>) -> Option<bool> {
+        let second = self.second.as_ref()?;
+        let (first, other) = resource.split_once(ARROW)?;
+        Some(real.matches(&self.name, first) && real.matches(second, other))
+    }
+
+    /// Whether the pattern matches all names of a resource. Canonical names only: an exception for
+    /// `/**` is not one for `$WS`.
     fn matches_all(&self, resource: &str) -> bool {
-        self.matches_both(resource)
-            .unwrap_or_else(|| resource.split(ARROW).all(|name| self.matches(name)))
+        let real = RealNames::default();
+        self.matches_both(resource, real).unwrap_or_else(|| {
+            self.second.is_none()
+                && resource.split(ARROW).all(|name| real.matches(&self.name, name))
+        })
     }
 
     /// Whether the pattern matches at least one name of a resource.
-    pub(crate) fn matches_any(&self, resource: &str) -> bool {
-        self.matches_both(resource)
-            .unwrap_or_else(|| resource.split(ARROW).any(|name| self.matches(name)))
+    pub(crate) fn matches_any(&self, resource: &str, real: RealNames<'_>) -> bool {
+        self.matches_both(resource, real).unwrap_or_else(|| {
+            self.second.is_none()
+                && resource.split(ARROW).any(|name| real.matches(&self.name, name))
+        })
+    }
+}
+
+/// The paths that canonical names stand for, so that a pattern of something forbidden or secret may
+/// be written with either.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RealNames<'r>(Option<&'r Roots>);
+
+impl<'r> RealNames<'r> {
+    /// Returns the paths of a run.
+    pub(crate) fn of(run: &'r Run) -> Self {
+        Self(Some(&run.roots))
+    }
+
+    /// Whether a pattern matches a name as it is or as a path.
+    fn matches(self, pattern: &glob::Pattern, name: &str) -> bool {
+        pattern.matches_with(name, OPTIONS)
+            || self
+                .0
+                .and_then(|roots| roots.real(name))
+                .is_some_and(|path| pattern.matches_with(&path, OPTIONS))
     }
 }
 
@@ -92,8 +141,7 @@ pub(crate) fn subject(difference: &Difference) -> Option<(Op, &str, &str)> {
 impl Matcher {
     /// Whether it matches an effect in any process. An entry with a `rule` or a `process` matches
     /// no effect.
-    #[must_use]
-    pub fn matches_effect(&self, effect: &Effect) -> bool {
+    pub(crate) fn matches_effect(&self, effect: &Effect) -> bool {
         self.rule.is_none()
             && self.process.is_none()
             && self.matches_parts(
@@ -101,18 +149,18 @@ impl Matcher {
                 Some(effect.op),
                 &effect.resource,
                 Some(&effect.result),
-                Pattern::matches_all,
+                &|pattern, resource| pattern.matches_all(resource),
             )
     }
 
     /// Whether it matches an effect by at least one of its names.
-    pub(super) fn matches_any_name(&self, effect: &Effect) -> bool {
+    pub(super) fn matches_any_name(&self, effect: &Effect, real: RealNames<'_>) -> bool {
         self.matches_parts(
             &effect.role,
             Some(effect.op),
             &effect.resource,
             Some(&effect.result),
-            Pattern::matches_any,
+            &|pattern, resource| pattern.matches_any(resource, real),
         )
     }
 
@@ -121,8 +169,7 @@ impl Matcher {
     }
 
     /// Whether it matches a difference.
-    #[must_use]
-    pub fn matches(&self, difference: &Difference) -> bool {
+    pub(crate) fn matches(&self, difference: &Difference) -> bool {
         if self.rule.is_some_and(|rule| rule != difference.rule)
             || self.process.as_ref().is_some_and(|process| !process.matches(&difference.process))
         {
@@ -132,6 +179,10 @@ impl Matcher {
             Some((op, resource, result)) => (Some(op), resource, Some(result)),
             None => (None, difference.what.as_str(), None),
         };
+        // Other permissions are not meant by an entry on writing.
+        if difference.change == Change::Changed && op == Some(Op::Create) && self.op != op {
+            return false;
+        }
         let results = [result, difference.before.as_deref(), difference.after.as_deref()];
         let result = match &self.result {
             Some(wanted) => {
@@ -139,7 +190,9 @@ impl Matcher {
             }
             None => None,
         };
-        self.matches_parts(&difference.role, op, resource, result, Pattern::matches_all)
+        self.matches_parts(&difference.role, op, resource, result, &|pattern, resource| {
+            pattern.matches_all(resource)
+        })
     }
 
     fn matches_parts(
@@ -148,11 +201,27 @@ impl Matcher {
         op: Option<Op>,
         resource: &str,
         result: Option<&str>,
-        matches: fn(&Pattern, &str) -> bool,
+        matches: &dyn Fn(&Pattern, &str) -> bool,
     ) -> bool {
+        // An entry on writing a file is also on creating it, whatever the permissions.
+        let makes = |wanted| matches!(wanted, Op::Write | Op::Mkdir | Op::Mknod);
+        let is_op = |wanted| Some(wanted) == op || op == Some(Op::Create) && makes(wanted);
+        let subject = match op {
+            Some(op @ (Op::Create | Op::Lock)) => Effect::request(op, resource),
+            _ => None,
+        };
+        let names = [Some(resource), subject.map(|(subject, _)| subject)];
         self.role.as_ref().is_none_or(|pattern| pattern.matches(role))
-            && self.op.is_none_or(|wanted| Some(wanted) == op)
+            && self.op.is_none_or(is_op)
             && self.result.as_deref().is_none_or(|wanted| Some(wanted) == result)
-            && self.resource.as_ref().is_none_or(|pattern| matches(pattern, resource))
+            && self.resource.as_ref().is_none_or(|pattern| {
+                names.into_iter().flatten().any(|name| matches(pattern, name))
+            })
+    }
+
+    /// Whether it matches an effect only as a part of another one: the permissions of a file that
+    /// is written.
+    pub(super) fn matches_as_part(&self, effect: &Effect) -> bool {
+        effect.op == Op::Create && self.op != Some(Op::Create)
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::matcher::Pattern;
+use super::matcher::{Pattern, RealNames};
 use crate::diff::effect::Op;
 use crate::diff::report::{Change, Difference};
 use crate::diff::rule::Rule;
@@ -133,6 +133,10 @@ impl<'r> RunSteps<'r> {
         Self { run, kinds, steps }
     }
 
+    fn real(&self) -> RealNames<'r> {
+        RealNames::of(self.run)
+    }
+
     /// Returns the steps between two events.
     fn between(&self, (from, to): (u64, u64)) -> &[Step] {
         let first = self.steps.partition_point(|step| step.event <= from);
@@ -163,10 +167,13 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn matches(&self, kind: &StepKind) -> bool {
+    fn matches(&self, kind: &StepKind, real: RealNames<'_>) -> bool {
         self.op == kind.op
             && kind.result == "ok"
-            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
+            && self
+                .resource
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches_any(&kind.resource, real))
     }
 }
 
@@ -216,8 +223,11 @@ impl Sequence {
         if ranges.is_empty() {
             return Some(self.violation(format!("{} is not in the run", self.scope)));
         }
-        let matching: Vec<Vec<bool>> =
-            self.items.iter().map(|item| run.matching(|kind| item.matches(kind))).collect();
+        let matching: Vec<Vec<bool>> = self
+            .items
+            .iter()
+            .map(|item| run.matching(|kind| item.matches(kind, run.real())))
+            .collect();
         ranges.into_iter().find_map(|range| {
             let mut matched: Vec<(usize, &Step)> = Vec::new();
             for step in run.between(range) {
@@ -297,7 +307,7 @@ impl Budget {
 
     /// Returns a difference for the first range that exceeds the budget.
     pub(super) fn check(&self, run: &RunSteps<'_>) -> Option<Difference> {
-        let kinds = run.matching(|kind| self.matches(kind));
+        let kinds = run.matching(|kind| self.matches(kind, run.real()));
         self.scope.ranges(run.run).into_iter().find_map(|range| {
             let (mut count, mut over) = (0, None);
             for step in run.between(range).iter().filter(|step| kinds.get(step.kind) == Some(&true))
@@ -318,10 +328,13 @@ impl Budget {
         })
     }
 
-    fn matches(&self, kind: &StepKind) -> bool {
+    fn matches(&self, kind: &StepKind, real: RealNames<'_>) -> bool {
         self.role.as_ref().is_none_or(|pattern| pattern.matches(&kind.role))
             && self.op.is_none_or(|op| op == kind.op)
             && self.result.as_deref().is_none_or(|wanted| wanted == kind.result)
-            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
+            && self
+                .resource
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches_any(&kind.resource, real))
     }
 }

@@ -58,7 +58,10 @@ fn every_key_of_a_policy_is_parsed() {
         (Some(Severity::Warn), 2, Level::Sequence)
     );
     assert_eq!(policy.key(), [KeyPart::Machine, KeyPart::Libc]);
-    assert!(policy.is_secret("$HOME/.ssh/id") && !policy.is_secret("$HOME/ssh/id"));
+    assert!(
+        policy.is_secret("$HOME/.ssh/id", RealNames::default())
+            && !policy.is_secret("$HOME/ssh/id", RealNames::default())
+    );
     assert_eq!(policy.exceptions[0].expires, Some(Date { year: 2026, month: 12, day: 31 }));
     assert_eq!(parse("").unwrap().level(), Level::Effects);
 }
@@ -188,7 +191,9 @@ fn effects_ignored_everywhere_are_left_out_of_baselines() {
     )
     .unwrap();
     let day = |month, day| Date { year: 2026, month, day };
-    let ignores = |line: &str, today| policy.ignores(&line.parse::<Effect>().unwrap(), today);
+    let ignores = |line: &str, today| {
+        policy.ignores(&line.parse::<Effect>().unwrap(), RealNames::default(), today)
+    };
     assert!(ignores("sh read /usr/lib/x ok", day(6, 30)));
     assert!(!ignores("sh read /usr/lib/x ok", day(7, 1)));
     assert!(!ignores("sh write /usr/lib/x ok", day(6, 30)));

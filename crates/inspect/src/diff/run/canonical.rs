@@ -83,6 +83,28 @@ impl Roots {
         })
     }
 
+    /// Returns the path that a canonical name stands for; `None` if it is under no root. Generated
+    /// parts stay replaced.
+    pub(crate) fn real(&self, name: &str) -> Option<String> {
+        let (kind, path) = match name.strip_prefix("unix ") {
+            Some(path) => ("unix ", path),
+            None => ("", name),
+        };
+        let rest = path.strip_prefix('$')?;
+        // The longest name wins: `$WS/..` is a root too.
+        let named = self.0.iter().filter_map(|(root, directory)| {
+            let below = rest.strip_prefix(root.as_str())?;
+            (below.is_empty() || below.starts_with('/')).then_some((root.len(), directory, below))
+        });
+        let (_, directory, below) = named.max_by_key(|(len, ..)| *len)?;
+        Some(format!("{kind}{}{below}", escaped(directory)))
+    }
+
+    /// Whether there is a root of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// Writes a text that may contain paths, with roots replaced wherever a path can begin.
     pub(crate) fn in_text(&self, text: &[u8], out: &mut Vec<u8>) {
         let mut at = 0_usize;
@@ -123,10 +145,8 @@ pub(crate) fn canonical_names(
     local_ids: &RunLocalIds,
     roots: &Roots,
 ) -> Vec<String> {
-    let created =
-        |id: usize| u32::try_from(id).is_ok_and(|id| local_ids.created.contains(&NameId(id)));
-    let name = |(id, (sort, name)): (usize, (Sort, &[u8]))| match sort {
-        Sort::Path => path(name, created(id), local_ids, roots),
+    let name = |(sort, name): (Sort, &[u8])| match sort {
+        Sort::Path => path(name, local_ids, roots),
         Sort::Link => link(name),
         Sort::Address => address(name, local_ids, roots),
         Sort::Word => String::from_utf8_lossy(name).into_owned(),
@@ -136,13 +156,29 @@ pub(crate) fn canonical_names(
             roots.in_text(name, &mut text);
             escaped(&text)
         }
+        // The name of the call, if it has one, is followed by a space, all others are escaped.
+        Sort::Request => {
+            let mut text = Vec::new();
+            roots.in_text(name, &mut text);
+            let call = text.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+            match call.filter(|at| text.get(*at) == Some(&b' ')) {
+                Some(at) => {
+                    let (call, asked) = text.split_at(at);
+                    format!("{} {}", escaped(call), escaped(asked.get(1..).unwrap_or_default()))
+                }
+                None => escaped(&text),
+            }
+        }
     };
-    names.iter().enumerate().map(name).collect()
+    names.iter().map(name).collect()
 }
 
-fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> String {
+fn path(path: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     // The kernel marks the link of a removed file.
-    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    let (path, deleted) = match path.strip_suffix(b" (deleted)") {
+        Some(path) => (path, true),
+        None => (path, false),
+    };
     let mut out = String::new();
     let rest = match roots.split(path) {
         Some((name, rest)) => {
@@ -157,7 +193,13 @@ fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> S
         if i > 0 {
             out.push('/');
         }
-        path_component(part, &before, i, created, local_ids, &mut out);
+        match part {
+            // The name of a file of O_TMPFILE is its inode (d_mark_tmpfile, fs/dcache.c).
+            [b'#', inode @ ..] if deleted && inode.iter().all(u8::is_ascii_digit) => {
+                out.push_str("<nameless>");
+            }
+            _ => path_component(part, &before, i, local_ids, &mut out),
+        }
         before = [before[1], before[2], part];
     }
     if out.is_empty() {
@@ -171,7 +213,6 @@ fn path_component(
     part: &[u8],
     before: &[&[u8]; 3],
     depth: usize,
-    created: bool,
     local_ids: &RunLocalIds,
     out: &mut String,
 ) {
@@ -184,47 +225,26 @@ fn path_component(
         (Some(_), [_, _, b"task"]) => out.push_str("<tid>"),
         (Some(_), [_, _, b"fd" | b"fdinfo"]) => out.push_str("<fd>"),
         (Some(_), [_, b"dev", b"pts"]) => out.push_str("<pty>"),
-        _ => write_component(part, created, local_ids, out),
+        _ => write_component(part, local_ids, out),
     }
 }
 
-/// Writes a component that may contain a pid or random bytes.
-fn write_component(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut String) {
-    // The least digits of a pid in a name that this run did not create: shorter ones are too likely
-    // to be other numbers.
-    const MIN_DIGITS: usize = 4;
+/// Writes a component that may contain random bytes. Whether it contains a pid is decided when two
+/// runs are compared ([`crate::diff::compare`]).
+fn write_component(part: &[u8], local_ids: &RunLocalIds, out: &mut String) {
     let mut rest = part;
-    // Whether the current word already had a number.
-    let mut numbered = false;
     while !rest.is_empty() {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let hex = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        let (run, after) = rest.split_at(digits.max(1));
         if hex >= 8 && hex % 2 == 0 && is_random(rest.get(..hex).unwrap_or_default(), local_ids) {
             out.push_str("<random>");
             rest = skip_groups(rest.get(hex..).unwrap_or_default());
             continue;
         }
-        let number = std::str::from_utf8(run).ok().and_then(|text| text.parse::<u32>().ok());
-        match number {
-            // Only if it is the only number of its word: a hash may contain any number. In a name
-            // that the run created, any occurrence counts.
-            Some(number)
-                if local_ids.pids.contains(&number)
-                    && (created
-                        || digits >= MIN_DIGITS && !numbered && !has_more_digits(after)) =>
-            {
-                out.push_str("<pid>");
-            }
-            _ => out.push_str(&escaped(run)),
-        }
-        numbered = run.last().is_some_and(u8::is_ascii_alphanumeric) && (numbered || digits > 0);
+        let (run, after) = rest.split_at(digits.max(1));
+        out.push_str(&escaped(run));
         rest = after;
     }
-}
-
-fn has_more_digits(rest: &[u8]) -> bool {
-    rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
 }
 
 /// Skips hyphenated groups after random digits, as in a UUID: version and variant bits are set in
@@ -310,10 +330,10 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
             }
             [0, name @ ..] => {
                 let mut out = "unix @".to_owned();
-                write_component(name, true, local_ids, &mut out);
+                write_component(name, local_ids, &mut out);
                 out
             }
-            name => format!("unix {}", path(crate::text::until_nul(name), true, local_ids, roots)),
+            name => format!("unix {}", path(crate::text::until_nul(name), local_ids, roots)),
         },
         Family::Netlink => "netlink".to_owned(),
         Family::Other(number) => format!("family-{number}"),

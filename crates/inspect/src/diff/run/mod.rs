@@ -60,6 +60,17 @@ pub struct Seen {
     pub processes: Vec<ProcessId>,
 }
 
+impl Seen {
+    /// Adds other occurrences.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.event = self.event.min(other.event);
+        self.processes.extend(&other.processes);
+        self.processes.sort_unstable();
+        self.processes.dedup();
+    }
+}
+
 /// A mark set by the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -107,6 +118,12 @@ pub struct Run {
     pub(crate) leads: BTreeMap<String, String>,
     pub(crate) names: Vec<String>,
     pub(crate) created: Vec<Created>,
+    /// The process that used each name first, by the number of the name.
+    pub(crate) users: Vec<ProcessId>,
+    /// The ids of its tasks, each with its process, in the order of their creation.
+    pub(crate) tasks: Vec<(u32, ProcessId)>,
+    /// Its named directories.
+    pub(crate) roots: canonical::Roots,
     pub(crate) operations: Operations,
     pub(crate) streams: stream::Streams,
     pub(crate) timing: timing::Timing,
@@ -121,6 +138,18 @@ impl Run {
 
     pub(crate) fn name(&self, id: NameId) -> &str {
         usize::try_from(id.0).ok().and_then(|at| self.names.get(at)).map_or("-", String::as_str)
+    }
+
+    /// Gives names, and the paths below them, a new name.
+    pub(crate) fn rename(&mut self, new: &dyn Fn(&str) -> Option<String>) {
+        for name in &mut self.names {
+            if let Some(new) = new(name) {
+                *name = new;
+            }
+        }
+        let renamed = |name: String| new(&name).unwrap_or(name);
+        let leads = std::mem::take(&mut self.leads);
+        self.leads = leads.into_iter().map(|(from, to)| (renamed(from), renamed(to))).collect();
     }
 
     /// Returns the canonical name of what an operation was done to.

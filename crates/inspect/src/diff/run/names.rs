@@ -25,6 +25,8 @@ pub(crate) enum Sort {
     Pid,
     /// The target of a symbolic link.
     Text,
+    /// What a call asks for, as `print` shows it.
+    Request,
 }
 
 /// All names of a log.
@@ -35,7 +37,8 @@ pub(crate) struct Names {
     scratch: Vec<u8>,
 }
 
-const SORTS: [Sort; 6] = [Sort::Path, Sort::Link, Sort::Address, Sort::Word, Sort::Pid, Sort::Text];
+const SORTS: [Sort; 7] =
+    [Sort::Path, Sort::Link, Sort::Address, Sort::Word, Sort::Pid, Sort::Text, Sort::Request];
 
 impl Default for Names {
     fn default() -> Self {

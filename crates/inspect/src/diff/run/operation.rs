@@ -1,5 +1,6 @@
 //! Turns a call into an operation: what was done, to what, with which result.
 
+mod asked;
 mod by_kind;
 mod case;
 mod classified;

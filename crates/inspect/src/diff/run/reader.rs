@@ -63,12 +63,15 @@ struct RunBuilder {
     local_ids: RunLocalIds,
     operations: Operations,
     created: Vec<Created>,
+    /// The process that used each name first.
+    users: Vec<ProcessId>,
     /// Connects in progress, by the serial of the socket's open file description.
     connecting: HashMap<u64, Connecting, RandomState>,
     leads: HashMap<NameId, NameId, RandomState>,
     marks: Vec<(NameId, u64, ProcessId)>,
     counted_only: std::collections::BTreeMap<super::CountedOnly, u64>,
     processes: Vec<RawProcess>,
+    tasks: Vec<(u32, ProcessId)>,
     roots: Roots,
     libc: String,
     calls: u64,
@@ -144,11 +147,13 @@ impl RunBuilder {
             local_ids: RunLocalIds::default(),
             operations: Operations::default(),
             created: Vec::new(),
+            users: Vec::new(),
             connecting: HashMap::default(),
             leads: HashMap::default(),
             marks: Vec::new(),
             counted_only: Default::default(),
             processes: Vec::new(),
+            tasks: Vec::new(),
             roots: named,
             libc: String::new(),
             calls: 0,
@@ -175,6 +180,7 @@ impl RunBuilder {
         let Some(id) = state.context(at.event.task).map(|context| context.process) else {
             return;
         };
+        self.tasks.push((head.tid, id));
         if let Some(process) = self.process(id) {
             process.threads = process.threads.saturating_add(1);
             return;

@@ -225,7 +225,7 @@ pub(super) const C: &[Seed] = &[
         r#"mkdir("made", 0700);"#,
         "fields",
         "note",
-        "call.argument changed worker mkdir $WS/made: mkdir mode=0755 => mkdir mode=0700",
+        "fs.create changed worker create $WS/made: 0755 => 0700",
     ),
     (
         "other contents",

@@ -3,6 +3,7 @@
 use sysreel_abi::{ArgKind, CallKind, intent};
 
 use super::super::names::{NameId, Names, Sort};
+use super::asked;
 use super::case::{Case, RowInfo, address, file_name};
 use super::classified::{Making, Operation};
 use crate::diff::effect::Op;
@@ -33,8 +34,7 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
         CallKind::Utime => Op::Utime,
         CallKind::SetXattr => Op::Xattr,
         CallKind::Sync => Op::Sync,
-        CallKind::Lock => Op::Lock,
-        CallKind::Chdir | CallKind::Fchdir | CallKind::Chroot => Op::Chdir,
+        CallKind::Chdir | CallKind::Fchdir => Op::Chdir,
         _ => return None,
     };
     Some((op, Making::Nothing))
@@ -49,6 +49,7 @@ fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
         errno: case.errno(),
         effect: op.is_effect(),
         makes: Making::Nothing,
+        grants: NameId::default(),
         opens: case.call.row.kind == CallKind::Open,
         requested: NameId::default(),
     }
@@ -74,7 +75,11 @@ pub(super) fn operation(
     if let Some((op, makes)) = simple(case) {
         // fstat and the like say nothing about names.
         let effect = op.is_effect() && (op != Op::Stat || first.is_some());
-        return Operation { makes, effect, ..plain(op, subject(names)) };
+        let grants = match makes {
+            Making::First => asked::permissions(case, &[], names),
+            _ => NameId::default(),
+        };
+        return Operation { makes, effect, grants, ..plain(op, subject(names)) };
     }
     match call.row.kind {
         CallKind::Open => complete_open(case, plain(Op::Read, first.unwrap_or_default()), names),
@@ -104,22 +109,48 @@ pub(super) fn operation(
         }
         CallKind::Kill => signal(case, plain(Op::Signal, NameId::default()), names),
         CallKind::SetCreds => {
-            Operation { second: credentials(case, names), ..plain(Op::Creds, info.name) }
+            let second = match credentials(case, names) {
+                id if id == NameId::default() => asked::arguments(case, names),
+                id => id,
+            };
+            Operation { second, ..plain(Op::Creds, info.name) }
         }
-        kind => match (network(case, names), info.privileged) {
-            (Some((op, name)), _) => {
-                let outcome = case.finished.outcome;
-                let goes_on =
-                    op == Op::Connect && intent::in_progress(outcome.rval, outcome.failed());
-                Operation { errno: if goes_on { 0 } else { case.errno() }, ..plain(op, name) }
-            }
-            (None, _) if kind == CallKind::Send => {
-                via_descriptor(case, Some(0), plain(Op::Write, NameId::default()), names)
-            }
-            (None, Some(word)) => Operation { second: info.name, ..plain(Op::Kernel, word) },
-            (None, None) => Operation { second: subject(names), ..plain(Op::Call, info.name) },
-        },
+        CallKind::Lock | CallKind::Fcntl if asked::lock(case).is_some() => {
+            let lock = asked::lock(case).unwrap_or_default();
+            let effect = lock != asked::UNLOCKS;
+            Operation { second: word(names, lock), effect, ..plain(Op::Lock, subject(names)) }
+        }
+        _ => other(case, info, subject(names), names),
     }
+}
+
+/// Returns the operation of calls that use the network, change rights, or do nothing that is told
+/// apart.
+fn other(case: &Case<'_>, info: &RowInfo, subject: NameId, names: &mut Names) -> Operation {
+    let call = &case.call;
+    if let Some((op, name)) = network(case, names) {
+        let outcome = case.finished.outcome;
+        let goes_on = op == Op::Connect && intent::in_progress(outcome.rval, outcome.failed());
+        return Operation {
+            errno: if goes_on { 0 } else { case.errno() },
+            ..plain(case, op, name)
+        };
+    }
+    if call.row.kind == CallKind::Send {
+        return via_descriptor(case, Some(0), plain(case, Op::Write, NameId::default()), names);
+    }
+    let confines = || intent::confines(call.abi, call.row, &call.args);
+    match info.privileged.or_else(|| confines().map(|area| word(names, area))) {
+        Some(area) => kernel(case, area, info, names),
+        None => Operation { second: subject, ..plain(case, Op::Call, info.name) },
+    }
+}
+
+/// Returns an operation on the kernel or on the rights of the caller: its area, then the call with
+/// what it asks for.
+fn kernel(case: &Case<'_>, area: NameId, info: &RowInfo, names: &mut Names) -> Operation {
+    let second = asked::call(case, names).unwrap_or(info.name);
+    Operation { second, ..plain(case, Op::Kernel, area) }
 }
 
 /// Returns the name of a descriptor argument.
@@ -190,6 +221,7 @@ fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operat
     let fd = i32::try_from(case.finished.outcome.rval).ok().filter(|_| !case.failed());
     let file = fd.and_then(|fd| case.tracker.file(case.finished.task, fd));
     let directory = how.directory() || file.as_ref().is_some_and(|file| file.is_directory());
+    let is_special = file.as_ref().is_some_and(|file| file.is_special());
     let name = match file {
         // A log without names: use the path of the call.
         Some(file) if file.link.is_empty() => {
@@ -210,10 +242,16 @@ fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operat
         (false, _) => (Op::Read, Making::Nothing),
     };
     let leads_elsewhere = plain.first != name && plain.errno == 0;
+    // A device or a pipe was there before.
+    let grants = match how.creates() && !is_special {
+        true => asked::permissions(case, &how.flags().collect::<Vec<_>>(), names),
+        false => NameId::default(),
+    };
     Operation {
         op,
         first: name,
         makes,
+        grants,
         requested: if leads_elsewhere { plain.first } else { NameId::default() },
         ..plain
     }

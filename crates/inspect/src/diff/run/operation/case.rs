@@ -59,6 +59,7 @@ pub(super) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
         Made::Before(0) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdin>"),
         Made::Before(1) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdout>"),
         Made::Before(2) if file.maker.0 == 0 => names.id(Sort::Word, b"<stderr>"),
+        Made::Unnamed => names.id(Sort::Word, b"<nameless>"),
         _ if file.is_socket() => socket(file, names),
         _ if file.link.first() == Some(&b'/') => {
             let mut name = Vec::new();

@@ -19,6 +19,8 @@ pub(crate) struct Operation {
     pub(crate) effect: bool,
     /// The name that it creates.
     pub(crate) makes: Making,
+    /// The permissions and flags of a file that it may create.
+    pub(crate) grants: NameId,
     /// Whether it opens the file for reading or writing.
     pub(crate) opens: bool,
     /// The path in the call, if the opened file has another one.

@@ -61,8 +61,12 @@ impl RunBuilder {
                 self.step(&case, process, operation);
             }
             Classified::Operation(operation) => {
+                for name in [operation.first, operation.second, operation.requested] {
+                    self.set_user(name, process);
+                }
                 self.operation(process, &operation, finished);
                 self.begin_connect(&case, process, operation);
+                let operation = Operation { grants: NameId::default(), ..operation };
                 self.step(&case, process, operation);
             }
         }
@@ -74,7 +78,8 @@ impl RunBuilder {
             return;
         }
         let (finished, role) = (case.finished, self.role(process));
-        let joins = stream::joins(operation);
+        // The result of mmap is an address.
+        let joins = stream::joins(operation) && case.call.row.kind != CallKind::Mmap;
         let fields = self.level >= Level::Fields;
         let detail = if fields { self.details.id(case, joins) } else { 0 };
         let bytes = if joins { u64::try_from(finished.outcome.rval).unwrap_or(0) } else { 0 };
@@ -127,10 +132,27 @@ impl RunBuilder {
             self.leads.insert(operation.requested, operation.first);
         }
         if operation.effect {
-            let operation = &Operation { opens: false, requested: NameId::default(), ..*operation };
-            let seen =
-                self.operations.entry(((process, role), *operation)).or_insert((0, finished.event));
-            seen.0 = seen.0.saturating_add(1);
+            let none = NameId::default();
+            let grants = operation.grants;
+            let operation = Operation { opens: false, requested: none, grants: none, ..*operation };
+            let creation =
+                Operation { op: Op::Create, second: grants, makes: Making::Nothing, ..operation };
+            let creation = Some(creation).filter(|_| grants != none);
+            for operation in [Some(operation), creation].into_iter().flatten() {
+                let key = ((process, role), operation);
+                let seen = self.operations.entry(key).or_insert((0, finished.event));
+                seen.0 = seen.0.saturating_add(1);
+            }
+        }
+    }
+
+    fn set_user(&mut self, name: NameId, process: ProcessId) {
+        let Ok(at) = usize::try_from(name.0) else { return };
+        if self.users.len() <= at {
+            self.users.resize(at.saturating_add(1), ProcessId::NONE);
+        }
+        if let Some(user) = self.users.get_mut(at).filter(|user| **user == ProcessId::NONE) {
+            *user = process;
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sysreel_format::{Completeness, FileMeta};
 
-use super::super::canonical::{self, Roots, RunLocalIds, escaped};
+use super::super::canonical::{self, Roots, escaped};
 use super::super::names::NameId;
 use super::super::{Environment, Image, Mark, Process, Run};
 use super::{RawImage, RunBuilder};
@@ -29,8 +29,7 @@ impl RunBuilder {
                 .split_last()
                 .filter(|(last, _)| last.is_empty())
                 .map_or(&*image.argv, |(_, w)| w);
-            let argv =
-                words.iter().map(|word| argument(word, &self.local_ids, &self.roots)).collect();
+            let argv = words.iter().map(|word| argument(word, &self.roots)).collect();
             Image { role: name(image.role), argv, event: image.event }
         };
         let processes = self.processes.into_iter().map(|process| Process {
@@ -66,6 +65,9 @@ impl RunBuilder {
             calls: self.calls,
             leads: self.leads.iter().map(|(from, to)| (name(*from), name(*to))).collect(),
             created: self.created,
+            users: self.users,
+            tasks: self.tasks,
+            roots: self.roots,
             operations: self.operations,
             streams: self.streams.with_details(self.details.texts),
             timing: self.timing,
@@ -74,13 +76,8 @@ impl RunBuilder {
     }
 }
 
-/// Formats an argument with roots replaced. A pid of the run becomes `<pid>`.
-fn argument(word: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
-    let number = std::str::from_utf8(word).ok().and_then(|text| text.parse::<u32>().ok());
-    // Smaller numbers too often mean something else.
-    if number.is_some_and(|number| number >= 100 && local_ids.pids.contains(&number)) {
-        return "<pid>".to_owned();
-    }
+/// Formats an argument with roots replaced.
+fn argument(word: &[u8], roots: &Roots) -> String {
     let mut out = Vec::with_capacity(word.len());
     roots.in_text(word, &mut out);
     escaped(&out)

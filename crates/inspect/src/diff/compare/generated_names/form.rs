@@ -1,0 +1,192 @@
+//! The form of names, and the parts in which names of one form differ.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::looks::evidence;
+
+/// The least length of a generated part, in letters and digits: `XXXXXX`.
+const MIN_LEN: usize = 6;
+/// The least digits of a number whose length may vary.
+const LONG_NUMBER: usize = 8;
+
+/// The length of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Len {
+    /// Letters and digits.
+    Exactly(usize),
+    /// A long number: one with a leading zero may be shorter.
+    Number,
+}
+
+/// The words of a name, each with the characters that follow it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Form(Vec<(Len, String)>);
+
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// Returns the words of a name, each with the characters that follow it. A long number at the end
+/// of a word is a word of its own.
+pub(super) fn words(base: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = base;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let word = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let digits = rest[..word].bytes().rev().take_while(u8::is_ascii_digit).count();
+        if (LONG_NUMBER..word).contains(&digits) {
+            let found = (&rest[..word - digits], "");
+            rest = &rest[word - digits..];
+            return Some(found);
+        }
+        let end = rest[word..].find(is_part).map_or(rest.len(), |at| word + at);
+        let found = (&rest[..word], &rest[word..end]);
+        rest = &rest[end..];
+        Some(found)
+    })
+}
+
+/// Returns one word of a name.
+pub(super) fn word(base: &str, at: usize) -> Option<&str> {
+    words(base).nth(at).map(|(word, _)| word)
+}
+
+impl Form {
+    /// Returns the form of a name; `None` if no word of it is long enough to be made up.
+    pub(super) fn of(base: &str) -> Option<Self> {
+        let len = |word: &str| match word.len() {
+            LONG_NUMBER.. if word.bytes().all(|byte| byte.is_ascii_digit()) => Len::Number,
+            len => Len::Exactly(len),
+        };
+        let form: Vec<_> = words(base).map(|(word, after)| (len(word), after.to_owned())).collect();
+        let is_long = |len: &Len| !matches!(len, Len::Exactly(..MIN_LEN));
+        (base.is_ascii() && form.iter().any(|(len, _)| is_long(len))).then_some(Self(form))
+    }
+}
+
+/// What the runs do with the names of a family.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// Whether every creation ensures that the name is new.
+    pub(super) exclusive: bool,
+    /// Whether every name is also removed by its run.
+    pub(super) passing: bool,
+}
+
+/// A part of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The number of its word.
+    pub(super) word: usize,
+    /// Its range within the word; `None` for the whole word.
+    range: Option<Range<usize>>,
+    /// Whether it looks random in both runs.
+    pub(super) is_random: bool,
+}
+
+impl Part {
+    fn text<'n>(&self, word: &'n str) -> &'n str {
+        self.range.clone().map_or(word, |range| word.get(range).unwrap_or(word))
+    }
+
+    fn is_long(&self) -> bool {
+        self.range.as_ref().is_none_or(|range| range.len() >= MIN_LEN)
+    }
+
+    /// Returns a word with this part replaced.
+    pub(super) fn masked(&self, word: &str) -> String {
+        let range = self.range.clone().unwrap_or(0..word.len());
+        let (before, after) = (word.get(..range.start), word.get(range.end..));
+        format!("{}<new>{}", before.unwrap_or_default(), after.unwrap_or_default())
+    }
+}
+
+/// Returns a name with its generated parts replaced.
+pub(super) fn masked(base: &str, parts: &[Part]) -> String {
+    let mut out = String::new();
+    for (at, (word, after)) in words(base).enumerate() {
+        match parts.iter().find(|part| part.word == at) {
+            Some(part) => out.push_str(&part.masked(word)),
+            None => out.push_str(word),
+        }
+        out.push_str(after);
+    }
+    out
+}
+
+/// Returns the generated parts of names of one form: one or two words if replacing them makes the
+/// names of both runs equal, else all words that differ. One of them must look random: that is
+/// evidence for the others, such as times and numbers.
+pub(super) fn generated_parts(bases: &[Vec<&str>; 2], how: How) -> Option<Vec<Part>> {
+    let columns = words(bases[0].first()?).count();
+    let parts: Vec<Part> = (0..columns).filter_map(|at| differing_part(bases, at, how)).collect();
+    let same = |parts: &[Part]| {
+        let [a, b] = [0, 1].map(|side: usize| {
+            bases[side].iter().map(|base| masked(base, parts)).collect::<BTreeSet<_>>()
+        });
+        a == b
+    };
+    let single = parts.iter().map(|part| vec![part.clone()]);
+    let pairs = parts.iter().enumerate().flat_map(|(i, first)| {
+        parts.iter().skip(i + 1).map(move |second| vec![first.clone(), second.clone()])
+    });
+    let random = |parts: &Vec<Part>| parts.iter().any(|part| part.is_random && part.is_long());
+    let few = single.chain(pairs).filter(random).find(|parts| same(parts));
+    few.or_else(|| Some(parts.clone()).filter(|all| random(all) && (how.exclusive || same(all))))
+}
+
+/// Returns the part in which names differ within a word, extended by characters equal by chance up
+/// to the least length.
+fn differing_part(bases: &[Vec<&str>; 2], at: usize, how: How) -> Option<Part> {
+    let column: [Vec<&str>; 2] =
+        [0, 1].map(|side: usize| bases[side].iter().filter_map(|base| word(base, at)).collect());
+    let all: Vec<&str> = column.iter().flatten().copied().collect();
+    let first = all.first()?;
+    if all.iter().all(|word| word == first) {
+        return None;
+    }
+    let range = all.iter().all(|word| word.len() == first.len()).then(|| {
+        let same = |at: usize| all.iter().all(|word| word.as_bytes()[at] == first.as_bytes()[at]);
+        let mut differs = (0..first.len()).filter(|at| !same(*at));
+        let start = differs.next().unwrap_or(0);
+        let (mut start, mut end) = (start, differs.next_back().unwrap_or(start) + 1);
+        while end - start < MIN_LEN && end < first.len() {
+            end += 1;
+        }
+        while end - start < MIN_LEN && start > 0 {
+            start -= 1;
+        }
+        start..end
+    });
+    let part = Part { word: at, range, is_random: false };
+    Some(Part { is_random: are_random(&column, &part, how.passing), ..part })
+}
+
+/// Whether the parts of words look random in both runs and differ in most of their characters.
+/// Names of passing files need less evidence: they do not outlive the run.
+fn are_random(words: &[Vec<&str>; 2], part: &Part, passing: bool) -> bool {
+    /// In tenths of a bit; two random names of six characters have 190 on average.
+    const ENOUGH: i32 = 40;
+    /// What one side must not be below: `release` is no counterpart of any name.
+    const LEAST: i32 = -30;
+    /// For passing files: less are two words, such as `release` and `malware` with -180.
+    const PASSING: i32 = -60;
+    let (start, end) =
+        part.range.as_ref().map_or((0, None), |range| (range.start, Some(range.end)));
+    let sides = words.each_ref().map(|side| {
+        let all = side.iter().map(|word| evidence(&word[..end.unwrap_or(word.len())], start));
+        all.sum::<i32>() / i32::try_from(side.len()).unwrap_or(i32::MAX).max(1)
+    });
+    let [Some(one), Some(other)] = words.each_ref().map(|side| side.first()) else {
+        return false;
+    };
+    let (one, other) = (part.text(one), part.text(other));
+    let different = one.bytes().zip(other.bytes()).filter(|(x, y)| x != y).count();
+    let (enough, least) = if passing { (PASSING, PASSING) } else { (ENOUGH, LEAST) };
+    sides.iter().sum::<i32>() >= enough
+        && sides.iter().all(|side| *side >= least)
+        && different * 10 >= one.len().min(other.len()) * 6
+}

@@ -1,0 +1,109 @@
+//! Tells random characters from words, by how likely each would be.
+
+/// The pairs of letters that most words of English and names of files consist of.
+const PAIRS: &str = "ab ac ad ag ai al am an ap ar as at av ay ba be bi bl bo br bu by ca ce ch ci \
+    ck cl co cr ct cu da de di do dr du ea eb ec ed ee ef eg el em en ep er es et ev ew ex ey fa \
+    fe ff fi fl fo fr fu ga ge gh gi gl go gr gu ha he hi ho hr hu ib ic id ie if ig il im in io \
+    ip ir is it iv iz jo js ju ke ki la ld le li ll lo lp ls lt lu ly ma mb me mi mm mo mp ms mu \
+    na nc nd ne nf ng ni nk nn no ns nt nu ob oc od of og ok ol om on oo op or os ot ou ov ow pa \
+    pe ph pi pl po pp pr ps pt pu py qu ra rc rd re rg ri rk rl rm rn ro rr rs rt ru rv ry sa sc \
+    se sh si sk sl sm sn so sp sq ss st su sw sy ta te th ti tl tm to tp tr ts tt tu tw ty ub uc \
+    ud ue ug ui ul um un up ur us ut va ve vi vo wa we wh wi wo wr ws xe xi xp xt ya ye yo ys yt \
+    za ze zi zo";
+
+/// The least digits of a number that is made up: shorter ones count something.
+const MIN_DIGITS: usize = 8;
+
+/// What a text without a doubt counts for.
+const CERTAIN: i32 = 100;
+
+/// Evidence in tenths of a bit: the logarithm of how much likelier it is among random letters and
+/// digits than in names that people choose.
+mod weight {
+    /// Two letters that words often have next to each other, and two others.
+    pub(super) const COMMON: i32 = -15;
+    pub(super) const RARE: i32 = 22;
+    /// Letters of one case, in a text that has both, and a change of case. A capital at the
+    /// beginning of a word is usual.
+    pub(super) const SAME_CASE: i32 = -9;
+    pub(super) const OTHER_CASE: i32 = 26;
+    /// A digit after a letter, a letter after a digit, and a digit after a digit.
+    pub(super) const TO_DIGIT: i32 = 15;
+    pub(super) const FROM_DIGIT: i32 = 27;
+    pub(super) const DIGITS: i32 = -12;
+}
+
+/// Returns the evidence that the characters of a word from `start` on are random, negative if they
+/// look chosen.
+pub(super) fn evidence(word: &str, start: usize) -> i32 {
+    let text = word.get(start..).unwrap_or_default();
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let made_up = text.len() >= MIN_DIGITS && !is_date(text);
+        return if made_up { CERTAIN } else { -CERTAIN };
+    }
+    let bytes = word.as_bytes();
+    let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
+    let both_cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    let mut all = 0;
+    for at in start.max(1)..bytes.len() {
+        let (before, byte) = (bytes[at - 1], bytes[at]);
+        all += match [before, byte].map(|byte| byte.is_ascii_digit()) {
+            _ if before == b'_' || byte == b'_' => 0,
+            [true, true] => weight::DIGITS,
+            [true, false] => weight::FROM_DIGIT,
+            [false, true] => weight::TO_DIGIT,
+            [false, false] => {
+                let pair = [before, byte].map(|byte| byte.to_ascii_lowercase());
+                let is_common = PAIRS.split(' ').any(|known| known.as_bytes() == pair);
+                let letters = if is_common { weight::COMMON } else { weight::RARE };
+                let is_same = before.is_ascii_lowercase() == byte.is_ascii_lowercase();
+                let case = match (is_same, both_cases) {
+                    (true, false) => 0,
+                    (true, true) => weight::SAME_CASE,
+                    (false, _) if at == 1 && byte.is_ascii_lowercase() => 0,
+                    (false, _) => weight::OTHER_CASE,
+                };
+                letters + case
+            }
+        };
+    }
+    all
+}
+
+/// Whether digits are a date, `20261129`.
+fn is_date(digits: &str) -> bool {
+    let number = |range| digits.get(range).and_then(|part: &str| part.parse().ok()).unwrap_or(0);
+    let (year, month, day): (u32, u32, u32) = (number(0..4), number(4..6), number(6..8));
+    digits.len() == 8
+        && (1970..2100).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_told_from_random_characters() {
+        for text in [
+            "release", "malware", "stable", "latest", "january", "october", "Makefile", "config",
+            "output1", "20261129", "123456", "backup", "sqlite", "kernel", "plugin", "vendor",
+        ] {
+            assert!(evidence(text, 0) < -10, "{text}: {}", evidence(text, 0));
+        }
+        for text in [
+            "AbC123",
+            "x7Kq2f",
+            "441108104",
+            "hoj9zmbj0c",
+            "0c4e8",
+            "xkqzvw",
+            "uiXwlD",
+            "1tcdtwb",
+            "SHWWcq",
+        ] {
+            assert!(evidence(text, 0) > 20, "{text}: {}", evidence(text, 0));
+        }
+    }
+}

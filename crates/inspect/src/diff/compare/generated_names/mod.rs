@@ -1,0 +1,197 @@
+//! Gives a common name to names that each run makes up, as mkstemp(3) does.
+//!
+//! A name counts as made up if its run creates it, if the other run has no such name, if the other
+//! run creates one of the same form, in the same directory, by the same program, and if what
+//! differs looks random in both ([`looks`]); if the run also removes it, it only must not look
+//! chosen. So `release` and `malware` are two names. A name that several runs of one side create is
+//! not made up either. A lock file that both runs have keeps its name, and so does `out2.txt`
+//! beside `out1.txt`.
+
+mod form;
+mod looks;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
+
+use self::form::{Form, How, Part};
+use crate::diff::effect::Op;
+use crate::diff::run::Run;
+
+/// How deep directories with generated names may be nested.
+const DEPTH: usize = 4;
+
+/// The common properties of generated names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Family {
+    folder: String,
+    role: String,
+    form: Form,
+}
+
+/// The new names of one run.
+#[derive(Debug, Default)]
+struct Renaming {
+    /// By whole name.
+    names: BTreeMap<String, String>,
+    /// By random word, wherever it is.
+    words: HashMap<String, String, RandomState>,
+}
+
+/// Renames made-up names in both runs. Returns them in pairs.
+pub(super) fn match_generated_names(
+    a: &mut Run,
+    b: &mut Run,
+    constant: &[BTreeSet<String>; 2],
+) -> Vec<[String; 2]> {
+    let mut pairs = Vec::new();
+    for _ in 0..DEPTH {
+        let renamings = find(a, b, constant, &mut pairs);
+        if renamings.iter().all(|renaming| renaming.names.is_empty()) {
+            break;
+        }
+        let [of_a, of_b] = &renamings;
+        of_a.apply(a);
+        of_b.apply(b);
+    }
+    pairs
+}
+
+/// Returns the names that several runs of one program create: they are not made up.
+#[must_use]
+pub fn constant_names<'r>(runs: impl Iterator<Item = &'r Run>) -> BTreeSet<String> {
+    let (mut once, mut constant) = (BTreeSet::new(), BTreeSet::new());
+    for run in runs {
+        let created = run.created.iter().map(|created| run.name(created.name).to_owned());
+        let created: BTreeSet<String> = created.collect();
+        constant.extend(once.intersection(&created).cloned());
+        once.extend(created);
+    }
+    constant
+}
+
+/// The names of a family in one run.
+type Members<'r> = BTreeMap<&'r str, How>;
+
+/// Returns the names that a run removes.
+fn removed(run: &Run) -> BTreeSet<&str> {
+    let operations = run.operations.keys().map(|(_, operation)| operation);
+    let removing = operations.filter(|operation| {
+        operation.errno == 0 && matches!(operation.op, Op::Unlink | Op::Rmdir | Op::Rename)
+    });
+    removing.map(|operation| run.name(operation.first)).collect()
+}
+
+fn find(
+    a: &Run,
+    b: &Run,
+    constant: &[BTreeSet<String>; 2],
+    pairs: &mut Vec<[String; 2]>,
+) -> [Renaming; 2] {
+    let all = [a, b].map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
+    let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
+    for (side, run) in [a, b].into_iter().enumerate() {
+        let removed = removed(run);
+        for created in &run.created {
+            let name = run.name(created.name);
+            if !all[1 - side].contains(name)
+                && !constant[side].contains(name)
+                && let Some(family) = family(name, run.name(created.role))
+            {
+                let passing = removed.contains(name);
+                let members = &mut families.entry(family).or_default()[side];
+                let how = members.entry(name).or_insert(How { exclusive: false, passing });
+                how.exclusive |= created.exclusive;
+            }
+        }
+    }
+    let mut renamings: [Renaming; 2] = Default::default();
+    for members in families.values() {
+        let bases = [0, 1]
+            .map(|side: usize| members[side].keys().map(|name| split(name).1).collect::<Vec<_>>());
+        let all = || members.iter().flat_map(BTreeMap::values);
+        let how = How {
+            exclusive: all().all(|how| how.exclusive),
+            passing: all().all(|how| how.passing),
+        };
+        if bases.iter().any(Vec::is_empty) {
+            continue;
+        }
+        let Some(parts) = form::generated_parts(&bases, how) else { continue };
+        for (renaming, members) in renamings.iter_mut().zip(members) {
+            for name in members.keys() {
+                renaming.add(name, &parts);
+            }
+        }
+        let [a, b] = &bases;
+        pairs.extend(a.iter().zip(b).map(|(a, b)| [(*a).to_owned(), (*b).to_owned()]));
+    }
+    renamings
+}
+
+fn family(name: &str, role: &str) -> Option<Family> {
+    let (folder, base) = split(name);
+    let form = Form::of(base).filter(|_| !folder.is_empty())?;
+    Some(Family { folder: folder.to_owned(), role: role.to_owned(), form })
+}
+
+/// Splits a name into its folder and its last component.
+fn split(name: &str) -> (&str, &str) {
+    name.split_at(name.rfind('/').map_or(0, |at| at + 1))
+}
+
+impl Renaming {
+    fn add(&mut self, name: &str, parts: &[Part]) {
+        let (folder, base) = split(name);
+        self.names.insert(name.to_owned(), format!("{folder}{}", form::masked(base, parts)));
+        for part in parts.iter().filter(|part| part.is_random) {
+            if let Some(word) = form::word(base, part.word) {
+                self.words.insert(word.to_owned(), part.masked(word));
+            }
+        }
+    }
+
+    /// Renames names, those below them, and what else contains their random words: command lines,
+    /// targets of symbolic links, programs.
+    fn apply(&self, run: &mut Run) {
+        run.rename(&|name| {
+            // The longest renamed prefix.
+            let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
+            let mut prefixes =
+                ends.filter_map(|end| Some((end, self.names.get(name.get(..end)?)?)));
+            let new = prefixes.next_back().map(|(end, new)| format!("{new}{}", &name[end..]));
+            self.in_words(new.as_deref().unwrap_or(name)).or(new)
+        });
+        let images = run.processes.iter_mut().flat_map(|process| &mut process.images);
+        for image in images {
+            if let Some(role) = self.in_words(&image.role) {
+                image.role = role;
+            }
+            for word in &mut image.argv {
+                for (old, new) in &self.names {
+                    if word.contains(old.as_str()) {
+                        *word = word.replace(old.as_str(), new);
+                    }
+                }
+                if let Some(new) = self.in_words(word) {
+                    *word = new;
+                }
+            }
+        }
+    }
+
+    /// Returns a text with the random words in it replaced; `None` if it has none.
+    fn in_words(&self, text: &str) -> Option<String> {
+        let (mut out, mut found) = (String::new(), false);
+        for (word, after) in form::words(text) {
+            let new = self.words.get(word);
+            found |= new.is_some();
+            out.push_str(new.map_or(word, String::as_str));
+            out.push_str(after);
+        }
+        found.then_some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+use super::*;
+
+fn found(a: &[&str], b: &[&str], exclusive: bool) -> Option<Vec<String>> {
+    let forms: BTreeSet<_> = a.iter().chain(b).map(|name| Form::of(name)).collect();
+    let [Some(_)] = &forms.into_iter().collect::<Vec<_>>()[..] else { return None };
+    let how = How { exclusive, passing: false };
+    let parts = form::generated_parts(&[a.to_vec(), b.to_vec()], how)?;
+    Some(a.iter().map(|name| form::masked(name, &parts)).collect())
+}
+
+#[test]
+fn generated_parts_are_found() {
+    let one = |a, b| found(&[a], &[b], true).map(|names| names[0].clone());
+    assert_eq!(one("ccAbC123.s", "ccXyZ987.s").as_deref(), Some("cc<new>.s"));
+    // Both begin with the same letter by chance.
+    assert_eq!(one("ccAbC123.s", "ccAyZ987.s").as_deref(), Some("cc<new>.s"));
+    assert_eq!(one("tmp.qzxvkw", "tmp.hjkqpz").as_deref(), Some("tmp.<new>"));
+    assert_eq!(one("cmTC_0c4e8.dir", "cmTC_7fa93.dir").as_deref(), Some("cmTC<new>.dir"));
+    assert_eq!(one("go-build441108104", "go-build98217733").as_deref(), Some("go-build<new>"));
+    assert_eq!(
+        one("s-hoj9zmbj0c-19rszqv-working", "s-abcdefgh12-zzzzzzz-working").as_deref(),
+        Some("s-<new>-<new>-working")
+    );
+    assert_eq!(one("same", "same"), None);
+}
+
+/// Any two words of the same length were once one name, so a build could rename its result.
+#[test]
+fn words_are_not_made_up() {
+    for exclusive in [true, false] {
+        for (a, b) in [
+            ("release", "malware"),
+            ("abc.stable", "abc.latest"),
+            ("job.d.release", "job.d.malware"),
+            ("a1.txt", "a2.txt"),
+            ("ab-cdef-gh", "ij-klmn-op"),
+            ("output_v1.txt", "output_v2.txt"),
+            ("january", "october"),
+            ("report-20261128", "report-20261129"),
+            // One side alone is no evidence.
+            ("release", "x7Kq2fa"),
+        ] {
+            assert_eq!(found(&[a], &[b], exclusive), None, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn parts_of_many_names_are_found() {
+    let a = &["w.aaaaaa1.1tcdtwb.o", "w.bbbbbb2.1tcdtwb.o"];
+    let b = &["w.aaaaaa1.1crwb7z.o", "w.bbbbbb2.1crwb7z.o"];
+    // Names that differ in a common part stay distinct.
+    assert_eq!(
+        found(a, b, false),
+        Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()])
+    );
+    let lock = found(&["s-hojagwrcrw-1dpiwlz.lock"], &["s-hojagwexqz-0634f4j.lock"], false);
+    assert_eq!(lock, Some(vec!["s-hoja<new>-<new>.lock".into()]));
+}
+
+/// Random letters sometimes look like words. What does not outlive its run needs less evidence.
+#[test]
+fn passing_names_need_less_evidence() {
+    for (a, b, passing) in [
+        ("tbmoBFI", "tYetHEP", true),
+        ("ccYetHEP.s", "cccAnfXj.s", true),
+        ("release", "malware", false),
+    ] {
+        let how = |passing| How { exclusive: true, passing };
+        let parts = |passing| form::generated_parts(&[vec![a], vec![b]], how(passing));
+        assert_eq!(parts(true).is_some(), passing, "{a} {b}");
+    }
+}

@@ -1,0 +1,247 @@
+//! Gives a common name to names and arguments that contain a pid of their run, as `run.$$` does.
+//!
+//! A number counts as a pid only if both runs say so: the texts are equal but for numbers, and each
+//! of these is the id of the same relative, in the tree of processes, of the process that uses the
+//! text: itself, a parent, the third child of the parent. So `head -c 1024` stays what it is, even
+//! where 1024 is also the id of some task.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use foldhash::fast::RandomState;
+
+use crate::diff::run::Run;
+use crate::state::ProcessId;
+
+/// What a pid is shown as.
+const PID: &str = "<pid>";
+
+/// The processes of a run by id and by parent.
+struct Relatives<'r> {
+    run: &'r Run,
+    by_id: HashMap<u32, Vec<ProcessId>, RandomState>,
+    /// The place of each process among the children of its parent.
+    ordinals: Vec<u32>,
+}
+
+impl<'r> Relatives<'r> {
+    fn new(run: &'r Run) -> Self {
+        let mut by_id = HashMap::<u32, Vec<ProcessId>, RandomState>::default();
+        for (id, process) in &run.tasks {
+            by_id.entry(*id).or_default().push(*process);
+        }
+        let mut children = HashMap::<Option<ProcessId>, u32, RandomState>::default();
+        let ordinals = run.processes.iter().map(|process| {
+            let count = children.entry(process.parent).or_default();
+            *count += 1;
+            *count
+        });
+        let ordinals = ordinals.collect();
+        Self { run, by_id, ordinals }
+    }
+
+    fn parent(&self, id: ProcessId) -> Option<ProcessId> {
+        self.run.processes.get(usize::try_from(id.0).ok()?)?.parent
+    }
+
+    /// Returns how far above a process another one is.
+    fn above(&self, id: ProcessId, of: ProcessId) -> Option<usize> {
+        /// A program hardly knows the ids of processes that are further away.
+        const FURTHEST: usize = 16;
+        let mut at = Some(of);
+        (0..FURTHEST).find(|_| {
+            let found = at == Some(id);
+            at = at.filter(|_| !found).and_then(|at| self.parent(at));
+            found
+        })
+    }
+
+    /// Returns which relative of a process has this id.
+    fn relative(&self, number: u32, of: ProcessId) -> Option<String> {
+        self.by_id.get(&number)?.iter().find_map(|&id| {
+            if let Some(up) = self.above(id, of) {
+                return Some(format!("^{up}"));
+            }
+            let up = self.above(self.parent(id)?, of)?;
+            let ordinal = self.ordinals.get(usize::try_from(id.0).ok()?)?;
+            Some(format!("^{up}.{ordinal}"))
+        })
+    }
+
+    /// Returns the forms of a text in which some numbers are pids, those with the fewest first.
+    fn forms(&self, text: &str, user: ProcessId) -> Vec<Form> {
+        /// More numbers of one text are not tried.
+        const MOST: usize = 4;
+        let mut pids: Vec<(Range<usize>, String)> = numbers(text)
+            .filter_map(|(range, number)| Some((range, self.relative(number, user)?)))
+            .collect();
+        pids.truncate(MOST);
+        let mut choices: Vec<u32> = (1..1_u32 << pids.len()).collect();
+        choices.sort_by_key(|choice| choice.count_ones());
+        choices.into_iter().map(|choice| Form::new(text, &pids, choice)).collect()
+    }
+}
+
+/// A text in which some numbers are pids.
+#[derive(Clone, Debug)]
+struct Form {
+    /// The text with the relatives, which is equal in both runs.
+    key: String,
+    /// The text that is shown.
+    shown: String,
+}
+
+impl Form {
+    fn new(text: &str, pids: &[(Range<usize>, String)], choice: u32) -> Self {
+        let (mut key, mut shown, mut at) = (String::new(), String::new(), 0);
+        for (bit, (range, relative)) in pids.iter().enumerate() {
+            if choice & 1 << bit != 0 {
+                let before = text.get(at..range.start).unwrap_or_default();
+                // No canonical name contains control characters.
+                _ = write!(key, "{before}\u{1}{relative}\u{1}");
+                _ = write!(shown, "{before}{PID}");
+                at = range.end;
+            }
+        }
+        let rest = text.get(at..).unwrap_or_default();
+        key.push_str(rest);
+        shown.push_str(rest);
+        Self { key, shown }
+    }
+}
+
+/// Returns the decimal numbers in a text that may be pids: not those in a hash, which contains any
+/// number sooner or later. So each is the only number of its word, and the word has letters beyond
+/// those of hexadecimal digits, or none.
+fn numbers(text: &str) -> impl Iterator<Item = (Range<usize>, u32)> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter_map(move |word| {
+        let start = word.find(|c: char| c.is_ascii_digit())?;
+        let end = word.rfind(|c: char| c.is_ascii_digit())? + 1;
+        let (digits, letters) =
+            (&word[start..end], word[..start].chars().chain(word[end..].chars()));
+        let is_hex = !letters.clone().any(|c| !c.is_ascii_hexdigit()) && letters.count() > 0;
+        let number = digits.parse().ok().filter(|_| !is_hex && !digits.starts_with('0'))?;
+        let at = word.as_ptr().addr() - text.as_ptr().addr();
+        Some((at + start..at + end, number))
+    })
+}
+
+/// A name or an argument of one run.
+struct Text<'r> {
+    text: &'r str,
+    user: ProcessId,
+}
+
+/// Returns the names of a run, with their users.
+fn names(run: &Run) -> Vec<Text<'_>> {
+    let users = run.users.iter().copied().chain(std::iter::repeat(ProcessId::NONE));
+    run.names.iter().zip(users).map(|(text, user)| Text { text, user }).collect()
+}
+
+/// Returns the arguments of all programs of a run, in order.
+fn arguments(run: &Run) -> Vec<Text<'_>> {
+    let processes = (0..).map(ProcessId).zip(&run.processes);
+    processes
+        .flat_map(|(user, process)| {
+            let words = process.images.iter().flat_map(|image| &image.argv);
+            words.map(move |text| Text { text, user })
+        })
+        .collect()
+}
+
+/// Returns what to show for each text of both runs that contains a pid.
+fn common(a: (&Run, &[Text<'_>]), b: (&Run, &[Text<'_>])) -> [Vec<Option<String>>; 2] {
+    let sides = [a, b];
+    let all = sides.map(|(_, texts)| texts.iter().map(|one| one.text).collect::<BTreeSet<_>>());
+    let forms = [0, 1].map(|side| {
+        let (run, texts) = sides[side];
+        let relatives = Relatives::new(run);
+        let forms = texts.iter().map(|one| match all[1 - side].contains(one.text) {
+            // A text that both runs have contains nothing of one run.
+            true => Vec::new(),
+            false => relatives.forms(one.text, one.user),
+        });
+        forms.collect::<Vec<_>>()
+    });
+    let keys = [0, 1].map(|side: usize| {
+        forms[side].iter().flatten().map(|form| form.key.as_str()).collect::<BTreeSet<_>>()
+    });
+    [0, 1].map(|side| {
+        let shown = |forms: &Vec<Form>| {
+            forms.iter().find(|form| keys[1 - side].contains(&*form.key)).map(|f| f.shown.clone())
+        };
+        forms[side].iter().map(shown).collect()
+    })
+}
+
+/// Replaces the pids in names and arguments of two runs.
+pub(super) fn match_pids(a: &mut Run, b: &mut Run) {
+    let found = common((a, &names(a)), (b, &names(b)));
+    let words = common((a, &arguments(a)), (b, &arguments(b)));
+    for ((run, names), words) in [&mut *a, &mut *b].into_iter().zip(found).zip(words) {
+        rename(run, &names);
+        let own = run.processes.iter_mut().flat_map(|process| &mut process.images);
+        for (word, shown) in own.flat_map(|image| &mut image.argv).zip(words) {
+            if let Some(shown) = shown {
+                *word = shown;
+            }
+        }
+    }
+    // What is left is in one run only. It is shown without pids, so that repeated comparisons find
+    // the same, unless that would make it equal to a name of the other run.
+    let of_a: BTreeSet<String> = shown(a).into_iter().flatten().collect();
+    let of_b: BTreeSet<String> = shown(b).into_iter().flatten().collect();
+    let [names_a, names_b] =
+        [&*a, &*b].map(|run| run.names.iter().cloned().collect::<BTreeSet<_>>());
+    replace_pids(a, &|_, new| names_b.contains(new) || of_b.contains(new));
+    replace_pids(b, &|_, new| names_a.contains(new) || of_a.contains(new));
+}
+
+/// Returns each name of a run with all its pids replaced, if it contains one.
+fn shown(run: &Run) -> Vec<Option<String>> {
+    let relatives = Relatives::new(run);
+    let shown =
+        names(run).into_iter().map(|one| Some(relatives.forms(one.text, one.user).pop()?.shown));
+    shown.collect()
+}
+
+/// Replaces the pids in the names of one run, but for those that are to be kept; `keep` gets the
+/// name and what it would become.
+pub(crate) fn replace_pids(run: &mut Run, keep: &dyn Fn(&str, &str) -> bool) {
+    let shown = shown(run).into_iter().zip(&run.names);
+    let shown: Vec<_> = shown.map(|(new, name)| new.filter(|new| !keep(name, new))).collect();
+    rename(run, &shown);
+}
+
+fn rename(run: &mut Run, shown: &[Option<String>]) {
+    let pairs = run.names.iter().zip(shown);
+    let new: HashMap<String, String, RandomState> =
+        pairs.filter_map(|(name, shown)| Some((name.clone(), shown.clone()?))).collect();
+    run.rename(&|name| new.get(name).cloned());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_hashes_are_no_pids() {
+        let found = |text| numbers(text).map(|(_, number)| number).collect::<Vec<_>>();
+        for (text, is) in [
+            ("run.7213", vec![7213]),
+            (".tmp-7213-pack", vec![7213]),
+            (".java_pid27028", vec![27028]),
+            ("$TMP/p31/b5", vec![31]),
+            ("1024", vec![1024]),
+            ("7c1ed27028", vec![]),
+            ("cafe7213", vec![]),
+            ("x1y2z3w4", vec![]),
+            ("007", vec![]),
+            ("99999999999", vec![]),
+        ] {
+            assert_eq!(found(text), is, "{text}");
+        }
+    }
+}
