@@ -72,22 +72,24 @@ fn two_effects() {
         "two_effects",
         &[&logs[0], &logs[1]],
         &expect![[r#"
-        - - exec $WS/undumpable ok
-        - undumpable exit - 0
-        - undumpable read - ENOENT
-        - undumpable read /dev/zero ok
-        - undumpable read /nonexistent/undumpable ENOENT
-        - undumpable write $WS/recorded.statements ok
-        - undumpable write /dev/null ok
-        - undumpable stat /proc/self/exe ok
-        + - exec $WS/exec_arch ok
-        + exec_arch exec - ok
-        + exec_arch exit - 0
-        + exec_arch read $WS/exec_arch ok
-        + exec_arch write $WS/recorded.statements ok
-        + exec_arch stat /proc/self/exe ok
-        + memfd:image32\x20(deleted) exec /proc/self/fd/<fd> ok
-    "#]],
+            - - exec $WS/undumpable ok
+            - undumpable exit - 0
+            - undumpable read - ENOENT
+            - undumpable read /dev/zero ok
+            - undumpable read /nonexistent/undumpable ENOENT
+            - undumpable write $WS/recorded.statements ok
+            - undumpable write /dev/null ok
+            - undumpable stat /proc/self/exe ok
+            - undumpable kernel rights prctl PR_SET_DUMPABLE,0,0,0,0 ok
+            - undumpable kernel rights prctl PR_SET_DUMPABLE,1,0,0,0 ok
+            + - exec $WS/exec_arch ok
+            + exec_arch exec - ok
+            + exec_arch exit - 0
+            + exec_arch read $WS/exec_arch ok
+            + exec_arch write $WS/recorded.statements ok
+            + exec_arch stat /proc/self/exe ok
+            + memfd:image32\x20(deleted) exec /proc/self/fd/<fd> ok
+        "#]],
     );
     check("two_effects", &[&logs[0], &logs[0]], &expect![[""]]);
 }

@@ -1,6 +1,6 @@
 //! Checks what a task is made to do before it does it. The log may come from somebody else, and
-//! the stub's page is what keeps a task in the replay's hands. The seccomp filter of the stub is the
-//! second line.
+//! the stub's page is what keeps a task in the replay's hands. The seccomp filter of the stub is
+//! the second line.
 
 use crate::file_pool::FilePool;
 use crate::kernel::Kernel;

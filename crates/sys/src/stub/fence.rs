@@ -1,6 +1,6 @@
-//! The fence: a classic BPF program over `struct seccomp_data` (seccomp(2)). It kills every call that
-//! does not come from the stub's instruction, and every call from it that rebuilding a program does
-//! not need.
+//! The fence: a classic BPF program over `struct seccomp_data` (seccomp(2)). It kills every call
+//! that does not come from the stub's instruction, and every call from it that rebuilding a program
+//! does not need.
 
 use crate::remote::{InjectionPoint, SYSCALL};
 use linux_raw_sys::ptrace::{AUDIT_ARCH_X86_64, seccomp_data};

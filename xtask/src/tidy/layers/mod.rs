@@ -78,8 +78,8 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         &[
             &["error", "frame", "options"],
             &["divergence", "elf", "file_pool", "kernel", "machine"],
-            &["outcome", "preconditions"],
-            &["engine/halt", "engine/stop_info", "engine/target"],
+            &["outcome", "preconditions", "stub_place"],
+            &["engine/guard", "engine/halt", "engine/stop_info", "engine/target"],
             &["engine/address_space", "engine/task"],
             &["engine/run", "engine/tasks"],
             &["engine/step"],

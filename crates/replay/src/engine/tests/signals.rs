@@ -186,21 +186,24 @@ fn time_stamps_are_given_where_they_are_read() {
     story.refused("another signal", "a time stamp at another signal");
 }
 
+/// Stops a task at its breakpoint with this value of a register.
+fn visit(story: &mut Story, rax: u64) {
+    let (kind, trap) = (StopKind::Signal(SIGTRAP), siginfo(5, HWBKPT, IP));
+    story.stops(kind, no_call(IP, SP), Some(trap), registers(IP, SP, rax));
+}
+
+/// Records that a task was preempted at its breakpoint.
+fn preempted(story: &mut Story) {
+    story.signal(0, 5, &|row| {
+        row.siginfo(&siginfo(5, HWBKPT, IP));
+        row.registers(NT_PRSTATUS, &registers(IP, SP, 1).to_bytes());
+        altered(row, Altering::PREEMPTED, &[], &[]);
+    });
+}
+
 /// A preempted task runs until it comes back in the same state.
 #[test]
 fn a_waiting_task_is_run_to_the_same_state() {
-    let trap = siginfo(5, HWBKPT, IP);
-    let visit = |story: &mut Story, rax| {
-        let kind = StopKind::Signal(SIGTRAP);
-        story.stops(kind, no_call(IP, SP), Some(trap), registers(IP, SP, rax));
-    };
-    let preempted = |story: &mut Story| {
-        story.signal(0, 5, &|row| {
-            row.siginfo(&trap);
-            row.registers(NT_PRSTATUS, &registers(IP, SP, 1).to_bytes());
-            altered(row, Altering::PREEMPTED, &[], &[]);
-        });
-    };
     let mut story = Story::new();
     visit(&mut story, 1);
     visit(&mut story, 2);
