@@ -230,7 +230,7 @@ fn path_component(
 }
 
 /// Writes a component that may contain random bytes. Whether it contains a pid is decided when two
-/// runs are compared ([`crate::diff::compare`]).
+/// runs are compared ([`crate::diff::compare()`]).
 fn write_component(part: &[u8], local_ids: &RunLocalIds, out: &mut String) {
     let mut rest = part;
     while !rest.is_empty() {
