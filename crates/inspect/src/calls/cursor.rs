@@ -26,7 +26,7 @@ impl LogFile {
         self.log().events()
     }
 
-    /// Returns a cursor over the calls and whatever else the log tells. `follow` selects the state
+    /// Returns a cursor over the calls and the other items of the log. `follow` selects the state
     /// that is kept besides tasks and calls; `Follow::default()` keeps none and is fastest.
     #[must_use]
     pub fn calls(&self, follow: Follow) -> Calls<'_> {

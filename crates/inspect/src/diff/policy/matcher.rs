@@ -203,7 +203,7 @@ impl Matcher {
         result: Option<&str>,
         matches: &dyn Fn(&Pattern, &str) -> bool,
     ) -> bool {
-        // An entry on writing a file is also on creating it, whatever the permissions.
+        // An entry for writing a file also matches its creation, with any permissions.
         let makes = |wanted| matches!(wanted, Op::Write | Op::Mkdir | Op::Mknod);
         let is_op = |wanted| Some(wanted) == op || op == Some(Op::Create) && makes(wanted);
         let subject = match op {

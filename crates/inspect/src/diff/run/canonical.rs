@@ -83,8 +83,8 @@ impl Roots {
         })
     }
 
-    /// Returns the path that a canonical name stands for; `None` if it is under no root. Generated
-    /// parts stay replaced.
+    /// Returns the path of a canonical name, with its root expanded; `None` if it is under no root.
+    /// Placeholders stay.
     pub(crate) fn real(&self, name: &str) -> Option<String> {
         let (kind, path) = match name.strip_prefix("unix ") {
             Some(path) => ("unix ", path),
