@@ -11,7 +11,7 @@ use sysreel_format::{
 use sysreel_sys::signals;
 use sysreel_sys::stub::{LOWEST, PAGE_LEN};
 
-/// The end of the addresses that are tried. The kernel puts the stack of a new program behind it.
+/// The first address that is not tried. The kernel puts the stack of a new program above it.
 const END: u64 = 0x7000_0000_0000;
 /// How far a stack may grow down, in bytes.
 const STACK: u64 = 1 << 30;

@@ -1,5 +1,5 @@
 //! Programs that use the usual page of the stub, and logs that lie about lengths or make tasks
-//! without a tracer. Each replay ends in bounded time and memory and leaves no process behind.
+//! without a tracer. Each replay ends within its limits of time and memory. No process outlives it.
 
 use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;

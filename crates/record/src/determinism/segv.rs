@@ -163,7 +163,7 @@ fn set_action_again(
         ),
         Err(error) => Err(error.into()),
     };
-    // If the task has died, nobody sees what is in its memory.
+    // These writes fail if the task has died. Its memory no longer matters then.
     _ = window.write(place, &memory);
     _ = window.write(point, &code);
     let called = called?;

@@ -171,7 +171,7 @@ impl Scheduler for TurnScheduler {
 }
 
 impl TurnScheduler {
-    /// The turn that a task gets: a new one, unless nobody else could run since its last.
+    /// Returns the turn of a task: its last one if no other task could run since, else a new one.
     fn continued(&self, tid: Tid) -> Turn {
         let now = clock::monotonic_ns();
         match self.former.filter(|former| former.tid == tid) {

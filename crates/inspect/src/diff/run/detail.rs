@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, ArgKind, Dir, Row, render};
 
 use super::canonical::escaped;
-use super::operation::Case;
+use super::operation::{Case, is_value};
 use crate::text::until_nul;
 
 /// The longest string argument that execve accepts (include/uapi/linux/binfmts.h).
@@ -91,18 +91,11 @@ fn undefined(row: &Row, at: usize, kind: ArgKind) -> bool {
     varies && matches!(kind, ArgKind::Hex)
 }
 
-/// Whether equal values mean the same in two runs.
+/// Whether equal values mean the same in two runs. Lengths and offsets of parts of a stream do not.
 fn is_comparable(kind: ArgKind, joins: bool) -> bool {
     match kind {
         ArgKind::Size | ArgKind::Off | ArgKind::Half => !joins,
-        ArgKind::Fd
-        | ArgKind::DirFd
-        | ArgKind::Pid
-        | ArgKind::Addr
-        | ArgKind::Ptr
-        | ArgKind::Varies
-        | ArgKind::Never => false,
-        _ => true,
+        _ => is_value(kind),
     }
 }
 

@@ -12,6 +12,7 @@ use sysreel_abi::{ArgKind, CallKind, Dir, Row, intent};
 
 pub use classified::CountedOnly;
 
+pub(crate) use asked::is_value;
 pub(crate) use case::Case;
 pub(crate) use classified::{Classified, Making, Operation};
 

@@ -143,7 +143,7 @@ fn injected_calls_are_checked() {
     }
 }
 
-/// The page of the stub stays what it is, whatever the log says.
+/// No log can change the page of the stub.
 #[test]
 fn the_page_of_the_stub_is_left_alone() {
     let text = "through which the replay makes its calls";

@@ -101,7 +101,7 @@ fn text(case: &Case<'_>) -> String {
 }
 
 /// Whether equal values mean the same in two runs.
-fn is_value(kind: ArgKind) -> bool {
+pub(crate) fn is_value(kind: ArgKind) -> bool {
     !matches!(
         kind,
         ArgKind::Fd
