@@ -39,6 +39,14 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
         }
     }
     found.extend(requests.into_iter().flat_map(|(request, sides)| requested(&request, &sides)));
+    // What looks up a path is about the file that another call found there.
+    for one in found.iter_mut().filter(|one| one.light) {
+        let to = one.names.iter().flat_map(|name| leads.iter().filter_map(move |of| of.get(name)));
+        let to: Vec<String> = to.cloned().collect();
+        if !to.is_empty() {
+            one.names = to;
+        }
+    }
 }
 
 /// Role, operation, subject and result of effects that may differ in what is asked for.
