@@ -14,7 +14,7 @@ use sysreel_format::Part;
 
 pub use classified::CountedOnly;
 
-pub(crate) use asked::is_value;
+pub(crate) use asked::{is_leftover, is_value};
 pub(crate) use case::Case;
 pub(crate) use classified::{Classified, Making, Operation};
 
