@@ -65,6 +65,10 @@ impl RunBuilder {
                     self.set_user(name, process);
                 }
                 self.operation(process, &operation, finished);
+                if operation.errno == 0 {
+                    let actor = (process, self.role(process));
+                    self.durability.add(&case, actor, &operation, &mut self.names);
+                }
                 self.begin_connect(&case, process, operation);
                 let operation = Operation { grants: NameId::default(), ..operation };
                 self.step(&case, process, operation);
