@@ -54,11 +54,13 @@ pub(super) static ROWS: &[Row] = rows! {
                                       -> INT,               emulate(PROC);
     prlimit64(pid: PID, resource: one_of(&p::RLIMIT), new_rlim: input(of(Rlimit64)),
         old_rlim: out(of(Rlimit64)))  -> INT,               emulate(PROC);
-    getpriority(which: one_of(&p::PRIORITY), who: special(Special::Who)) -> INT,               emulate(PROC);
+    getpriority(which: one_of(&p::PRIORITY), who: special(Special::Who))
+                                      -> INT,               emulate(PROC);
     setpriority(which: one_of(&p::PRIORITY), who: special(Special::Who), niceval: INT)
                                       -> INT,               emulate(PROC);
     ioprio_get(which: INT, who: special(Special::IoWho))  -> INT,               emulate(PROC);
-    ioprio_set(which: INT, who: special(Special::IoWho), ioprio: HEX32) -> INT,               emulate(PROC);
+    ioprio_set(which: INT, who: special(Special::IoWho), ioprio: HEX32)
+                                      -> INT,               emulate(PROC);
     sched_yield()                     -> INT,               emulate(PROC);
     sched_getscheduler(pid: PID)      -> one_of(&p::SCHED), emulate(PROC);
     sched_setscheduler(pid: PID, policy: flags(&p::SCHED_SET), param: input(of(SchedParam)))

@@ -135,7 +135,8 @@ fn counted_only(case: &Case<'_>, info: &RowInfo) -> Option<CountedOnly> {
     None
 }
 
-/// Returns the first path of a call by its text alone, if it leads elsewhere through symbolic links.
+/// Returns the first path of a call by its text alone, if it leads elsewhere through symbolic
+/// links.
 fn requested_path(
     case: &Case<'_>,
     info: &RowInfo,
