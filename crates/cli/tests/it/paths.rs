@@ -37,7 +37,7 @@ fn paths_are_resolved_through_links() {
         mkdir 'bare'; unlink 'g'; chdir 'cache'; rmdir 'n'; rmdir '../cache/n';";
     let out = in_real("out");
     let missing = serde_json::json!(
-        {"arg": 0, "whole": false, "errno": {"name": "ENOENT", "value": 2}, "link": ""});
+        {"arg": 0, "whole": false, "errno": "ENOENT", "errno_raw": 2, "link": ""});
     let calls = paths(&stage, &[], script);
     let expected: Vec<Vec<Value>> = vec![
         vec![found(0, false, &out)],
