@@ -42,6 +42,13 @@ impl Opening {
         others.into_iter().filter(move |name| self.contains(name)).chain(durable.take(1))
     }
 
+    /// Whether each write returns only when it is on the disk.
+    #[must_use]
+    pub fn synchronous(self) -> bool {
+        // O_SYNC has the bits of O_DSYNC.
+        self.contains("O_DSYNC")
+    }
+
     /// Whether the file is created if it does not exist.
     #[must_use]
     pub fn creates(self) -> bool {
@@ -208,6 +215,28 @@ pub fn significant_len(kind: ArgKind, bytes: &[u8]) -> usize {
     end.map_or(bytes.len(), |end| family.len() + end)
 }
 
+/// What a call of kind [`CallKind::Sync`] leaves on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// A file or directory, with what is needed to find its contents again.
+    File,
+    /// Everything in the file system.
+    All,
+    /// A part of the contents, which may be lost all the same (`sync_file_range(2)`).
+    Nothing,
+}
+
+/// Returns what a call flushes, or `None` for other calls.
+#[must_use]
+pub fn flushes(row: &Row) -> Option<Flush> {
+    match row.name {
+        _ if row.kind != CallKind::Sync => None,
+        "fsync" | "fdatasync" => Some(Flush::File),
+        "sync" | "syncfs" => Some(Flush::All),
+        _ => Some(Flush::Nothing),
+    }
+}
+
 /// Whether an `st_mode` is that of a directory.
 #[must_use]
 pub const fn is_directory(mode: u32) -> bool {
@@ -335,6 +364,18 @@ mod tests {
         assert!(opened("openat2", [0; 6], &[]).is_none() && opened("read", [0; 6], &[]).is_none());
         let temporary = u64::from(g::O_TMPFILE | g::O_WRONLY);
         assert!(opened("open", [1, temporary, 0, 0, 0, 0], &[]).unwrap().unnamed());
+    }
+
+    #[test]
+    fn only_some_calls_flush_what_was_written() {
+        let of = |name| flushes(row_named(Abi::X86_64, name).unwrap());
+        assert_eq!([of("fsync"), of("fdatasync")], [Some(Flush::File); 2]);
+        assert_eq!([of("sync"), of("syncfs")], [Some(Flush::All); 2]);
+        assert_eq!((of("sync_file_range"), of("write")), (Some(Flush::Nothing), None));
+        for (flags, synchronous) in [(g::O_SYNC, true), (g::O_DSYNC, true), (g::O_APPEND, false)] {
+            let opening = opened("open", [1, flags.into(), 0, 0, 0, 0], &[]).unwrap();
+            assert_eq!(opening.synchronous(), synchronous);
+        }
     }
 
     #[test]

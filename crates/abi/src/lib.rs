@@ -40,6 +40,7 @@ mod inherited;
 pub mod intent;
 pub mod layout;
 mod mapped;
+pub mod netlink;
 pub mod number;
 pub mod places;
 pub mod plan;

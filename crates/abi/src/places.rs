@@ -29,6 +29,74 @@ pub fn path_args(row: &Row) -> [Option<PathArg>; 2] {
     [found.next(), found.next()]
 }
 
+/// What a call does with a path, as far as it decides where the path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathUse {
+    /// The last component is a name to change. A symbolic link there is not followed.
+    Name,
+    /// The file is changed, and a symbolic link in the last component is followed.
+    File,
+    /// The path becomes the working directory.
+    WorkingDirectory,
+    /// The path becomes the root directory.
+    Root,
+}
+
+/// Returns the paths of a call that changes names, or files by their names, and what it does with
+/// them. None for calls that open a file: its descriptor has a name.
+#[must_use]
+pub fn changed_paths(abi: Abi, row: &Row, args: &[u64; 6]) -> [Option<(PathArg, PathUse)>; 2] {
+    let flags = || {
+        let at = ["flags", "flag", "at_flags"].iter().find_map(|name| row.arg(name));
+        at.and_then(|at| abi.args(args).get(at).copied()).unwrap_or(0)
+    };
+    let [first, second] = path_args(row);
+    let with = |path: Option<PathArg>, does| path.map(|path| (path, does));
+    let follows = |follows| if follows { PathUse::File } else { PathUse::Name };
+    match row.kind {
+        CallKind::Unlink
+        | CallKind::Rmdir
+        | CallKind::Mkdir
+        | CallKind::Mknod
+        | CallKind::Rename => [with(first, PathUse::Name), with(second, PathUse::Name)],
+        CallKind::Link => {
+            let followed = flags() & u64::from(g::AT_SYMLINK_FOLLOW) != 0;
+            [with(first, follows(followed)), with(second, PathUse::Name)]
+        }
+        // The target is not looked up.
+        CallKind::Symlink => [None, with(second, PathUse::Name)],
+        CallKind::Truncate => [with(first, PathUse::File), None],
+        CallKind::Chmod | CallKind::Chown | CallKind::Utime => {
+            let kept =
+                row.name.starts_with('l') || flags() & u64::from(g::AT_SYMLINK_NOFOLLOW) != 0;
+            [with(first, follows(!kept)), None]
+        }
+        // The flags of setxattr are not those of the other calls.
+        CallKind::SetXattr => {
+            let kept = row.name.starts_with('l')
+                || row.arg("at_flags").is_some()
+                    && flags() & u64::from(g::AT_SYMLINK_NOFOLLOW) != 0;
+            [with(first, follows(!kept)), None]
+        }
+        CallKind::Chdir => [with(first, PathUse::WorkingDirectory), None],
+        CallKind::Chroot => [with(first, PathUse::Root), None],
+        _ => [None; 2],
+    }
+}
+
+/// Splits a path before its last component. The component is empty if there is none to change:
+/// the path is empty, the root, or ends in `.` or `..`.
+#[must_use]
+pub fn split_last(path: &[u8]) -> (&[u8], &[u8]) {
+    let len = path.iter().rposition(|&byte| byte != b'/').map_or(0, |at| at.saturating_add(1));
+    let whole = path.get(..len).unwrap_or_default();
+    let start = whole.iter().rposition(|&byte| byte == b'/').map_or(0, |at| at.saturating_add(1));
+    match whole.split_at_checked(start) {
+        Some((directory, last)) if !matches!(last, b"" | b"." | b"..") => (directory, last),
+        _ => (path, b""),
+    }
+}
+
 /// What a call of kind [`CallKind::Mount`] does to the tree of mounts. Its paths are those of
 /// [`path_args`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +219,59 @@ mod tests {
         // The path of readlink is read, the target is written.
         assert_eq!(path_args(named("readlink")), [at(0, None), None]);
         assert_eq!(path_args(named("read")), [None, None]);
+    }
+
+    #[test]
+    fn the_row_and_its_flags_decide_what_is_done_with_a_path() {
+        use PathUse::{File, Name, Root, WorkingDirectory};
+        let of = |name, args| {
+            let both = changed_paths(Abi::X86_64, named(name), &args);
+            both.map(|path| path.map(|(arg, does)| (arg.path, does)))
+        };
+        let [keep, follow] = [g::AT_SYMLINK_NOFOLLOW, g::AT_SYMLINK_FOLLOW].map(u64::from);
+        let flags = |at: usize, flags| {
+            let mut args = [0; 6];
+            args[at] = flags;
+            args
+        };
+        for (name, args, paths) in [
+            ("unlinkat", [0; 6], [Some((1, Name)), None]),
+            ("renameat2", [0; 6], [Some((1, Name)), Some((3, Name))]),
+            ("symlinkat", [0; 6], [None, Some((2, Name))]),
+            ("linkat", [0; 6], [Some((1, Name)), Some((3, Name))]),
+            ("linkat", flags(4, follow), [Some((1, File)), Some((3, Name))]),
+            ("chmod", [0; 6], [Some((0, File)), None]),
+            ("fchmodat2", flags(3, keep), [Some((1, Name)), None]),
+            ("fchownat", flags(4, keep), [Some((1, Name)), None]),
+            ("lchown", [0; 6], [Some((0, Name)), None]),
+            ("utimensat", [0; 6], [Some((1, File)), None]),
+            ("setxattr", flags(4, keep), [Some((0, File)), None]),
+            ("lremovexattr", [0; 6], [Some((0, Name)), None]),
+            ("setxattrat", flags(2, keep), [Some((1, Name)), None]),
+            ("chdir", [0; 6], [Some((0, WorkingDirectory)), None]),
+            ("chroot", [0; 6], [Some((0, Root)), None]),
+            ("fchmod", [0; 6], [None, None]),
+            ("openat", [0; 6], [None, None]),
+            ("stat", [0; 6], [None, None]),
+        ] {
+            assert_eq!(of(name, args), paths, "{name} {args:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_component_is_the_one_that_is_changed() {
+        for (path, directory, last) in [
+            ("a", "", "a"),
+            ("a/", "", "a"),
+            ("/a", "/", "a"),
+            ("../a//b//", "../a//", "b"),
+            ("a/..", "a/..", ""),
+            (".", ".", ""),
+            ("/", "/", ""),
+            ("", "", ""),
+        ] {
+            assert_eq!(split_last(path.as_bytes()), (directory.as_bytes(), last.as_bytes()));
+        }
     }
 
     #[test]

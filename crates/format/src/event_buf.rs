@@ -6,7 +6,9 @@ use crate::kind::{
     BlobNumber, EventFlags, EventKind, PartKind, RegionFlags, SnapshotKind, SourceId, TaskId,
 };
 use crate::limits;
-use crate::part::{Altered, MappedFile, MappedHead, Name, PART_MUST_UNDERSTAND, RegionHead};
+use crate::part::{
+    Altered, MappedFile, MappedHead, Name, PART_MUST_UNDERSTAND, RegionHead, ResolvedPath,
+};
 use crate::state::PageSums;
 
 /// Encodes one event at a time: [`EventBuf::begin`], the fields of its kind, its parts,
@@ -224,6 +226,14 @@ impl EventBuf {
         self.bytes.extend_from_slice(&file.hash);
         self.u64(file.len);
         self.bytes.extend_from_slice(file.path);
+    }
+
+    /// Appends a PATH part.
+    pub fn path(&mut self, path: &ResolvedPath<'_>) {
+        self.begin_part(PartKind::PATH, 0, 8 + path.link.len());
+        self.bytes.extend_from_slice(&[path.arg, u8::from(path.whole), 0, 0]);
+        self.u32(path.errno);
+        self.bytes.extend_from_slice(path.link);
     }
 
     /// Appends an ECHO part.

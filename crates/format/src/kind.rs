@@ -135,6 +135,8 @@ numbers! {
         STATE = 10, "state";
         /// The file with the contents of the mapping in the part before.
         FILE = 11, "file";
+        /// Where a path of a call leads.
+        PATH = 12, "path";
     }
 }
 

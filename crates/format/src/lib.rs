@@ -104,7 +104,7 @@ pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, MAX_REGION, SEGMENT_SIZE};
 pub use meta::{FileMeta, MetaCodec};
 pub use part::{
     Altered, Blobs, Mapped, MappedFile, MappedHead, Name, NsPids, Part, Parts, Region, RegionData,
-    RegionHead,
+    RegionHead, ResolvedPath,
 };
 pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,

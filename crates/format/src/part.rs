@@ -44,6 +44,8 @@ pub enum Part<'a> {
     State(State<'a>),
     /// The file with the contents of the mapping in the part before.
     File(MappedFile<'a>),
+    /// Where a path of a call leads.
+    Path(ResolvedPath<'a>),
     /// A part of an unknown kind.
     Unknown {
         /// Its kind.
@@ -191,6 +193,20 @@ pub struct MappedFile<'a> {
     pub path: &'a [u8],
 }
 
+/// Where a path of a call leads, which cannot be derived later: symbolic links are not in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResolvedPath<'a> {
+    /// The argument with the path.
+    pub arg: u8,
+    /// Whether the link is that of the file. Otherwise it is that of the directory with the last
+    /// component of the path.
+    pub whole: bool,
+    /// 0, or the errno for which the path could not be resolved.
+    pub errno: u32,
+    /// Its name as the kernel gives it in the links of /proc; empty if it could not be resolved.
+    pub link: &'a [u8],
+}
+
 impl<'a> Parts<'a> {
     /// Reads parts from the bytes that [`Parts::bytes`] has returned.
     #[must_use]
@@ -253,6 +269,7 @@ impl<'a> Part<'a> {
             PartKind::ECHO => Part::Echo(Wire::new("echo", body).u32()?),
             PartKind::STATE => Part::State(State::decode(body)?),
             PartKind::FILE => Part::File(MappedFile::decode(body)?),
+            PartKind::PATH => Part::Path(ResolvedPath::decode(body)?),
             PartKind(kind) if flags & PART_MUST_UNDERSTAND != 0 => {
                 return Err(Error::MustUnderstand { what: "part", kind, offset: 0 });
             }
@@ -333,6 +350,16 @@ impl<'a> MappedFile<'a> {
     fn decode(body: &'a [u8]) -> Result<Self, Error> {
         let mut wire = Wire::new("file", body);
         Ok(MappedFile { hash: wire.array()?, len: wire.u64()?, path: wire.rest() })
+    }
+}
+
+impl<'a> ResolvedPath<'a> {
+    fn decode(body: &'a [u8]) -> Result<Self, Error> {
+        let mut wire = Wire::new("path", body);
+        let (arg, flags) = (wire.u8()?, wire.u8()?);
+        wire.u16()?;
+        let errno = wire.u32()?;
+        Ok(ResolvedPath { arg, whole: flags & 1 != 0, errno, link: wire.rest() })
     }
 }
 

@@ -129,7 +129,7 @@ impl Recorder {
             termination,
             attaching,
         };
-        let names = options.names.then(Names::default);
+        let names = options.names.then(|| Names::new(options.only.is_none()));
         let mut recording = if options.replayable {
             let determinism = Determinism::new(options.file_contents);
             let hooks = (names, cpu_affinity.keep_shared(), determinism, Groups::default());

@@ -80,7 +80,7 @@ impl FdName {
 
 /// readlinkat(2) into `link`, whose contents are replaced. The kernel builds the links of /proc in
 /// a buffer of PATH_MAX bytes, so none is longer (fs/proc/base.c).
-fn read_link(dir: i32, path: &CStr, link: &mut Vec<u8>) -> bool {
+pub(crate) fn read_link(dir: i32, path: &CStr, link: &mut Vec<u8>) -> bool {
     link.clear();
     link.reserve(libc::PATH_MAX as usize);
     // SAFETY: the kernel reads a NUL-terminated path and writes at most `capacity()` bytes to the

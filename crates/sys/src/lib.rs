@@ -45,6 +45,7 @@ pub mod mapping;
 pub mod memory;
 pub mod object;
 pub mod pages;
+pub mod path;
 pub mod probe;
 pub mod process;
 pub mod regs;

@@ -73,6 +73,7 @@ constants! {
         MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ = 128,
         MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ = 256;
     "linux/rseq.h": RSEQ_FLAG_UNREGISTER = 1;
+    "linux/ioprio.h": IOPRIO_WHO_USER = 3;
     "linux/kcmp.h":
         KCMP_FILE = 0, KCMP_VM = 1, KCMP_FILES = 2, KCMP_FS = 3, KCMP_SIGHAND = 4, KCMP_IO = 5,
         KCMP_SYSVSEM = 6,

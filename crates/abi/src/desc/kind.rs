@@ -45,6 +45,12 @@ pub enum ArgKind {
     Signal,
     /// Process or thread id.
     Pid,
+    /// Number of an object that the kernel chooses anew in each run, hexadecimal: an AIO context.
+    Handle,
+    /// Number of a System V IPC object, which the kernel chooses.
+    IpcId,
+    /// Serial number of a key, which the kernel chooses; a negative one means a certain keyring.
+    KeySerial,
     /// User id, -1 for "unchanged".
     Uid,
     /// Group id, -1 for "unchanged".

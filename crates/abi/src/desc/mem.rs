@@ -206,6 +206,12 @@ pub enum Special {
     Seccomp,
     /// An argument of keyctl.
     Keyctl,
+    /// The who argument of getpriority and setpriority.
+    Who,
+    /// The who argument of `ioprio_get` and `ioprio_set`.
+    IoWho,
+    /// The idx arguments of kcmp.
+    Kcmp,
     /// The arg argument of `io_uring_register` and argp of `io_uring_enter`.
     IoUring,
     /// The buffer of syslog.

@@ -45,6 +45,29 @@ pub(super) fn landlock_rule(call: &Call) -> Meaning {
     }
 }
 
+/// getpriority(which, who).
+pub(super) fn who(call: &Call) -> Meaning {
+    Meaning::value(match call.command(0) {
+        which if which == u64::from(g::PRIO_USER) => ArgKind::Uid,
+        _ => ArgKind::Pid,
+    })
+}
+
+/// `ioprio_get(which, who)`.
+pub(super) fn io_who(call: &Call) -> Meaning {
+    Meaning::value(if call.command(0) == u::IOPRIO_WHO_USER { ArgKind::Uid } else { ArgKind::Pid })
+}
+
+/// kcmp(pid1, pid2, type, idx1, idx2): only for files are there descriptors; the second one of
+/// `KCMP_EPOLL_TFD` is a pointer.
+pub(super) fn compared(call: &Call, arg: usize) -> Meaning {
+    Meaning::value(match (call.command(2), arg) {
+        (u::KCMP_FILE, _) | (u::KCMP_EPOLL_TFD, 3) => ArgKind::Fd,
+        (u::KCMP_EPOLL_TFD, _) => ArgKind::Ptr,
+        _ => ArgKind::Hex,
+    })
+}
+
 /// seccomp(op, flags, uargs).
 pub(super) fn seccomp(call: &Call) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
@@ -116,5 +139,34 @@ pub(super) fn quota(call: &Call, _arg: usize) -> Meaning {
         u::Q_GETQUOTA => Meaning::fixed(Dir::Out, Layout::DqBlk),
         u::Q_SETQUOTA => Meaning::fixed(Dir::In, Layout::DqBlk),
         _ => Meaning::value(ArgKind::Ptr),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arch::Abi;
+    use crate::number::row_named;
+
+    #[test]
+    fn numbers_that_the_kernel_deals_have_kinds_of_their_own() {
+        let kind = |name, args: &[u64], at| {
+            let mut all = [0; 6];
+            all[..args.len()].copy_from_slice(args);
+            row_named(Abi::X86_64, name).unwrap().meaning(Abi::X86_64, &all, at).unwrap().0
+        };
+        let user = u64::from(g::PRIO_USER);
+        assert!(matches!(kind("getpriority", &[0, 7], 1), ArgKind::Pid));
+        assert!(matches!(kind("setpriority", &[user, 7], 1), ArgKind::Uid));
+        assert!(matches!(kind("ioprio_get", &[user, 7], 1), ArgKind::Pid));
+        assert!(matches!(kind("ioprio_set", &[u::IOPRIO_WHO_USER, 7], 1), ArgKind::Uid));
+        assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_FILE, 3, 4], 4), ArgKind::Fd));
+        assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_EPOLL_TFD, 3, 4], 4), ArgKind::Ptr));
+        // A leftover of other code.
+        assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_VM, 3, 4], 3), ArgKind::Hex));
+        assert!(matches!(kind("io_submit", &[], 0), ArgKind::Handle));
+        assert!(matches!(kind("shmat", &[], 0), ArgKind::IpcId));
+        assert!(matches!(kind("keyctl", &[u::KEYCTL_REVOKE], 1), ArgKind::KeySerial));
+        assert!(matches!(kind("keyctl", &[u::KEYCTL_SET_REQKEY_KEYRING], 1), ArgKind::Int));
     }
 }

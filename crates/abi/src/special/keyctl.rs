@@ -44,7 +44,14 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         (3, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_GET_SECURITY | u::KEYCTL_UPDATE)
         | (3, u::KEYCTL_INSTANTIATE | u::KEYCTL_DH_COMPUTE)
         | (2, u::KEYCTL_CAPABILITIES) => Meaning::value(ArgKind::Size),
-        (1, _) => Meaning::value(ArgKind::Int),
+        // A number of a default keyring, which is no serial number (keyctl(2)).
+        (1, u::KEYCTL_SET_REQKEY_KEYRING) => Meaning::value(ArgKind::Int),
+        (1, u::KEYCTL_GET_PERSISTENT) => Meaning::value(ArgKind::Uid),
+        (1, _)
+        | (2, u::KEYCTL_LINK | u::KEYCTL_UNLINK | u::KEYCTL_MOVE | u::KEYCTL_GET_PERSISTENT)
+        | (3, u::KEYCTL_NEGATE | u::KEYCTL_MOVE)
+        | (4, u::KEYCTL_SEARCH | u::KEYCTL_INSTANTIATE | u::KEYCTL_REJECT)
+        | (4, u::KEYCTL_INSTANTIATE_IOV) => Meaning::value(ArgKind::KeySerial),
         _ => Meaning::value(ArgKind::Hex),
     }
 }

@@ -50,9 +50,9 @@ pub(super) static ROWS: &[Row] = rows! {
                                                                              -> INT,  emulate(CRED);
     lsm_list_modules(ids: out(deref("size")),
         size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX32) -> INT,  emulate(CRED);
-    add_key(_type: STR, _description: STR, _payload: input(arg("plen")), plen: SIZE, ringid: INT)
+    add_key(_type: STR, _description: STR, _payload: input(arg("plen")), plen: SIZE, ringid: KEY)
                                                                              -> INT,  emulate(CRED);
-    request_key(_type: STR, _description: STR, _callout_info: STR, destringid: INT)
+    request_key(_type: STR, _description: STR, _callout_info: STR, destringid: KEY)
                                                                              -> INT,  emulate(CRED);
     keyctl(option: one_of(&s::KEYCTL), arg2: special(Special::Keyctl),
         arg3: special(Special::Keyctl), arg4: special(Special::Keyctl),

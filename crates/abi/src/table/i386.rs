@@ -107,7 +107,7 @@ pub(super) static ROWS: &[Row] = rows! {
         tsp: always(inout(of(Timespec64))),
         sigmask: kind(ArgKind::Struct(SigSet), input(arg("sigsetsize"))), sigsetsize: SIZE)
                                                          -> INT, emulate(DESC).kind(CallKind::Poll);
-    io_pgetevents_time64(ctx_id: HEX, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
+    io_pgetevents_time64(ctx_id: HANDLE, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
         timeout: input(of(Timespec64)), usig: input(Len::Pointed)) -> INT, refuse(FD_);
 
     // Memory.

@@ -50,23 +50,23 @@ pub(super) static ROWS: &[Row] = rows! {
                                                          -> INT, emulate(MEM).kind(CallKind::Futex);
 
     semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET)) -> INT,  emulate(IPC);
-    semop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT) -> INT,  emulate(IPC);
-    semtimedop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT,
+    semop(semid: IPC_ID, tsops: input(args(SemBuf, "nsops")), nsops: UINT) -> INT,  emulate(IPC);
+    semtimedop(semid: IPC_ID, tsops: input(args(SemBuf, "nsops")), nsops: UINT,
         timeout: input(of(Timespec)))                     -> INT,  emulate(IPC);
-    semctl(semid: INT, semnum: INT, cmd: flags(&i::SEMCTL_CMD), arg: special(Special::Semctl))
+    semctl(semid: IPC_ID, semnum: INT, cmd: flags(&i::SEMCTL_CMD), arg: special(Special::Semctl))
                                                           -> INT,  emulate(IPC);
     msgget(key: HEX, msgflg: flags_mode(&i::GET))         -> INT,  emulate(IPC);
-    msgsnd(msqid: INT, msgp: input(msgbuf("msgsz")), msgsz: SIZE, msgflg: flags(&i::MSG))
+    msgsnd(msqid: IPC_ID, msgp: input(msgbuf("msgsz")), msgsz: SIZE, msgflg: flags(&i::MSG))
                                                           -> INT,  emulate(IPC);
-    msgrcv(msqid: INT, msgp: out(msgbuf("msgsz")), msgsz: SIZE, msgtyp: LONG,
+    msgrcv(msqid: IPC_ID, msgp: out(msgbuf("msgsz")), msgsz: SIZE, msgtyp: LONG,
         msgflg: flags(&i::MSG))                           -> SIZE, emulate(IPC);
-    msgctl(msqid: INT, cmd: flags(&i::MSGCTL_CMD), buf: special(Special::Msgctl))
+    msgctl(msqid: IPC_ID, cmd: flags(&i::MSGCTL_CMD), buf: special(Special::Msgctl))
                                                           -> INT,  emulate(IPC);
     shmget(key: HEX, size: SIZE, shmflg: flags_mode(&i::GET)) -> INT,  emulate(MEM);
-    shmat(shmid: INT, shmaddr: ADDR, shmflg: flags(&i::SHMAT_FLAGS))
+    shmat(shmid: IPC_ID, shmaddr: ADDR, shmflg: flags(&i::SHMAT_FLAGS))
                                                           -> ADDR, apart(MEM).kind(CallKind::Shmat);
     shmdt(shmaddr: ADDR)                                -> INT,  execute(MEM).kind(CallKind::Shmdt);
-    shmctl(shmid: INT, cmd: flags(&i::SHMCTL_CMD), buf: special(Special::Shmctl))
+    shmctl(shmid: IPC_ID, cmd: flags(&i::SHMCTL_CMD), buf: special(Special::Shmctl))
                                                           -> INT,  emulate(MEM);
 
     mq_open(u_name: STR, oflag: flags(&open::OPEN), mode: MODE, u_attr: input(of(MqAttr)))
@@ -83,12 +83,12 @@ pub(super) static ROWS: &[Row] = rows! {
 
     // Not replayable: the kernel fills their memory between calls.
     io_setup(nr_events: UINT, ctxp: inout(of(Word))) -> INT, refuse(FILE);
-    io_destroy(ctx: HEX)                          -> INT, refuse(FILE);
-    io_submit(ctx_id: HEX, nr: LONG, iocbpp: input(iocbs("nr"))) -> INT, refuse(FILE);
-    io_cancel(ctx_id: HEX, iocb: input(of(Iocb)), result: out(of(IoEvent))) -> INT, refuse(FILE);
-    io_getevents(ctx_id: HEX, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
+    io_destroy(ctx: HANDLE)                          -> INT, refuse(FILE);
+    io_submit(ctx_id: HANDLE, nr: LONG, iocbpp: input(iocbs("nr"))) -> INT, refuse(FILE);
+    io_cancel(ctx_id: HANDLE, iocb: input(of(Iocb)), result: out(of(IoEvent))) -> INT, refuse(FILE);
+    io_getevents(ctx_id: HANDLE, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
         timeout: input(of(Timespec)))             -> INT, refuse(FILE);
-    io_pgetevents(ctx_id: HEX, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
+    io_pgetevents(ctx_id: HANDLE, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
         timeout: input(of(Timespec)), usig: input(Len::Pointed)) -> INT, refuse(FILE);
     io_uring_setup(entries: UINT, params: inout(of(IoUringParams)))
                                        -> FD,  refuse(FILE).makes(RET).kind(CallKind::IoUringSetup);

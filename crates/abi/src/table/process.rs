@@ -54,11 +54,13 @@ pub(super) static ROWS: &[Row] = rows! {
                                       -> INT,               emulate(PROC);
     prlimit64(pid: PID, resource: one_of(&p::RLIMIT), new_rlim: input(of(Rlimit64)),
         old_rlim: out(of(Rlimit64)))  -> INT,               emulate(PROC);
-    getpriority(which: one_of(&p::PRIORITY), who: INT) -> INT,               emulate(PROC);
-    setpriority(which: one_of(&p::PRIORITY), who: INT, niceval: INT)
+    getpriority(which: one_of(&p::PRIORITY), who: special(Special::Who))
                                       -> INT,               emulate(PROC);
-    ioprio_get(which: INT, who: INT)  -> INT,               emulate(PROC);
-    ioprio_set(which: INT, who: INT, ioprio: HEX32) -> INT,               emulate(PROC);
+    setpriority(which: one_of(&p::PRIORITY), who: special(Special::Who), niceval: INT)
+                                      -> INT,               emulate(PROC);
+    ioprio_get(which: INT, who: special(Special::IoWho))  -> INT,               emulate(PROC);
+    ioprio_set(which: INT, who: special(Special::IoWho), ioprio: HEX32)
+                                      -> INT,               emulate(PROC);
     sched_yield()                     -> INT,               emulate(PROC);
     sched_getscheduler(pid: PID)      -> one_of(&p::SCHED), emulate(PROC);
     sched_setscheduler(pid: PID, policy: flags(&p::SCHED_SET), param: input(of(SchedParam)))
@@ -82,7 +84,7 @@ pub(super) static ROWS: &[Row] = rows! {
     getcpu(cpup: out(of(U32)), nodep: out(of(U32)), unused: PTR)
                                       -> INT,               emulate(PROC);
     prctl(option: one_of(&p::PRCTL), arg2: special(Special::Prctl), arg3: special(Special::Prctl),
-        arg4: HEX, arg5: special(Special::Prctl))
+        arg4: special(Special::Prctl), arg5: special(Special::Prctl))
                                       -> INT,               apart(PROC).kind(CallKind::Prctl);
     arch_prctl(option: one_of(&p::ARCH_PRCTL), arg2: special(Special::ArchPrctl))
                                       -> INT,               execute(PROC).kind(CallKind::ArchState);
@@ -95,7 +97,8 @@ pub(super) static ROWS: &[Row] = rows! {
                               -> FD,                emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     pidfd_getfd(pidfd: FD, fd: FD, flags: HEX32)
                               -> FD,                emulate(DESC).makes(RET).kind(CallKind::MakeFd);
-    kcmp(pid1: PID, pid2: PID, r#type: one_of(&p::KCMP), idx1: HEX, idx2: HEX)
+    kcmp(pid1: PID, pid2: PID, r#type: one_of(&p::KCMP), idx1: special(Special::Kcmp),
+        idx2: special(Special::Kcmp))
                                       -> INT,               emulate(PROC);
     ptrace(request: one_of(&p::PTRACE), pid: PID, addr: special(Special::Ptrace),
         data: special(Special::Ptrace)) -> LONG,              refuse(PROC).kind(CallKind::Ptrace);

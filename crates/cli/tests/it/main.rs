@@ -26,6 +26,7 @@ mod matcher_cases;
 mod model;
 mod only;
 mod oracle;
+mod paths;
 mod policy;
 mod program;
 mod reading;

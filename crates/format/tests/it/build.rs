@@ -5,8 +5,8 @@ use sysreel_format::{
     DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta,
     Gap, GapReason, Gone, GoneHow, Layout, Loss, MappedFile, MappedFlags, MappedHead, Mapping,
     MetaCodec, Name, Note, NoteCode, Origin, PageSums, PartKind, ProcessSnapshot, RegionFlags,
-    RegionHead, Renamed, Role, Segment, Severity, SnapshotKind, SourceId, State, StopHead,
-    TaskHead, TaskId, Unrecorded,
+    RegionHead, Renamed, ResolvedPath, Role, Segment, Severity, SnapshotKind, SourceId, State,
+    StopHead, TaskHead, TaskId, Unrecorded,
 };
 
 pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");
@@ -178,6 +178,8 @@ fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {
     pages.run(0xffff_f000, &[0; State::PAGE]);
     buf.state(7, &[6; 216], &pages);
     buf.file(&MappedFile { hash: [5; 32], len: 1 << 40, path: b"/lib/x" });
+    buf.path(&ResolvedPath { arg: 3, whole: true, errno: 0, link: b"/d" });
+    buf.path(&ResolvedPath { arg: 1, whole: false, errno: 11, link: b"" });
 }
 
 /// Returns a mapping with a different value in each field.

@@ -156,6 +156,9 @@ fn part(log: &Log<Vec<u8>>, part: Part<'_>) -> Value {
         Part::File(f) => {
             json!({"part": "file", "hash": hex(&f.hash), "len": f.len, "path": hex(f.path)})
         }
+        Part::Path(p) => json!({
+            "part": "path", "arg": p.arg, "whole": p.whole, "errno": p.errno, "link": hex(p.link),
+        }),
         Part::State(s) => json!({
             "part": "state", "extended": s.extended, "registers": hex(s.registers),
             "pages": s.pages().map(|(address, sum)| json!([address, sum])).collect::<Vec<_>>(),

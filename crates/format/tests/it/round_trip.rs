@@ -65,7 +65,7 @@ fn every_kind_decodes() {
         match body {
             Body::Stop(stop) => {
                 let parts: Vec<_> = stop.parts.map(Result::unwrap).collect();
-                assert_eq!(parts.len(), 12);
+                assert_eq!(parts.len(), 14);
                 assert!(
                     matches!(parts[0], Part::Region(r) if r.data == RegionData::Inline(b"hello"))
                 );
@@ -84,6 +84,10 @@ fn every_kind_decodes() {
                 assert!(matches!(parts[11],
                         Part::File(f) if f.hash == [5;
                             32] && f.len == 1 << 40 && f.path == b"/lib/x"));
+                assert!(matches!(parts[12],
+                        Part::Path(p) if (p.arg, p.whole, p.errno, p.link) == (3, true, 0, b"/d")));
+                assert!(matches!(parts[13],
+                        Part::Path(p) if (p.arg, p.whole, p.errno, p.link) == (1, false, 11, b"")));
                 let Part::State(state) = parts[10] else { panic!("{:?}", parts[10]) };
                 assert_eq!((state.extended, state.registers), (7, &[6; 216][..]));
                 let [ones, zeros] = [1, 0].map(|byte| State::sum(&[byte; State::PAGE]));

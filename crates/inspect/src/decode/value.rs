@@ -13,7 +13,7 @@ use crate::text;
 pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &mut String) {
     let low = value & 0xffff_ffff;
     match kind {
-        ArgKind::Int | ArgKind::Pid => int(value, out),
+        ArgKind::Int | ArgKind::Pid | ArgKind::IpcId | ArgKind::KeySerial => int(value, out),
         ArgKind::Uint => text::dec(out, low),
         ArgKind::Long | ArgKind::Off => long(view.abi, value, out),
         ArgKind::Ulong | ArgKind::Size | ArgKind::Half => text::dec(out, value),
@@ -33,7 +33,7 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
         },
         ArgKind::Signal => signal(value, out),
         ArgKind::Hex32 => text::hex(out, low),
-        ArgKind::Hex | ArgKind::Varies | ArgKind::Never => text::hex(out, value),
+        ArgKind::Hex | ArgKind::Handle | ArgKind::Varies | ArgKind::Never => text::hex(out, value),
         ArgKind::Flags(_)
         | ArgKind::FlagsMode(_)
         | ArgKind::Enum(_)

@@ -74,6 +74,8 @@ ops! {
     Xattr = "xattr";
     /// A file was flushed to the disk.
     Sync = "sync";
+    /// Whether what was written to a file was on the disk when it was renamed, or at last.
+    Durability = "durability";
     /// A file was locked.
     Lock = "lock";
     /// The working directory or root was changed.
@@ -160,6 +162,7 @@ impl Op {
         matches!(
             self,
             Self::Create
+                | Self::Durability
                 | Self::Chmod
                 | Self::Chown
                 | Self::Creds
@@ -195,6 +198,8 @@ impl Effect {
                 let len = area.len() + 1 + call.len();
                 Some((&resource[..len], resource.get(len + 1..).unwrap_or("")))
             }
+            // How comes last.
+            Op::Durability => resource.rsplit_once(' '),
             // The target comes first.
             Op::Symlink => resource.split_once(" -> ").map(|(target, link)| (link, target)),
             // The signal comes first.
@@ -241,6 +246,7 @@ mod tests {
             "cc1 stat $WS/q.h.gch ENOENT",
             "mv rename $WS/a -> $WS/b\\x20c ok",
             "curl connect tcp 127.0.0.1:80 ECONNREFUSED",
+            "db durability $WS/a -> $WS/b durable,directory ok",
             "sh exit - 3",
         ] {
             assert_eq!(line.parse::<Effect>().unwrap().to_string(), line);

@@ -149,6 +149,9 @@ rules! {
     ErrChanged = "err.changed", Warn, "the same operation has another result";
     /// A file is no longer flushed to the disk.
     DurabilityLost = "durability.lost", Warn, "no longer flushes a file to the disk";
+    /// A file is renamed, or left, before what was written is on the disk, unlike in the other run.
+    DurabilityOrder = "durability.order", Warn,
+        "flushes a file to the disk before or after another point than before";
     /// A file is read that the first run did not read.
     FsReadNew = "fs.read.new", Note, "reads another file";
     /// A file is no longer read.

@@ -2,7 +2,7 @@
 
 use sysreel_format::{
     Altered, Direction, FdEntry, Mapped, MappedFile, MappedHead, MetaCodec, Name, Part, Parts,
-    ProcessSnapshot, Region, RegionData, RegionFlags, RegionHead, State,
+    ProcessSnapshot, Region, RegionData, RegionFlags, RegionHead, ResolvedPath, State,
 };
 
 use super::json::Json;
@@ -52,6 +52,7 @@ pub(super) fn write_parts(json: &mut Json<'_>, parts: Parts<'_>) {
                 | Part::Mapped(_)
                 | Part::State(_)
                 | Part::File(_)
+                | Part::Path(_)
                 | Part::Unknown { .. },
             ) => {}
             Err(e) => json.string("error", &e.to_string()),
@@ -61,6 +62,7 @@ pub(super) fn write_parts(json: &mut Json<'_>, parts: Parts<'_>) {
     write_list(json, "altered", parts, |part| matches!(part, Part::Altered(_)));
     write_list(json, "mapped", parts, |part| matches!(part, Part::Mapped(_)));
     write_list(json, "mapped_files", parts, |part| matches!(part, Part::File(_)));
+    write_list(json, "paths", parts, |part| matches!(part, Part::Path(_)));
     write_list(json, "states", parts, |part| matches!(part, Part::State(_)));
     write_list(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
 }
@@ -83,6 +85,7 @@ fn write_list(json: &mut Json<'_>, name: &str, parts: Parts<'_>, is_kind: fn(&Pa
                     json.number("len", len);
                     json.text_or_bytes("path", path);
                 }
+                Part::Path(what) => write_path(json, &what),
                 Part::Unknown { kind, flags, bytes } => {
                     json.number("kind", kind.0.into());
                     json.number("flags", flags.into());
@@ -111,13 +114,7 @@ fn write_region(json: &mut Json<'_>, region: &Region<'_>, buffers: &dyn Buffers,
     json.hex("address", head.address);
     json.number("asked", head.asked);
     json.number("got", head.got);
-    match head.errno {
-        0 => json.null("errno"),
-        errno => {
-            let name = i32::try_from(errno).ok().and_then(sysreel_abi::errno_name);
-            json.named_number("errno", errno.into(), name);
-        }
-    }
+    write_errno(json, head.errno);
     json.boolean("cut", head.flags.contains(RegionFlags::CUT));
     json.boolean("string", head.flags.contains(RegionFlags::STRING));
     match region.data {
@@ -149,6 +146,25 @@ fn write_region(json: &mut Json<'_>, region: &Region<'_>, buffers: &dyn Buffers,
         }
     }
     json.close();
+}
+
+/// Writes an errno, or null for 0.
+fn write_errno(json: &mut Json<'_>, errno: u32) {
+    match errno {
+        0 => json.null("errno"),
+        errno => {
+            let name = i32::try_from(errno).ok().and_then(sysreel_abi::errno_name);
+            json.named_number("errno", errno.into(), name);
+        }
+    }
+}
+
+/// Writes where a path of a call leads.
+fn write_path(json: &mut Json<'_>, path: &ResolvedPath<'_>) {
+    json.number("arg", path.arg.into());
+    json.boolean("whole", path.whole);
+    write_errno(json, path.errno);
+    json.text_or_bytes("link", path.link);
 }
 
 fn write_name(json: &mut Json<'_>, name: &Name<'_>) {

@@ -3,7 +3,7 @@
 
 use sysreel_abi::places::{self, PathArg};
 use sysreel_abi::{CallKind, MountChange, NamespaceChange, path_args};
-use sysreel_format::{Parts, TaskId};
+use sysreel_format::{Part, Parts, TaskId};
 
 use super::mounts::{Location, Walked};
 use super::open_call::OpenCall;
@@ -13,6 +13,9 @@ use super::tracker::Tracker;
 use crate::regions::Buffers;
 use crate::text::until_nul;
 use std::rc::Rc;
+
+/// A call that ended: resolved, what it began with, the parts of its exit.
+type Ended<'a> = (&'a ResolvedCall, &'a OpenCall, Parts<'a>, &'a dyn Buffers);
 
 impl Tracker {
     /// Writes the full path of the file that `path` means to a task, relative to `dirfd` if
@@ -25,6 +28,53 @@ impl Tracker {
             Some(walked) => walked.write_full_path(out),
             None => resolve(b"", path, out),
         }
+    }
+
+    /// Writes the full path of the file that an argument of an ended call means. `parts` are those
+    /// of its exit, which show where the path leads through symbolic links; without them it is as
+    /// for [`Self::path`].
+    pub(crate) fn path_of_call(
+        &self,
+        id: TaskId,
+        call: &ResolvedCall,
+        arg: PathArg,
+        (path, parts): (&[u8], Parts<'_>),
+        out: &mut Vec<u8>,
+    ) {
+        out.clear();
+        match self.walk_through(id, call, arg, (path, parts)) {
+            Some(walked) => walked.write_full_path(out),
+            None => resolve(b"", path, out),
+        }
+    }
+
+    /// Follows the path of an argument, from where the recorder found that it leads, if it did.
+    fn walk_through<'p>(
+        &self,
+        id: TaskId,
+        call: &ResolvedCall,
+        arg: PathArg,
+        (path, parts): (&'p [u8], Parts<'_>),
+    ) -> Option<Walked<'p>> {
+        let begins = self.base(id, dirfd(call, arg), path);
+        let found = parts.flatten().find_map(|part| match part {
+            Part::Path(found) if found.arg == arg.path && found.errno == 0 => Some(found),
+            _ => None,
+        });
+        let Some(found) = found else {
+            let (base, root) = begins?;
+            return Some(base.walk(&root, path));
+        };
+        let base = match begins {
+            Some((base, _)) => base,
+            None => self.context(id)?.places.borrow().root.clone(),
+        };
+        let place = base.at_link(found.link, false);
+        Some(match found.whole {
+            true => Walked { at: place, rest: Vec::new() },
+            // A single component, which is no way up.
+            false => place.walk(&place, places::split_last(path).1),
+        })
     }
 
     /// Returns the place where a path begins, and the root of the task.
@@ -83,22 +133,17 @@ impl Tracker {
     fn with_path<T>(
         &self,
         id: TaskId,
-        (call, open, buffers): (&ResolvedCall, &OpenCall, &dyn Buffers),
+        (call, open, parts, buffers): Ended<'_>,
         at: usize,
         apply: impl FnOnce(Walked<'_>) -> Option<T>,
     ) -> Option<T> {
         let arg = path_args(call.row).get(at).copied().flatten()?;
         let bytes = open.memory.find(arg.path, call.role, 0)?.bytes(buffers, PATH_MAX)?;
-        apply(self.walk(id, dirfd(call, arg), until_nul(&bytes))?)
+        apply(self.walk_through(id, call, arg, (until_nul(&bytes), parts))?)
     }
 
     /// Returns the place that a path argument means.
-    fn located(
-        &self,
-        id: TaskId,
-        with: (&ResolvedCall, &OpenCall, &dyn Buffers),
-        at: usize,
-    ) -> Option<Location> {
+    fn located(&self, id: TaskId, with: Ended<'_>, at: usize) -> Option<Location> {
         self.with_path(id, with, at, |walked| walked.locate())
     }
 
@@ -111,7 +156,7 @@ impl Tracker {
         parts: Parts<'_>,
         buffers: &dyn Buffers,
     ) {
-        let with = (call, open, buffers);
+        let with = (call, open, parts, buffers);
         match call.row.kind {
             CallKind::Chdir => {
                 let cwd = self.located(id, with, 0);
@@ -157,7 +202,7 @@ impl Tracker {
         }
     }
 
-    fn rename(&self, id: TaskId, with: (&ResolvedCall, &OpenCall, &dyn Buffers)) {
+    fn rename(&self, id: TaskId, with: Ended<'_>) {
         let (call, ..) = with;
         let found = |at| {
             self.with_path(id, with, at, |name| match name.known() {
@@ -192,7 +237,7 @@ impl Tracker {
         }
     }
 
-    fn mount(&mut self, id: TaskId, with: (&ResolvedCall, &OpenCall, &dyn Buffers)) {
+    fn mount(&mut self, id: TaskId, with: Ended<'_>) {
         let (call, ..) = with;
         let place = |at| self.located(id, with, at);
         match places::mount_change(call.abi, call.row, &call.args) {

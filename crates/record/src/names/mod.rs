@@ -1,6 +1,9 @@
-//! Resolves the names of descriptors: what cannot be derived from a call later.
+//! Resolves the names of descriptors and paths: what cannot be derived from a call later.
 
-use crate::engine::{Call, Context, Exit, Flow, StopHook};
+mod paths;
+
+use self::paths::Paths;
+use crate::engine::{Birth, Call, Context, Exit, Flow, Slot, StopHook};
 use sysreel_abi::errno::is_in_progress;
 use sysreel_abi::plan::{self, Limits, MSG_CONTROL};
 use sysreel_abi::{CallKind, Makes, Row, makes_fd, rights};
@@ -9,11 +12,12 @@ use sysreel_sys::Stop;
 use sysreel_sys::fdname::FdName;
 
 /// Adds the names of new descriptors, and of sockets whose addresses have changed, to the exits of
-/// the calls.
-#[derive(Debug, Default)]
+/// the calls, and where the paths of other calls lead.
+#[derive(Debug)]
 pub(crate) struct Names {
     /// The name of a descriptor. Reused, so that resolving allocates nothing.
     resolved: FdName,
+    paths: Paths,
 }
 
 impl StopHook for Names {
@@ -24,6 +28,17 @@ impl StopHook for Names {
                 row.makes,
                 Makes::Pair(_) | Makes::Clone | Makes::Clone3 | Makes::Socketcall
             )
+    }
+
+    fn task_begins(&mut self, _cx: &mut Context, _task: Slot, birth: Birth) {
+        if matches!(birth, Birth::Attached | Birth::Adopted { .. }) {
+            self.paths.anything_happened();
+        }
+    }
+
+    fn entry(&mut self, cx: &mut Context, _stop: &mut Stop) -> Flow {
+        self.paths.begin(cx);
+        Flow::Stays
     }
 
     fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
@@ -47,11 +62,21 @@ impl StopHook for Names {
         if ends_changed && let Ok(fd) = i32::try_from(abi.args(args)[0]) {
             self.add(cx, fd);
         }
+        self.paths.end(cx, is_error);
         Flow::Stays
     }
 }
 
 impl Names {
+    /// `sees_all`: whether all calls of the program are recorded.
+    pub(crate) fn new(sees_all: bool) -> Names {
+        let mut names = Names { resolved: FdName::default(), paths: Paths::new() };
+        if !sees_all {
+            names.paths.anything_happened();
+        }
+        names
+    }
+
     /// Adds the names of descriptors received in messages: one message for recvmsg, `rval` for
     /// recvmmsg.
     fn add_rights(&mut self, cx: &mut Context, call: &Call, rval: i64) {
@@ -64,6 +89,7 @@ impl Names {
             };
             rights(call.abi, control, |fd| {
                 if self.resolved.resolve(at.tid, tgid, fd) {
+                    self.paths.named(&self.resolved.link);
                     log.row().name(&name_of(fd, &self.resolved));
                     snapshots.named(tgid, fd, &self.resolved);
                 }
@@ -75,6 +101,7 @@ impl Names {
     fn add(&mut self, cx: &mut Context, fd: i32) {
         let tgid = cx.task().map_or(cx.at.tid, |task| task.tgid);
         if self.resolved.resolve(cx.at.tid, tgid, fd) {
+            self.paths.named(&self.resolved.link);
             cx.log.row().name(&name_of(fd, &self.resolved));
             cx.snapshots.named(tgid, fd, &self.resolved);
         }

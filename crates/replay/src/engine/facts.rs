@@ -108,10 +108,11 @@ impl<'a> Facts<'a> {
                 at == At::Entry && matches!(to, 1 | 2) && self.echo.replace(*to).is_none()
             }
             Part::State(_) => at == At::Entry,
-            // Ids of tasks and names of descriptors: the program gets them through results and
+            // Ids of tasks and names of files: the program gets them through results and
             // memory, which have parts of their own.
             Part::EventMessage(_) => at == At::Event,
             Part::Name(_) => matches!(at, At::Entry | At::Exit),
+            Part::Path(_) => at == At::Exit,
             Part::NsPids(_) => false,
             // A part that must be understood is an error of the decoder (docs/format.md, "Parts of
             // an event"); one that may be skipped says nothing that a replay needs.
@@ -215,6 +216,7 @@ fn unexpected<K: Kernel, S>(step: &Step<'_, K, S>, part: &Part<'_>, at: At) -> H
         Part::State(_) => "the state of the task".to_owned(),
         Part::EventMessage(_) => "an event message".to_owned(),
         Part::Name(_) => "the name of a descriptor".to_owned(),
+        Part::Path(_) => "the name of a file".to_owned(),
         Part::NsPids(_) => "ids of the task".to_owned(),
         Part::Unknown { kind, .. } => format!("a part of kind {}", kind.0),
     };

@@ -36,6 +36,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
                 "inherited",
                 "intent",
                 "mapped",
+                "netlink",
                 "places",
                 "plan",
                 "render",

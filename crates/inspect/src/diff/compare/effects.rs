@@ -10,6 +10,7 @@ use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::{Run, Seen};
 
 pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
+    let first = found.len();
     let sets = [grouped(a.effects()), grouped(b.effects())];
     let mut operations: Vec<&Operation> = sets.iter().flat_map(BTreeMap::keys).collect();
     operations.sort_unstable();
@@ -39,6 +40,15 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
         }
     }
     found.extend(requests.into_iter().flat_map(|(request, sides)| requested(&request, &sides)));
+    attribute_order(found, first);
+    // What looks up a path is about the file that another call found there.
+    for one in found.iter_mut().filter(|one| one.light) {
+        let to = one.names.iter().flat_map(|name| leads.iter().filter_map(move |of| of.get(name)));
+        let to: Vec<String> = to.cloned().collect();
+        if !to.is_empty() {
+            one.names = to;
+        }
+    }
 }
 
 /// Role, operation, subject and result of effects that may differ in what is asked for.
@@ -86,6 +96,7 @@ fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> V
     let mut found = Found::new(rule, Change::Changed, role, format!("{op} {subject}{suffix}"));
     found.difference.severity = match op {
         Op::Create => creation_severity(&texts),
+        Op::Durability => durability_severity(&texts),
         _ => severity,
     };
     for (side, asked) in sides.iter().enumerate() {
@@ -94,8 +105,46 @@ fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> V
         found.processes[side] = processes.copied().collect();
     }
     [found.difference.before, found.difference.after] = texts.map(Some);
-    found.names = names_of(*op, subject);
+    found.names = match op {
+        Op::Durability => subject.split(" -> ").map(str::to_owned).collect(),
+        _ => names_of(*op, subject),
+    };
     vec![found]
+}
+
+/// Returns how grave another order of writing and flushing is: what is gained is worth a note.
+fn durability_severity([old, new]: &[String; 2]) -> Severity {
+    let all = |text: &str, has: fn(&str) -> bool| text.split(' ').all(has);
+    let tests: [fn(&str) -> bool; 2] =
+        [|how| !how.starts_with("not-"), |how| how.ends_with(",directory")];
+    let is_lost = |has: fn(&str) -> bool| all(old, has) && !all(new, has);
+    if tests.into_iter().any(is_lost) { Severity::Warn } else { Severity::Note }
+}
+
+/// Makes another order of flushing a consequence of a flush of the same file that is gone or new.
+fn attribute_order(found: &mut [Found], first: usize) {
+    let is_sync = |one: &Found| one.difference.what.starts_with("sync ");
+    let syncs: Vec<(usize, Vec<String>)> = found
+        .iter()
+        .enumerate()
+        .skip(first)
+        .filter(|(_, one)| is_sync(one) && one.difference.change != Change::Changed)
+        .map(|(at, one)| (at, one.names.clone()))
+        .collect();
+    for one in found.iter_mut().skip(first) {
+        if one.difference.rule == Rule::DurabilityOrder {
+            let names = &one.names;
+            let cause = syncs.iter().find(|(_, of)| {
+                of.iter().any(|name| {
+                    names.iter().any(|own| {
+                        own == name
+                            || own.rsplit_once('/').is_some_and(|(directory, _)| directory == name)
+                    })
+                })
+            });
+            one.cause = cause.map(|(at, _)| *at);
+        }
+    }
 }
 
 /// Returns how grave other permissions of a new file are: rights for others, or a guard that is
@@ -180,13 +229,17 @@ fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: 
     found.difference.events[side] = Some(seen.event);
     found.processes[side].clone_from(&seen.processes);
     found.names = names_of(*op, resource);
-    found.light = matches!(op, Op::Stat | Op::Create);
+    found.light = matches!(op, Op::Stat | Op::Create | Op::Durability);
     found
 }
 
 /// Returns the names that an effect is about.
 fn names_of(op: Op, resource: &str) -> Vec<String> {
     match op {
+        Op::Durability => {
+            let subject = Effect::request(op, resource).map_or(resource, |(subject, _)| subject);
+            subject.split(" -> ").map(str::to_owned).collect()
+        }
         Op::Rename | Op::Link => resource.split(" -> ").map(str::to_owned).collect(),
         Op::Symlink => resource.split(" -> ").last().map(str::to_owned).into_iter().collect(),
         Op::Chmod | Op::Chown | Op::Create | Op::Lock => {
@@ -218,6 +271,7 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
         Op::Lock => Rule::LockNew,
         Op::Creds | Op::Kernel => Rule::Privilege,
         Op::Signal => Rule::SignalSent,
+        Op::Durability => Rule::DurabilityOrder,
         Op::Sync if !added => Rule::DurabilityLost,
         Op::Unlink | Op::Rmdir if added => Rule::FsDeleteNew,
         Op::Rename | Op::Link | Op::Symlink if added => Rule::FsRenameNew,
@@ -232,6 +286,8 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
 /// Returns the severity of a rule, lower within the program's own directories and on the loopback.
 fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
     match rule {
+        // It follows from the write, the rename or the flush.
+        Rule::DurabilityOrder => Severity::Info,
         // Reading and writing /dev/null has no effect.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
             if resource == "/dev/null" =>

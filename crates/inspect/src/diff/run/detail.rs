@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, ArgKind, Dir, Row, render};
 
 use super::canonical::escaped;
-use super::operation::{Case, is_value};
+use super::operation::{Case, is_leftover, is_value};
 use crate::text::until_nul;
 
 /// The longest string argument that execve accepts (include/uapi/linux/binfmts.h).
@@ -40,7 +40,9 @@ impl Details {
         for (at, value) in values.iter_mut().enumerate().take(call.row.args.len()) {
             let Some((kind, mem)) = call.row.meaning(call.abi, &call.args, at) else { continue };
             match mem {
-                None if is_comparable(kind, joins) && !undefined(call.row, at, kind) => {
+                None if is_comparable(kind, call.args[at], joins)
+                    && !is_leftover(call.row, at, kind) =>
+                {
                     *value = call.args[at]
                 }
                 None if matches!(kind, ArgKind::Addr) => {
@@ -84,18 +86,11 @@ fn tag(at: usize) -> u8 {
     u8::try_from(at.saturating_add(1)).unwrap_or(u8::MAX)
 }
 
-/// Whether the command of a call ignores this argument, so that its value is a leftover of other
-/// code.
-fn undefined(row: &Row, at: usize, kind: ArgKind) -> bool {
-    let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, ArgKind::Varies));
-    varies && matches!(kind, ArgKind::Hex)
-}
-
 /// Whether equal values mean the same in two runs. Lengths and offsets of parts of a stream do not.
-fn is_comparable(kind: ArgKind, joins: bool) -> bool {
+fn is_comparable(kind: ArgKind, value: u64, joins: bool) -> bool {
     match kind {
         ArgKind::Size | ArgKind::Off | ArgKind::Half => !joins,
-        _ => is_value(kind),
+        _ => is_value(kind, value),
     }
 }
 
@@ -105,7 +100,7 @@ fn format_arguments(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool
     for (at, arg) in row.args.iter().enumerate() {
         let Some((kind, mem)) = row.meaning(abi, args, at) else { continue };
         match mem {
-            None if is_comparable(kind, joins) && !undefined(row, at, kind) => {
+            None if is_comparable(kind, args[at], joins) && !is_leftover(row, at, kind) => {
                 _ = write!(out, " {}=", arg.name);
                 if !render::flag_value(abi, kind, args[at], &mut out) {
                     write_number(kind, args[at], &mut out);
@@ -126,7 +121,7 @@ fn format_arguments(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool
 
 fn write_number(kind: ArgKind, value: u64, out: &mut String) {
     _ = match kind {
-        ArgKind::Int | ArgKind::Uid | ArgKind::Gid | ArgKind::Signal => {
+        ArgKind::Int | ArgKind::Uid | ArgKind::Gid | ArgKind::Signal | ArgKind::KeySerial => {
             write!(out, "{}", u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
         }
         ArgKind::Long | ArgKind::Off => write!(out, "{}", value.cast_signed()),

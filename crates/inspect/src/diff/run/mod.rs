@@ -4,6 +4,7 @@
 
 pub(crate) mod canonical;
 mod detail;
+mod durability;
 mod names;
 pub(crate) mod operation;
 mod process;
@@ -155,7 +156,10 @@ impl Run {
     /// Returns the canonical name of what an operation was done to.
     pub(crate) fn resource(&self, operation: &Operation) -> String {
         let (first, second) = (self.name(operation.first), self.name(operation.second));
+        let grants = self.name(operation.grants);
         match (operation.op, operation.second.0) {
+            (Op::Durability, 0) => format!("{first} {grants}"),
+            (Op::Durability, _) => format!("{first} -> {second} {grants}"),
             (Op::Rename | Op::Link | Op::Symlink, _) => format!("{first} -> {second}"),
             (_, 0) => first.to_owned(),
             _ => format!("{first} {second}"),

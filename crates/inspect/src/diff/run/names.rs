@@ -62,6 +62,12 @@ impl Names {
         id
     }
 
+    /// Returns a name as the log has it.
+    pub(crate) fn raw(&self, id: NameId) -> &[u8] {
+        let name = usize::try_from(id.0).ok().and_then(|at| self.names.get(at));
+        name.and_then(|name| name.get(1..)).unwrap_or_default()
+    }
+
     /// Returns all names, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Sort, &[u8])> {
         self.names.iter().map(|name| match name.split_first() {

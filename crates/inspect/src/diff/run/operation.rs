@@ -8,16 +8,18 @@ mod classified;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
+use sysreel_abi::places::PathArg;
 use sysreel_abi::{ArgKind, CallKind, Dir, Row, intent};
+use sysreel_format::Part;
 
 pub use classified::CountedOnly;
 
-pub(crate) use asked::is_value;
+pub(crate) use asked::{is_leftover, is_value};
 pub(crate) use case::Case;
 pub(crate) use classified::{Classified, Making, Operation};
 
 use self::case::RowInfo;
-use super::names::{Names, Sort};
+use super::names::{NameId, Names, Sort};
 use crate::state::paths::PATH_MAX;
 use crate::text;
 
@@ -43,6 +45,7 @@ impl Classifier {
             resolve_path(case, arg, dirfd, &mut path).then(|| names.id(Sort::Path, &path))
         };
         let (first, second) = (id(0, names), id(1, names));
+        let requested = requested_path(case, &info, first, names);
         let may_be_mark = first.is_some() && second.is_none() && case.failed();
         let mark = if may_be_mark {
             path.strip_prefix(MARK).map(|name| names.id(Sort::Word, name))
@@ -53,7 +56,10 @@ impl Classifier {
         match mark {
             Some(name) => Classified::Mark(name),
             None => {
-                let operation = by_kind::operation(case, &info, first, second, names);
+                let mut operation = by_kind::operation(case, &info, first, second, names);
+                if let Some(requested) = requested {
+                    operation.requested = requested;
+                }
                 let outcome = case.finished.outcome;
                 match intent::is_retried(outcome.rval, outcome.failed()) {
                     true => Classified::Retry(Operation { errno: 0, ..operation }),
@@ -129,6 +135,25 @@ fn counted_only(case: &Case<'_>, info: &RowInfo) -> Option<CountedOnly> {
     None
 }
 
+/// Returns the first path of a call by its text alone, if it leads elsewhere through symbolic
+/// links.
+fn requested_path(
+    case: &Case<'_>,
+    info: &RowInfo,
+    leads: Option<NameId>,
+    names: &mut Names,
+) -> Option<NameId> {
+    let mut parts = case.finished.parts.flatten();
+    let (arg, dirfd) = info.paths[0].filter(|_| leads.is_some())?;
+    parts.find(|part| matches!(part, Part::Path(found) if found.arg == arg))?;
+    let bytes =
+        case.finished.open.memory.find(arg, case.call.role, 0)?.bytes(case.buffers, PATH_MAX)?;
+    let dirfd = dirfd.and_then(|at| case.call.args.get(usize::from(at)).copied());
+    let mut path = Vec::new();
+    case.tracker.path(case.finished.task, dirfd, text::until_nul(&bytes), &mut path);
+    Some(names.id(Sort::Path, &path)).filter(|requested| Some(*requested) != leads)
+}
+
 /// Writes the path that an argument refers to. Returns false if the path is empty, so that the call
 /// is about the descriptor, or is not in the log.
 fn resolve_path(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) -> bool {
@@ -140,7 +165,7 @@ fn resolve_path(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) 
     if path.is_empty() && dirfd.is_some() {
         return false;
     }
-    let dirfd = dirfd.and_then(|at| case.call.args.get(usize::from(at)).copied());
-    case.tracker.path(case.finished.task, dirfd, path, out);
+    let (task, arg) = (case.finished.task, PathArg { path: arg, dirfd });
+    case.tracker.path_of_call(task, &case.call, arg, (path, case.finished.parts), out);
     true
 }

@@ -14,6 +14,7 @@ use sysreel_format::{Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
 use super::canonical::{Roots, RunLocalIds, escaped};
 use super::detail::Details;
+use super::durability::Durability;
 use super::names::{NameId, Names, Sort};
 use super::operation::{Classifier, Operation};
 use super::stream::Streams;
@@ -78,6 +79,7 @@ struct RunBuilder {
     level: Level,
     streams: Streams,
     details: Details,
+    durability: Durability,
     timing: Timing,
 }
 
@@ -160,6 +162,7 @@ impl RunBuilder {
             level,
             streams: Streams::default(),
             details: Details::default(),
+            durability: Durability::default(),
             timing: Timing::default(),
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use sysreel_abi::attributes::lock_change;
-use sysreel_abi::{ArgKind, CallKind, Dir, intent};
+use sysreel_abi::{ArgKind, CallKind, Dir, Row, intent};
 
 use super::super::names::{NameId, Names, Sort};
 use super::case::Case;
@@ -80,7 +80,7 @@ fn text(case: &Case<'_>) -> String {
     for at in 0..call.row.args.len() {
         let (kind, mem) = view.meaning(at);
         let shown = match mem {
-            None => is_value(kind),
+            None => is_value(kind, call.args[at]) && !is_leftover(call.row, at, kind),
             // Programs for the kernel contain addresses.
             Some(mem) => {
                 mem.dir == Dir::In
@@ -100,13 +100,34 @@ fn text(case: &Case<'_>) -> String {
     parts.join(",")
 }
 
+/// Whether the command of a call ignores this argument, so that its value is a leftover of other
+/// code.
+pub(crate) fn is_leftover(row: &Row, at: usize, kind: ArgKind) -> bool {
+    let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, ArgKind::Varies));
+    varies && matches!(kind, ArgKind::Hex)
+}
+
 /// Whether equal values mean the same in two runs.
-pub(crate) fn is_value(kind: ArgKind) -> bool {
-    !matches!(
+pub(crate) fn is_value(kind: ArgKind, value: u64) -> bool {
+    let is_negative = value & 0x8000_0000 != 0;
+    match kind {
+        // A negative one is the clock of a process.
+        ArgKind::Clock => !is_negative,
+        // A negative one is a certain keyring.
+        ArgKind::KeySerial => is_negative,
+        _ => !is_local(kind),
+    }
+}
+
+/// Whether values of this kind are valid in one run only, or are not compared by their number.
+fn is_local(kind: ArgKind) -> bool {
+    matches!(
         kind,
         ArgKind::Fd
             | ArgKind::DirFd
             | ArgKind::Pid
+            | ArgKind::Handle
+            | ArgKind::IpcId
             | ArgKind::Addr
             | ArgKind::Ptr
             | ArgKind::Varies

@@ -1,6 +1,6 @@
 //! Collects what a comparison needs of each call.
 
-use sysreel_abi::{ArgKind, CallKind, intent};
+use sysreel_abi::{ArgKind, CallKind, intent, netlink};
 use sysreel_format::Part;
 
 use super::super::Created;
@@ -65,6 +65,10 @@ impl RunBuilder {
                     self.set_user(name, process);
                 }
                 self.operation(process, &operation, finished);
+                if operation.errno == 0 {
+                    let actor = (process, self.role(process));
+                    self.durability.add(&case, actor, &operation, &mut self.names);
+                }
                 self.begin_connect(&case, process, operation);
                 let operation = Operation { grants: NameId::default(), ..operation };
                 self.step(&case, process, operation);
@@ -228,6 +232,11 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
         Some(ArgKind::Iovec | ArgKind::Msg | ArgKind::Mmsg)
     );
     let role = case.call.role.saturating_add(u8::from(vector));
+    let is_netlink = case.file(0).is_some_and(|file| {
+        let ends = [&file.local, &file.peer];
+        ends.iter()
+            .any(|end| intent::Family::from_sockaddr(&end.borrow()) == intent::Family::Netlink)
+    });
     for region in case.finished.open.memory.regions() {
         if (region.head.arg, region.head.role.0) != (arg, role) || left == 0 {
             continue;
@@ -237,7 +246,14 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
             case.buffers,
             usize::try_from(left).unwrap_or(usize::MAX),
             &mut |bytes| {
-                content.add(bytes);
+                match is_netlink {
+                    true => {
+                        let mut messages = bytes.to_vec();
+                        netlink::forget_ports(&mut messages);
+                        content.add(&messages);
+                    }
+                    false => content.add(bytes),
+                }
                 left = left.saturating_sub(bytes.len() as u64);
             },
         );

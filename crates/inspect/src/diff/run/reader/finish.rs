@@ -12,12 +12,16 @@ use crate::Findings;
 
 impl RunBuilder {
     pub(super) fn finish(
-        self,
+        mut self,
         path: &Path,
         meta: &FileMeta,
         completeness: Completeness,
         findings: Findings,
     ) -> Run {
+        for (actor, operation, event) in self.durability.effects(&mut self.names) {
+            let seen = self.operations.entry((actor, operation)).or_insert((0, event));
+            seen.0 = seen.0.saturating_add(1);
+        }
         let names = canonical::canonical_names(&self.names, &self.local_ids, &self.roots);
         let name = |id: NameId| {
             usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default()
