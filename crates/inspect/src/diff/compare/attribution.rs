@@ -196,10 +196,13 @@ impl Folding {
             looking.into_iter().for_each(|at| self.attribute(at, bound));
             free = others;
         }
-        // The gravest is the cause; of equally grave ones, the first.
+        // A new file is told before its permissions and owner, however grave those are. Otherwise the
+        // gravest is the cause; of equally grave ones, the first.
+        let about = |rule: Rule| matches!(rule, Rule::FsPerm | Rule::FsCreate);
         let first = free.iter().copied().min_by_key(|at| {
             let Found { difference, light, .. } = &self.found[*at];
             (
+                about(difference.rule),
                 std::cmp::Reverse(difference.severity),
                 difference.rule,
                 *light,

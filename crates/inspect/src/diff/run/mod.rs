@@ -3,6 +3,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 pub(crate) mod canonical;
+pub(crate) mod content;
 mod detail;
 mod names;
 pub(crate) mod operation;
@@ -96,7 +97,7 @@ pub(crate) type Actor = (ProcessId, NameId);
 pub(crate) type Operations = HashMap<(Actor, Operation), (u64, u64), RandomState>;
 
 /// One log prepared for comparison.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// The path of the log.
     pub path: PathBuf,

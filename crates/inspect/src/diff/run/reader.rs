@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 use sysreel_format::{Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
 use super::canonical::{Roots, RunLocalIds, escaped};
+use super::content::KnownBlobs;
 use super::detail::Details;
 use super::names::{NameId, Names, Sort};
 use super::operation::{Classifier, Operation};
@@ -78,6 +79,8 @@ struct RunBuilder {
     level: Level,
     streams: Streams,
     details: Details,
+    /// The hashes of the blobs that were written.
+    blobs: KnownBlobs,
     timing: Timing,
 }
 
@@ -160,6 +163,7 @@ impl RunBuilder {
             level,
             streams: Streams::default(),
             details: Details::default(),
+            blobs: KnownBlobs::default(),
             timing: Timing::default(),
         }
     }
