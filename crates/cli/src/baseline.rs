@@ -310,7 +310,8 @@ fn accept(args: &FileArgs) -> Result<(), Failure> {
 fn migrate(args: &Migrate) -> Result<(), Failure> {
     if FileArgs::is_in_ci() {
         return Err(Failure::Usage(anyhow::anyhow!(
-            "CI never writes a baseline: migrate it where people can review it (unset CI to do it here)"
+            "CI never writes a baseline: migrate it where people can review it (unset CI to do it \
+             here)"
         )));
     }
     let file = &args.file;

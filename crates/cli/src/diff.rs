@@ -101,7 +101,8 @@ impl Args {
             }
             ([] | [_], []) => bail!("two logs are needed: sysreel diff A B"),
             _ => bail!(
-                "which logs belong to which side? put -- between the sides: sysreel diff A1 A2 -- B1"
+                "which logs belong to which side? put -- between the sides: sysreel diff A1 A2 -- \
+                 B1"
             ),
         }
     }

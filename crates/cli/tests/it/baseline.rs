@@ -15,21 +15,21 @@ fn stage(script: &str) -> Stage {
 }
 
 /// Runs `sysreel baseline` outside of any CI that the tests may run in.
-fn baseline(stage: &Stage, words: &[&str]) -> Ran {
+pub(crate) fn baseline(stage: &Stage, words: &[&str]) -> Ran {
     let mut command = stage.command(SYSREEL);
     command.arg("baseline").args(words);
     stage.run(&mut command)
 }
 
 #[track_caller]
-fn recorded(script: &str, words: &[&str]) -> Stage {
+pub(crate) fn recorded(script: &str, words: &[&str]) -> Stage {
     let stage = stage(script);
     let ran = baseline(&stage, &[&["record", "-n", "2"], words, &["--", "sh", "s.sh"]].concat());
     assert!(ran.status.success(), "{ran:?}");
     stage
 }
 
-fn text(stage: &Stage, name: &str) -> String {
+pub(crate) fn text(stage: &Stage, name: &str) -> String {
     fs::read_to_string(stage.path(name)).unwrap()
 }
 
@@ -285,7 +285,7 @@ fn seeded_changes_break_a_baseline() {
         (
             "another name",
             before.replace("d/y", "d/z"),
-            &["+ fs.perm: chmod $WS/d/z 0600", "so + rename $WS/d/x -> $WS/d/z"],
+            &["+ fs.rename.new: rename $WS/d/x -> $WS/d/z", "so + chmod $WS/d/z 0600 (fs.perm)"],
         ),
         ("not removed", before.replace("; rm d/y", ""), &["- exec.gone: exec /usr/bin/rm"]),
         (
@@ -365,46 +365,4 @@ fn real_programs_keep_their_baseline() {
             assert!(ran.status.success(), "{program}: {ran:?}");
         }
     }
-}
-
-#[test]
-fn a_baseline_of_format_1_is_migrated() {
-    let stage = recorded("umask 022; : > out\n", &[]);
-    let new = text(&stage, "sysreel.baseline");
-    let old: String = new
-        .replace("sysreel-baseline 2", "sysreel-baseline 1")
-        .replace(" effects=2", "")
-        .lines()
-        .filter(|line| !line.contains(" create "))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    stage.write("sysreel.baseline", &old);
-    let ran = baseline(&stage, &["migrate"]);
-    assert!(ran.status.success(), "{ran:?}");
-    for part in ["no permissions and flags of new files", "no locks", "is of format 2 now"] {
-        assert!(ran.stderr.contains(part), "{part}: {ran:?}");
-    }
-    let migrated = text(&stage, "sysreel.baseline");
-    assert!(migrated.starts_with("sysreel-baseline 2\n"), "{migrated}");
-    assert!(migrated.contains(" effects=1 ") && migrated.contains("\n= sh write $WS/out ok\n"));
-    let ran = baseline(&stage, &["check", "--gate", "note"]);
-    assert!(ran.status.success(), "{ran:?}");
-    // Nothing is left to do, and what is missing is said again.
-    let ran = baseline(&stage, &["migrate", "sysreel.baseline"]);
-    assert!(ran.stderr.contains("of the present format") && ran.stderr.contains("no locks"));
-    assert_eq!(text(&stage, "sysreel.baseline"), migrated);
-    // Recorded again, it has them.
-    assert!(baseline(&stage, &["record", "-n", "1"]).status.success());
-    let ran = baseline(&stage, &["review"]);
-    assert!(ran.text().contains("+ = sh create $WS/out 0644,O_TRUNC ok"), "{ran:?}");
-    // What is in both is no change.
-    assert!(!ran.text().contains("sh write $WS/out"), "{ran:?}");
-    let count = |sign| ran.text().lines().filter(|line| line.starts_with(sign)).count();
-    let said = format!("{} lines change;", count("+ ") + count("- "));
-    assert!(ran.text().contains(&said), "{said}: {ran:?}");
-    stage.write("sysreel.baseline", new.replace("baseline 2", "baseline 3"));
-    baseline(&stage, &["migrate"]).fails(2, &["format 3 is newer", "upgrade sysreel, or record"]);
-    let mut command = stage.command(SYSREEL);
-    command.args(["baseline", "migrate"]).env("CI", "true");
-    stage.run(&mut command).fails(2, &["CI never writes"]);
 }

@@ -6,127 +6,22 @@
 //! is replaced by `***` and sixteen bits of a hash, so that two of them are seen to differ. That is
 //! too little to find a secret, or to confirm a guess of one.
 
+mod table;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::ops::Range;
+
+use table::{
+    CLIENTS, JOINED_ENDS, NOT_SECRET, SCHEMES, SECRET_ENDS, SECRET_NAMES, SECRET_PAIRS,
+    SECRET_PARTS, TOKENS, Value,
+};
 
 /// What a secret is replaced by, before the digits.
 const MASK: &str = "***";
 /// How many hexadecimal digits of the hash follow.
 const DIGITS: usize = 4;
-
-/// Parts of names of options, variables and headers whose values are secret.
-const SECRET_PARTS: [&str; 12] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "passwort",
-    "pass",
-    "secret",
-    "token",
-    "apikey",
-    "credential",
-    "credentials",
-    "cookie",
-    "authorization",
-];
-/// Two parts in a row that make a name secret: `API_KEY`.
-const SECRET_PAIRS: [[&str; 2]; 6] = [
-    ["api", "key"],
-    ["access", "key"],
-    ["private", "key"],
-    ["secret", "key"],
-    ["auth", "key"],
-    ["encryption", "key"],
-];
-/// Whole names whose values are secret.
-const SECRET_NAMES: [&str; 4] = ["mysql_pwd", "rediscli_auth", "pw", "x-api-key"];
-/// Last parts of names whose values are about a secret but none.
-const NOT_SECRET: [&str; 20] = [
-    "file", "path", "dir", "stdin", "prompt", "name", "id", "url", "uri", "type", "env", "cmd",
-    "command", "ttl", "length", "len", "min", "max", "count", "fd",
-];
-/// Words between a header and its secret.
-const SCHEMES: [&str; 5] = ["Bearer", "Basic", "Token", "Digest", "Negotiate"];
-
-/// The forms of well-known tokens: how they begin, and how many letters, digits, `_`, `-` follow at
-/// least.
-const TOKENS: [(&str, usize); 27] = [
-    // AWS.
-    ("AKIA", 16),
-    ("ASIA", 16),
-    // GitHub, GitLab.
-    ("ghp_", 30),
-    ("gho_", 30),
-    ("ghu_", 30),
-    ("ghs_", 30),
-    ("ghr_", 30),
-    ("github_pat_", 30),
-    ("glpat-", 16),
-    // Slack.
-    ("xoxb-", 10),
-    ("xoxp-", 10),
-    ("xoxa-", 10),
-    ("xoxr-", 10),
-    ("xoxs-", 10),
-    ("xapp-", 10),
-    // Google, Stripe, npm, PyPI, Docker, Hugging Face, Vault, DigitalOcean, SendGrid, OpenAI.
-    ("AIza", 30),
-    ("sk_live_", 16),
-    ("rk_live_", 16),
-    ("npm_", 30),
-    ("pypi-", 30),
-    ("dckr_pat_", 20),
-    ("hf_", 30),
-    ("hvs.", 20),
-    ("dop_v1_", 40),
-    ("SG.", 40),
-    ("sk-", 32),
-    // JSON web tokens.
-    ("eyJ", 40),
-];
-
-/// What follows an option of a client.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Value {
-    /// A secret in the same word: `-px`.
-    Attached,
-    /// A secret in the same word or the next one.
-    Either,
-    /// A user and, after this character, a secret.
-    User(char),
-}
-
-/// Clients whose short options take a secret.
-const CLIENTS: [(&[&str], &str, Value); 11] = [
-    (
-        &[
-            "mysql",
-            "mysqldump",
-            "mysqladmin",
-            "mysqlimport",
-            "mysqlshow",
-            "mariadb",
-            "mariadb-dump",
-            "mariadb-admin",
-        ],
-        "-p",
-        Value::Attached,
-    ),
-    (&["7z", "7za", "7zr", "rar", "unrar"], "-p", Value::Attached),
-    (&["sshpass"], "-p", Value::Either),
-    (&["zip", "unzip", "sqlcmd", "bcp"], "-P", Value::Either),
-    (&["redis-cli"], "-a", Value::Either),
-    (
-        &["ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldapwhoami", "ldappasswd"],
-        "-w",
-        Value::Either,
-    ),
-    (&["mongo", "mongosh", "mongodump", "mongorestore"], "-p", Value::Either),
-    (&["curl"], "-u", Value::User(':')),
-    (&["curl"], "--user", Value::User(':')),
-    (&["curl"], "--proxy-user", Value::User(':')),
-    (&["smbclient", "rpcclient"], "-U", Value::User('%')),
-];
 
 /// Returns a text with its secrets masked. Masking it again changes nothing.
 #[must_use]
@@ -341,7 +236,7 @@ impl<'t> Scanner<'t> {
             };
             let part = text[range.clone()].find('/').filter(|_| in_path);
             self.push(part.map_or(range.clone(), |len| range.start..range.start + len));
-        } else if text[start..].starts_with('-')
+        } else if is_option(&text[start..after])
             && let Some(range) = self.next_word(after)
             && !text[range.clone()].starts_with('-')
         {
@@ -444,16 +339,26 @@ fn is_secret_name(word: &str) -> bool {
     let separated = separated(word);
     let parts: Vec<&str> =
         separated.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
-    let Some(last) = parts.last() else { return false };
+    let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(last) = parts.iter().rev().find(|part| !is_number(part)) else { return false };
     if NOT_SECRET.contains(last) {
         return false;
     }
     let lower = word.to_ascii_lowercase();
-    let ends = ["password", "passwd", "token", "secret", "apikey", "passphrase"];
     SECRET_NAMES.contains(&lower.as_str())
         || parts.iter().any(|part| SECRET_PARTS.contains(part))
+        || SECRET_ENDS.contains(last)
         || parts.windows(2).any(|two| SECRET_PAIRS.iter().any(|pair| two == pair))
-        || ends.iter().any(|end| last.ends_with(end))
+        || JOINED_ENDS.iter().any(|end| last.ends_with(end))
+}
+
+/// Whether a word with a secret name is an option whose value is the next word. `-lsecret` has
+/// its value in itself.
+fn is_option(word: &str) -> bool {
+    let Some(name) = word.strip_prefix('-') else { return false };
+    let first = name.split(['-', '_']).next().unwrap_or_default();
+    let whole = SECRET_PARTS.contains(&first) || SECRET_ENDS.contains(&first);
+    name.starts_with('-') || whole
 }
 
 /// Writes `accessToken` as `access_token`.
@@ -468,135 +373,4 @@ fn separated(word: &str) -> String {
         out.push(c.to_ascii_lowercase());
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The secret is between `<` and `>`.
-    const SECRETS: &[&str] = &[
-        "tool --password=<hunter2> file",
-        "tool --password <hunter2> file",
-        "tool --db-password '<hunter 2>' file",
-        "tool '--password=<my secret>' file",
-        "tool --password=<my>\\x20secret",
-        "sh -c 'tool --password=<x> db; rm y'",
-        "sh -c 'tool\\x20--password=<x>\\x20db'",
-        "env API_TOKEN=<abc> make",
-        "env AWS_SECRET_ACCESS_KEY=<wJalrXUtnFEMI/K7MDENG> aws s3 ls",
-        "PGPASSWORD=<x> psql",
-        "MYSQL_PWD=<x> mysql",
-        "export TOKEN=\"<a b>\"",
-        "tool --apiKey=<x1>",
-        "tool --accessToken <x1>",
-        "mysql -p<hunter2> -h db",
-        "mysqldump -u root '-p<hunter 2>' db",
-        "/usr/bin/mysql -p<hunter2>",
-        "sshpass -p <hunter2> ssh host",
-        "sshpass -p<hunter2> ssh host",
-        "redis-cli -a <x> ping",
-        "curl -u me:<hunter2> http://h/",
-        "curl --user me:<hunter2> http://h/",
-        "curl -ume:<hunter2> http://h/",
-        "smbclient -U me%<x> //h/s",
-        "zip -P <x> a.zip b",
-        "openssl rsa -passin pass:<hunter2> -in k",
-        "git clone https://me:<hunter2>@host/repo",
-        "git clone https://<0123456789abcdef0123456789abcdef01234567>@host/repo",
-        "connect to postgres://u:<p@ss>@h:5432/db",
-        "curl -H 'Authorization: Bearer <abc.def>' http://h/",
-        "curl -H 'Authorization:\\x20Bearer\\x20<abc.def>' http://h/",
-        "curl -H 'authorization: <abc def>' http://h/",
-        "curl -H 'X-Api-Key: <abc>' http://h/",
-        "curl -H 'PRIVATE-TOKEN: <abc>' http://h/",
-        "curl -H 'Cookie: <a=b; c=d>' http://h/",
-        "aws configure set x <AKIAIOSFODNN7EXAMPLE>",
-        "echo <ghp_0123456789abcdefABCDEF0123456789abcd>",
-        "x=<xoxb-1234567890-abcdef>",
-        "execve(\"/usr/bin/mysql\", [\"mysql\", \"-p<hunter2>\", \"-h\"]",
-        "execve(\"/bin/t\", [\"t\", \"--password\", \"<hunter2>\"], [\"HOME=/\", \"TOKEN=<x y>\"])",
-        "write(1, \"{\\\"password\\\": \\\"<hunter2>\\\", \\\"a\\\": 1}\", 20)",
-        "{\"password\": \"<hunter2>\", \"a\": 1}",
-        "password: <hunter2>",
-        "GET /x?token=<abc>&y=1 HTTP/1.1",
-        "write $WS/d/API_KEY=<abc>/x ok",
-    ];
-
-    /// No secrets.
-    const PLAIN: &[&str] = &[
-        "",
-        "make -p 80:80",
-        "docker run -p 80:80 image",
-        "mkdir -p a/b",
-        "mysql -p -h db",
-        "cc -O2 -pthread x.c",
-        "tool --password-file /run/secret",
-        "tool --password-stdin",
-        "tool --password --host h",
-        "tool --token-id=7",
-        "tool --max-tokens=100",
-        "SSH_AUTH_SOCK=/tmp/agent PWD=/home/me OLDPWD=/",
-        "read $WS/password: ok => ENOENT",
-        "stat $HOME/.config/token: ok => ENOENT",
-        "exec.new: token",
-        "https://host/path@2x?x=user:y@z",
-        "ssh://git@host/repo",
-        "use std::token::Stream",
-        "secret.read",
-        "+ read $WS/secret/key",
-        "ghp_short",
-        "sk-learn-something",
-        "--password=***1a2b x",
-        "http://h/",
-        "compass: north",
-        "\\",
-        "'",
-        "password=",
-        "--password ''",
-        "é--password",
-    ];
-
-    #[test]
-    fn the_table_of_secrets() {
-        for &case in SECRETS {
-            let text = case.replace(['<', '>'], "");
-            let mut wanted = String::new();
-            let mut rest = case;
-            while let Some((before, after)) = rest.split_once('<') {
-                let (secret, after) = after.split_once('>').unwrap();
-                wanted += before;
-                wanted += &mask(secret);
-                rest = after;
-            }
-            wanted += rest;
-            assert_eq!(masked(&text), wanted, "{text}");
-            assert_eq!(masked(&wanted), wanted, "twice");
-            assert!(is_masked(&wanted) && !is_masked(&text), "{text}");
-        }
-        for &text in PLAIN {
-            assert_eq!(masked(text), text);
-        }
-    }
-
-    #[test]
-    fn different_secrets_stay_different() {
-        let masks = ["a", "b", "hunter2", "hunter3"].map(|secret| masked_value(secret));
-        assert!(masks.iter().enumerate().all(|(at, mask)| !masks[..at].contains(mask)));
-        assert!(masks.iter().all(|mask| mask.len() == MASK.len() + DIGITS));
-    }
-
-    fn masked_value(secret: &str) -> String {
-        masked(&format!("--password={secret}")).trim_start_matches("--password=").to_owned()
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_masked_once(text in r#"[-a-c="':@/ \\x20,é;*]{0,40}|.{0,40}"#) {
-            for text in [text.clone(), format!("--password{text}"), format!("mysql -p{text}")] {
-                let once = masked(&text).into_owned();
-                proptest::prop_assert_eq!(masked(&once).into_owned(), once);
-            }
-        }
-    }
 }

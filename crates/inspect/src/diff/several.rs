@@ -41,8 +41,8 @@ pub fn read_sides(logs: &mut [Vec<LogFile>; 2], options: &Options) -> Result<[Ve
     Ok([runs, second])
 }
 
-/// Compares two sides. `judge` turns the report on two runs, of which it gets the second too, into a
-/// verdict. `None` if a side has no runs.
+/// Compares two sides. `judge` turns the report on two runs, of which it gets the second too, into
+/// a verdict. `None` if a side has no runs.
 #[must_use]
 pub fn compare_sides(
     runs: [Vec<Run>; 2],

@@ -196,14 +196,18 @@ impl Folding {
             looking.into_iter().for_each(|at| self.attribute(at, bound));
             free = others;
         }
-        // A new file is told before its permissions and owner, however grave those are. Otherwise the
-        // gravest is the cause; of equally grave ones, the first.
-        let about = |rule: Rule| matches!(rule, Rule::FsPerm | Rule::FsCreate);
+        // A new name is told before its permissions and owner, however grave those are, and before
+        // its removal. Otherwise the gravest is the cause; of equally grave ones, the first.
+        let about = |difference: &Difference| {
+            matches!(difference.rule, Rule::FsPerm | Rule::FsCreate)
+                && difference.change != Change::Changed
+        };
         let first = free.iter().copied().min_by_key(|at| {
             let Found { difference, light, .. } = &self.found[*at];
             (
-                about(difference.rule),
+                about(difference),
                 std::cmp::Reverse(difference.severity),
+                difference.rule == Rule::FsDeleteNew,
                 difference.rule,
                 *light,
                 difference.events.iter().flatten().min(),

@@ -66,6 +66,7 @@ fn one(cause: &Cause, group: Vec<Difference>) -> Option<Difference> {
         distinct(of_change.filter_map(|one| Some(purpose(one)?.1)))
     };
     let both = [Change::Removed, Change::Added].map(files);
+    let events = [0, 1].map(|side: usize| group.iter().filter_map(|one| one.events[side]).min());
     let mut group = group.into_iter();
     let mut first = group.next()?;
     if count > 1 {
@@ -83,6 +84,7 @@ fn one(cause: &Cause, group: Vec<Difference>) -> Option<Difference> {
             }
             Cause::Files(files, _) => {
                 (first.change, first.what) = (Change::Changed, format!("read {files}"));
+                first.events = events;
                 [first.before, first.after] = both.map(|names| Some(listed(&names)));
             }
             Cause::Same(..) => match &mut first.after {

@@ -128,9 +128,8 @@ mod tests {
             }
             parts.add(rest);
             proptest::prop_assert_eq!((whole.hash(), whole.bytes), (parts.hash(), parts.bytes));
-            if !bytes.is_empty() {
+            if let Some(at) = at.checked_rem(bytes.len()) {
                 let mut other = bytes.clone();
-                let at = at % bytes.len();
                 other[at] ^= 1;
                 let mut changed = Content::default();
                 changed.add(&other);
