@@ -39,10 +39,8 @@ pub use level::Level;
 pub use report::{Account, Change, CountedOnlyCount, Difference, Report, Side, Time};
 pub use rule::{Rule, Severity};
 pub use run::{CountedOnly, End, Environment, Image, MARK, Mark, Process, Run, Seen};
-pub use several::{compare_sides, read_sides};
+pub use several::{compare_sides, read_both, read_sides};
 pub use verdict::{Excepted, Unstable, Verdict};
-
-use crate::{Error, LogFile};
 
 /// How two logs are compared.
 #[derive(Clone, Debug, Default)]
@@ -59,13 +57,4 @@ pub struct Options {
     /// Names that several runs of the first and of the second side created, which are so proved not
     /// to be made up.
     pub constant: [BTreeSet<String>; 2],
-}
-
-/// Reads two logs, each on its own thread.
-///
-/// # Errors
-/// When either log cannot be read.
-pub fn read_both(a: LogFile, b: LogFile, options: &Options) -> Result<[Run; 2], Error> {
-    let runs = read_sides(&mut [vec![a], vec![b]], options)?;
-    Ok(runs.map(|mut runs| runs.remove(0)))
 }

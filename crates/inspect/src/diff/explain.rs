@@ -6,6 +6,7 @@ use super::Level;
 use super::rule::{Rule, Severity};
 
 /// What is said about a rule besides its name, severity and meaning.
+#[derive(Clone, Copy)]
 pub(crate) struct Explanation {
     /// The level from which it is found.
     pub(crate) level: Level,
@@ -22,137 +23,203 @@ const LOOPBACK: &str = "It is a warn on the loopback.";
 const NEVER: &str = "No entry silences it: change the policy, or the program.";
 const COUNTED: &str = "A baseline never learns it as noise.";
 
+/// Makes a row of [`TABLE`].
+const fn row(
+    rule: Rule,
+    level: Level,
+    example: &'static str,
+    silenced_by: &'static str,
+    more: &'static str,
+) -> (Rule, Explanation) {
+    (rule, Explanation { level, example, silenced_by, more })
+}
+
+/// What is said about each rule.
+const TABLE: &[(Rule, Explanation)] = &[
+    row(Rule::ExitStatus, Level::Effects, "~ exit: 0 => 1", "role = \"make\"", COUNTED),
+    row(Rule::ExitSignal, Level::Effects, "~ exit: 0 => SIGSEGV", "role = \"make\"", COUNTED),
+    row(
+        Rule::RunIncomplete,
+        Level::Effects,
+        "+ the log is not whole",
+        "",
+        "Record again, with more room on the disk; `sysreel info` says what is missing.",
+    ),
+    row(
+        Rule::ExecNew,
+        Level::Effects,
+        "+ exec /usr/bin/curl",
+        "resource = \"/usr/bin/curl\"",
+        COUNTED,
+    ),
+    row(
+        Rule::ExecGone,
+        Level::Effects,
+        "- exec /usr/bin/strip",
+        "resource = \"/usr/bin/strip\"",
+        COUNTED,
+    ),
+    row(
+        Rule::ExecArgv,
+        Level::Effects,
+        "~ cc: cc -O2 x.c => cc -O3 x.c",
+        "role = \"cc\"",
+        "The words that differ are shown with those around them.",
+    ),
+    row(Rule::ProcessCount, Level::Effects, "+ sleep 1", "role = \"sleep\"", ""),
+    row(
+        Rule::NetConnectNew,
+        Level::Effects,
+        "+ connect tcp 10.0.0.7:443",
+        "resource = \"tcp 10.0.0.7:443\"",
+        LOOPBACK,
+    ),
+    row(
+        Rule::NetListenNew,
+        Level::Effects,
+        "+ listen tcp 0.0.0.0:80",
+        "resource = \"tcp 0.0.0.0:80\"",
+        LOOPBACK,
+    ),
+    row(
+        Rule::NetUnixNew,
+        Level::Effects,
+        "+ connect unix /run/docker.sock",
+        "resource = \"unix /run/docker.sock\"",
+        "It is an info to a socket that does not exist, as that of name lookups.",
+    ),
+    row(
+        Rule::NetGone,
+        Level::Effects,
+        "- connect tcp 10.0.0.7:443",
+        "resource = \"tcp 10.0.0.7:443\"",
+        "",
+    ),
+    row(Rule::FsWriteNew, Level::Effects, "+ write $WS/a.log", "resource = \"$WS/*.log\"", OWN),
+    row(Rule::FsDeleteNew, Level::Effects, "+ unlink $WS/a.log", "resource = \"$WS/*.log\"", OWN),
+    row(
+        Rule::FsRenameNew,
+        Level::Effects,
+        "+ rename $WS/db.tmp -> $WS/db",
+        "resource = \"$WS/db.tmp -> $WS/db\"",
+        OWN,
+    ),
+    row(Rule::FsChangeGone, Level::Effects, "- write $WS/a.log", "resource = \"$WS/*.log\"", ""),
+    row(Rule::FsPerm, Level::Effects, "~ chmod $WS/a: 0644 => 0666", "resource = \"$WS/a\"", OWN),
+    row(
+        Rule::FsCreate,
+        Level::Effects,
+        "~ create $WS/token: 0600,O_EXCL => 0644",
+        "op = \"create\"\nresource = \"$WS/token\"",
+        "It is an error if others get rights, or if O_EXCL or O_NOFOLLOW is gone.",
+    ),
+    row(
+        Rule::LockNew,
+        Level::Effects,
+        "+ lock $WS/db exclusive",
+        "resource = \"$WS/db exclusive\"",
+        "",
+    ),
+    row(
+        Rule::LockLost,
+        Level::Effects,
+        "- lock $WS/db exclusive",
+        "resource = \"$WS/db exclusive\"",
+        "",
+    ),
+    row(
+        Rule::Privilege,
+        Level::Effects,
+        "+ creds setuid 0",
+        "op = \"creds\"",
+        "It is a warn for limits and personalities.",
+    ),
+    row(Rule::SignalSent, Level::Effects, "+ signal SIGTERM <pid>", "op = \"signal\"", ""),
+    row(Rule::SignalReceived, Level::Sequence, "+ SIGPIPE", "role = \"make\"", ""),
+    row(
+        Rule::SecretRead,
+        Level::Effects,
+        "+ read $HOME/.ssh/id_ed25519",
+        "resource = \"$HOME/.ssh/*\"",
+        "An entry must name the rule: one on reads in general does not mean secrets.",
+    ),
+    row(Rule::PolicyForbid, Level::Effects, "+ write /etc/passwd", "", NEVER),
+    row(Rule::PolicyBudget, Level::Effects, "+ open $WS/**: at most 40 => 52", "", NEVER),
+    row(Rule::PolicyAssert, Level::Effects, "+ sequence: write sync rename", "", NEVER),
+    row(
+        Rule::ErrChanged,
+        Level::Effects,
+        "~ read $WS/a.conf: ok => EACCES",
+        "resource = \"$WS/a.conf\"",
+        "It is an error for operations that change files, execute or use the network.",
+    ),
+    row(Rule::DurabilityLost, Level::Effects, "- sync $WS/db", "resource = \"$WS/db\"", ""),
+    row(Rule::FsReadNew, Level::Effects, "+ read $WS/q.h", "resource = \"$WS/*.h\"", ""),
+    row(Rule::FsReadGone, Level::Effects, "- read $WS/q.h", "resource = \"$WS/*.h\"", ""),
+    row(
+        Rule::FsWriteContent,
+        Level::Fields,
+        "~ $WS/out: 20 bytes => 20 other bytes",
+        "role = \"sort\"",
+        "Bytes count in the order in which they are written. Small contents are shown.",
+    ),
+    row(
+        Rule::StreamContent,
+        Level::Fields,
+        "~ <stdout>: 20 bytes => 24 bytes",
+        "role = \"sort\"",
+        "",
+    ),
+    row(Rule::MarkChanged, Level::Effects, "+ save: 0 times => 1 times", "rule-only", ""),
+    row(Rule::ThreadCount, Level::Sequence, "~ threads: 4 => 5", "role = \"java\"", ""),
+    row(Rule::CallNew, Level::Sequence, "+ stat $WS/a", "resource = \"$WS/a\"", ""),
+    row(Rule::CallGone, Level::Sequence, "- stat $WS/a", "resource = \"$WS/a\"", ""),
+    row(
+        Rule::CallArgument,
+        Level::Fields,
+        "~ read $WS/a: openat flags=O_RDONLY => openat flags=O_RDONLY|O_CLOEXEC",
+        "resource = \"$WS/a\"",
+        "",
+    ),
+    row(
+        Rule::GaveUp,
+        Level::Sequence,
+        "~ streams too different",
+        "rule-only",
+        "Compare at level effects, or smaller parts.",
+    ),
+    row(
+        Rule::ProbeNew,
+        Level::Effects,
+        "+ stat $WS/q.h.gch ENOENT",
+        "resource = \"$WS/*.gch\"",
+        "",
+    ),
+    row(Rule::RetryCount, Level::Sequence, "~ read <pipe>: 1 => 3", "role = \"make\"", ""),
+    row(
+        Rule::Chunking,
+        Level::Sequence,
+        "~ write $WS/out: 4 calls => 1 calls",
+        "role = \"cp\"",
+        "",
+    ),
+    row(Rule::OrderOnly, Level::Sequence, "~ read $WS/a", "resource = \"$WS/a\"", ""),
+    row(Rule::TimingOnly, Level::Timing, "~ fsync: 2 ms => 40 ms", "rule-only", ""),
+    row(
+        Rule::EnvDrift,
+        Level::Effects,
+        "~ surroundings: Linux 6.17 => Linux 6.18",
+        "rule-only",
+        "--allow-env-drift compares logs of different surroundings.",
+    ),
+];
+
 impl Rule {
     /// Returns what is said about the rule.
-    pub(crate) const fn explanation(self) -> Explanation {
-        use Level::{Effects, Fields, Sequence, Timing};
-        let (level, example, silenced_by, more) = match self {
-            Self::ExitStatus => (Effects, "~ exit: 0 => 1", "role = \"make\"", COUNTED),
-            Self::ExitSignal => (Effects, "~ exit: 0 => SIGSEGV", "role = \"make\"", COUNTED),
-            Self::RunIncomplete => (
-                Effects,
-                "+ the log is not whole",
-                "",
-                "Record again, with more room on the disk; `sysreel info` says what is missing.",
-            ),
-            Self::ExecNew => {
-                (Effects, "+ exec /usr/bin/curl", "resource = \"/usr/bin/curl\"", COUNTED)
-            }
-            Self::ExecGone => {
-                (Effects, "- exec /usr/bin/strip", "resource = \"/usr/bin/strip\"", COUNTED)
-            }
-            Self::ExecArgv => (
-                Effects,
-                "~ cc: cc -O2 x.c => cc -O3 x.c",
-                "role = \"cc\"",
-                "The words that differ are shown with those around them.",
-            ),
-            Self::ProcessCount => (Effects, "+ sleep 1", "role = \"sleep\"", ""),
-            Self::NetConnectNew => {
-                (Effects, "+ connect tcp 10.0.0.7:443", "resource = \"tcp 10.0.0.7:443\"", LOOPBACK)
-            }
-            Self::NetListenNew => {
-                (Effects, "+ listen tcp 0.0.0.0:80", "resource = \"tcp 0.0.0.0:80\"", LOOPBACK)
-            }
-            Self::NetUnixNew => (
-                Effects,
-                "+ connect unix /run/docker.sock",
-                "resource = \"unix /run/docker.sock\"",
-                "It is an info to a socket that does not exist, as that of name lookups.",
-            ),
-            Self::NetGone => {
-                (Effects, "- connect tcp 10.0.0.7:443", "resource = \"tcp 10.0.0.7:443\"", "")
-            }
-            Self::FsWriteNew => (Effects, "+ write $WS/a.log", "resource = \"$WS/*.log\"", OWN),
-            Self::FsDeleteNew => (Effects, "+ unlink $WS/a.log", "resource = \"$WS/*.log\"", OWN),
-            Self::FsRenameNew => (
-                Effects,
-                "+ rename $WS/db.tmp -> $WS/db",
-                "resource = \"$WS/db.tmp -> $WS/db\"",
-                OWN,
-            ),
-            Self::FsChangeGone => (Effects, "- write $WS/a.log", "resource = \"$WS/*.log\"", ""),
-            Self::FsPerm => (Effects, "~ chmod $WS/a: 0644 => 0666", "resource = \"$WS/a\"", OWN),
-            Self::FsCreate => (
-                Effects,
-                "~ create $WS/token: 0600,O_EXCL => 0644",
-                "op = \"create\"\nresource = \"$WS/token\"",
-                "It is an error if others get rights, or if O_EXCL or O_NOFOLLOW is gone.",
-            ),
-            Self::LockNew => {
-                (Effects, "+ lock $WS/db exclusive", "resource = \"$WS/db exclusive\"", "")
-            }
-            Self::LockLost => {
-                (Effects, "- lock $WS/db exclusive", "resource = \"$WS/db exclusive\"", "")
-            }
-            Self::Privilege => (
-                Effects,
-                "+ creds setuid 0",
-                "op = \"creds\"",
-                "It is a warn for limits and personalities.",
-            ),
-            Self::SignalSent => (Effects, "+ signal SIGTERM <pid>", "op = \"signal\"", ""),
-            Self::SignalReceived => (Sequence, "+ SIGPIPE", "role = \"make\"", ""),
-            Self::SecretRead => (
-                Effects,
-                "+ read $HOME/.ssh/id_ed25519",
-                "resource = \"$HOME/.ssh/*\"",
-                "An entry must name the rule: one on reads in general does not mean secrets.",
-            ),
-            Self::PolicyForbid => (Effects, "+ write /etc/passwd", "", NEVER),
-            Self::PolicyBudget => (Effects, "+ open $WS/**: at most 40 => 52", "", NEVER),
-            Self::PolicyAssert => (Effects, "+ sequence: write sync rename", "", NEVER),
-            Self::ErrChanged => (
-                Effects,
-                "~ read $WS/a.conf: ok => EACCES",
-                "resource = \"$WS/a.conf\"",
-                "It is an error for operations that change files, execute or use the network.",
-            ),
-            Self::DurabilityLost => (Effects, "- sync $WS/db", "resource = \"$WS/db\"", ""),
-            Self::FsReadNew => (Effects, "+ read $WS/q.h", "resource = \"$WS/*.h\"", ""),
-            Self::FsReadGone => (Effects, "- read $WS/q.h", "resource = \"$WS/*.h\"", ""),
-            Self::FsWriteContent => (
-                Fields,
-                "~ $WS/out: 20 bytes => 20 other bytes",
-                "role = \"sort\"",
-                "Bytes count in the order in which they are written. Small contents are shown.",
-            ),
-            Self::StreamContent => {
-                (Fields, "~ <stdout>: 20 bytes => 24 bytes", "role = \"sort\"", "")
-            }
-            Self::MarkChanged => (Effects, "+ save: 0 times => 1 times", "rule-only", ""),
-            Self::ThreadCount => (Sequence, "~ threads: 4 => 5", "role = \"java\"", ""),
-            Self::CallNew => (Sequence, "+ stat $WS/a", "resource = \"$WS/a\"", ""),
-            Self::CallGone => (Sequence, "- stat $WS/a", "resource = \"$WS/a\"", ""),
-            Self::CallArgument => (
-                Fields,
-                "~ read $WS/a: openat flags=O_RDONLY => openat flags=O_RDONLY|O_CLOEXEC",
-                "resource = \"$WS/a\"",
-                "",
-            ),
-            Self::GaveUp => (
-                Sequence,
-                "~ streams too different",
-                "rule-only",
-                "Compare at level effects, or smaller parts.",
-            ),
-            Self::ProbeNew => {
-                (Effects, "+ stat $WS/q.h.gch ENOENT", "resource = \"$WS/*.gch\"", "")
-            }
-            Self::RetryCount => (Sequence, "~ read <pipe>: 1 => 3", "role = \"make\"", ""),
-            Self::Chunking => {
-                (Sequence, "~ write $WS/out: 4 calls => 1 calls", "role = \"cp\"", "")
-            }
-            Self::OrderOnly => (Sequence, "~ read $WS/a", "resource = \"$WS/a\"", ""),
-            Self::TimingOnly => (Timing, "~ fsync: 2 ms => 40 ms", "rule-only", ""),
-            Self::EnvDrift => (
-                Effects,
-                "~ surroundings: Linux 6.17 => Linux 6.18",
-                "rule-only",
-                "--allow-env-drift compares logs of different surroundings.",
-            ),
-        };
-        Explanation { level, example, silenced_by, more }
+    pub(crate) fn explanation(self) -> Explanation {
+        const NOTHING: Explanation =
+            Explanation { level: Level::Effects, example: "", silenced_by: "", more: "" };
+        TABLE.iter().find(|(rule, _)| *rule == self).map_or(NOTHING, |(_, said)| *said)
     }
 }
 
@@ -266,6 +333,7 @@ mod tests {
 
     #[test]
     fn all_rules_are_listed() {
+        assert!(TABLE.iter().map(|(rule, _)| rule).eq(Rule::ALL));
         assert_eq!(list().lines().count(), Rule::ALL.len());
     }
 }

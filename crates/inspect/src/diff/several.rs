@@ -41,6 +41,15 @@ pub fn read_sides(logs: &mut [Vec<LogFile>; 2], options: &Options) -> Result<[Ve
     Ok([runs, second])
 }
 
+/// Reads two logs, each on its own thread.
+///
+/// # Errors
+/// When either log cannot be read.
+pub fn read_both(a: LogFile, b: LogFile, options: &Options) -> Result<[Run; 2], Error> {
+    let runs = read_sides(&mut [vec![a], vec![b]], options)?;
+    Ok(runs.map(|mut runs| runs.remove(0)))
+}
+
 /// Compares two sides. `judge` turns the report on two runs, of which it gets the second too, into
 /// a verdict. `None` if a side has no runs.
 #[must_use]

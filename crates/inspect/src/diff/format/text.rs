@@ -86,7 +86,7 @@ fn write_unstable(unstable: &Unstable, out: &mut Lines<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
+fn write_sides(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     for (name, side) in ["A", "B"].into_iter().zip(&report.sides) {
         if let [first, others @ ..] = &side.logs[..] {
             out.line(format_args!("{name} {first} and {}:", counted(others.len(), "other log")))?;
@@ -105,6 +105,11 @@ fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Res
             }
         }
     }
+    Ok(())
+}
+
+fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
+    write_sides(report, out)?;
     for why in &report.incomparable {
         out.line(format_args!("not comparable: {why}"))?;
     }

@@ -67,7 +67,7 @@ const PLAIN: &[&str] = &[
     "tool --password --host h",
     "tool --token-id=7",
     "tool --max-tokens=100",
-    "SSH_AUTH_SOCK=/tmp/agent PWD=/home/me OLDPWD=/",
+    "SSH_AUTH_SOCK=/tmp/agent PWD=/srv/me OLDPWD=/",
     "read $WS/password: ok => ENOENT",
     "stat $HOME/.config/token: ok => ENOENT",
     "exec.new: token",

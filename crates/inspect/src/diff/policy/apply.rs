@@ -144,7 +144,7 @@ impl Policy {
     }
 
     /// Takes out what exceptions match, with what follows from it, and counts that.
-    fn take_out(
+    pub(super) fn take_out(
         &self,
         differences: Vec<Difference>,
         today: Date,
