@@ -36,9 +36,9 @@ impl Fingerprint {
         Self { hash, len: bytes.len() as u64 }
     }
 
-    /// Returns what stands for this many bytes that are not known.
+    /// Returns what stands for this many bytes that are not known: a symbol that is no byte.
     pub(crate) const fn of_gap(bytes: u64) -> Self {
-        Self { hash: bytes % MODULUS, len: 1 }
+        Self { hash: bytes % (MODULUS - 256) + 256, len: 1 }
     }
 
     pub(crate) const fn hash(self) -> u64 {

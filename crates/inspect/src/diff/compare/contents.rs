@@ -16,7 +16,8 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
     for &(x, y) in &pairing.pairs {
         let (Some(xs), Some(ys)) = (contents_a.get(&x), contents_b.get(&y)) else { continue };
         for (name, one) in xs {
-            let Some(other) = ys.get(name).filter(|other| other.hash() != one.hash()) else {
+            let Some(other) = ys.get(name).filter(|other| other.fingerprint() != one.fingerprint())
+            else {
                 continue;
             };
             let path = name.starts_with('/') || name.starts_with('$');
