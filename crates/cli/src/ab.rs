@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::policy::Policy;
-use sysreel_inspect::diff::{self, Around, Options, Report, Rule, Severity, Verdict, agree};
+use sysreel_inspect::diff::{self, Options, Report, Rule, Severity, Verdict};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("diff")))]
@@ -67,6 +67,9 @@ pub(crate) fn run(args: &Args) -> Exit {
             }
         };
     match compare(args, &policy, &sides) {
+        Ok(verdict) if !verdict.report.incomparable.is_empty() => {
+            args.report.not_comparable(&verdict)
+        }
         Ok(verdict) => args.report.conclude(&verdict),
         Err(error) => {
             say!("{error:#}");
@@ -108,7 +111,12 @@ impl Args {
             let job = Job { words, folder: folder.clone() };
             let roots =
                 roots.iter().cloned().chain(program).chain(policy.roots.iter().cloned()).collect();
-            let options = Options { level: self.level.into(), roots, ..Options::default() };
+            let options = Options {
+                level: self.level.into(),
+                roots,
+                allow_incomplete: self.report.allow_incomplete,
+                ..Options::default()
+            };
             Ok(Side { job, label, options })
         };
         let sides =
@@ -133,34 +141,23 @@ fn program_folder(words: &[OsString], folder: Option<&Path>) -> Option<PathBuf> 
 
 fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Verdict> {
     let rounds = Rounds::new(args.keep.as_deref())?;
-    let mut pairs = Vec::new();
-    // The sides alternate, so that changes of the machine over time affect both. A difference that
-    // shows in every pair is in all runs of one side and in no run of the other.
+    // The sides alternate, so that changes of the machine over time affect both.
+    let (mut logs, mut runs) = <([Vec<_>; 2], [Vec<_>; 2])>::default();
     for round in 1..=args.runs.get() {
-        let run = |name: &str, side: &Side| {
+        for (at, name) in ["a", "b"].into_iter().enumerate() {
+            let side = &sides[at];
             let log = rounds.record(&format!("{name}-{round}"), &side.job)?;
-            let run =
-                diff::read(&log, side.options.level.max(policy.level()), &side.options.roots)?;
-            anyhow::Ok((log, run))
-        };
-        pairs.push([run("a", &sides[0])?, run("b", &sides[1])?]);
+            let level = side.options.level.max(policy.level());
+            runs[at].push(diff::read(&log, level, &side.options.roots)?);
+            logs[at].push(log);
+        }
     }
-    let constant = [0, 1].map(|side: usize| diff::constant_names(pairs.iter().map(|p| &p[side].1)));
-    let options = Options { constant, ..sides[1].options.clone() };
-    let (mut verdicts, mut first) = (Vec::new(), None);
-    for [(log_a, mut a), (log_b, mut b)] in pairs {
-        let mut report = diff::compare(&mut a, &mut b, &options);
+    let mut verdict = diff::compare_sides(runs, &sides[1].options, &mut |mut report, run| {
         label_sides(&mut report, sides);
-        verdicts.push(args.report.judge(policy, report, &b, Severity::Error));
-        first.get_or_insert([log_a, log_b]);
-    }
-    let mut verdict = agree(verdicts).context("no run was made")?;
-    // The verdict refers to the logs of the first pair.
-    if let (Some(difference), Some([a, b])) =
-        (verdict.report.at_least(verdict.listed).next(), &first)
-    {
-        verdict.first = Some(Around::read(difference, [a, b])?);
-    }
+        args.report.judge(policy, report, run, Severity::Error)
+    })
+    .context("no run was made")?;
+    verdict.read_calls(&logs)?;
     rounds.finish();
     Ok(verdict)
 }

@@ -7,12 +7,13 @@ use crate::exit::Exit;
 use crate::report::today;
 use crate::rounds::{Job, Rounds, write_atomically};
 use crate::say::{self, Unwritten, say};
-use anyhow::Context;
-use args::{Action, Check, FileArgs, Record};
+use anyhow::{Context, bail};
+use args::{Action, Check, FileArgs, Migrate, Record};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 use sysreel_inspect::diff::baseline::{Baseline, Key, Learned, Variant};
+use sysreel_inspect::diff::mask::is_masked;
 use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{Level, Options, Run, Severity, Verdict, agree, read as read_run};
 use sysreel_inspect::visible::visible;
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         Action::Check(args) => check(args),
         Action::Review(args) => review(args).map(|()| Exit::SUCCESS),
         Action::Accept(args) => accept(args).map(|()| Exit::SUCCESS),
+        Action::Migrate(args) => migrate(args).map(|()| Exit::SUCCESS),
     };
     let (exit, error) = match done {
         Ok(exit) => return exit,
@@ -67,7 +69,13 @@ fn command_words(args: &[OsString], known: Option<&Baseline>) -> anyhow::Result<
     if args.is_empty() {
         let known =
             known.map(|baseline| baseline.command.clone()).filter(|command| !command.is_empty());
-        return known.context("no command given: add `-- CMD`");
+        let known = known.context("no command given: add `-- CMD`")?;
+        if known.iter().any(|word| is_masked(word)) {
+            bail!(
+                "the command has secrets, which the baseline masks: give it again, with `-- CMD`"
+            );
+        }
+        return Ok(known);
     }
     let words: Option<_> = args.iter().map(|word| word.to_str().map(str::to_owned)).collect();
     words.context(
@@ -162,8 +170,12 @@ fn check(args: &Check) -> Result<Exit, Failure> {
     })?;
     let words = command_words(&args.command, Some(&baseline)).map_err(Failure::Usage)?;
     let job = job(&words);
-    let options =
-        Options { level: policy.level(), roots: policy.roots.clone(), ..Options::default() };
+    let options = Options {
+        level: policy.level(),
+        roots: policy.roots.clone(),
+        allow_incomplete: args.report.allow_incomplete,
+        ..Options::default()
+    };
     let rounds = Rounds::new(args.run.keep.as_deref())?;
     let mut checking =
         Checking { args, policy: &policy, baseline: &baseline, options, accepted: None };
@@ -272,7 +284,12 @@ fn review(args: &FileArgs) -> Result<(), Failure> {
         for line in &changes {
             writeln!(out, "{}", visible(line))?;
         }
-        writeln!(out, "{} lines change; accept with `sysreel baseline accept`", changes.len())
+        // The lines that name a variant are no changes.
+        let lines = match changes.iter().filter(|line| line.starts_with(['+', '-'])).count() {
+            1 => "1 line changes".to_owned(),
+            count => format!("{count} lines change"),
+        };
+        writeln!(out, "{lines}; accept with `sysreel baseline accept`")
     });
     written.map_err(|Unwritten(exit)| Failure::Unwritten(exit))
 }
@@ -286,5 +303,35 @@ fn accept(args: &FileArgs) -> Result<(), Failure> {
         format!("cannot rename {} to {}", pending.display(), args.file.display())
     })?;
     say!("{} is accepted: commit it", args.file.display());
+    Ok(())
+}
+
+/// Rewrites a baseline of an older format in the present one.
+fn migrate(args: &Migrate) -> Result<(), Failure> {
+    if FileArgs::is_in_ci() {
+        return Err(Failure::Usage(anyhow::anyhow!(
+            "CI never writes a baseline: migrate it where people can review it (unset CI to do it \
+             here)"
+        )));
+    }
+    let file = &args.file;
+    let wrong = || format!("cannot read {}", file.display());
+    let old = std::fs::read_to_string(file).with_context(wrong).map_err(Failure::Usage)?;
+    let baseline = Baseline::parse(file, &old).map_err(|error| Failure::Usage(error.into()))?;
+    let new = baseline.to_string();
+    for variant in &baseline.variants {
+        for missing in variant.missing() {
+            say!("{}: {missing}", variant.key);
+        }
+    }
+    if baseline.variants.iter().any(|variant| variant.missing().next().is_some()) {
+        say!("a check does not compare these; `sysreel baseline record` adds them");
+    }
+    if old == new {
+        say!("{} is of the present format ({})", file.display(), Baseline::FORMAT);
+        return Ok(());
+    }
+    write_atomically(file, &new)?;
+    say!("{} is of format {} now: review and commit it", file.display(), Baseline::FORMAT);
     Ok(())
 }

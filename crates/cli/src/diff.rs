@@ -2,31 +2,41 @@
 
 use crate::exit::Exit;
 use crate::report::ReportArgs;
-use crate::say::say;
+use crate::say::{self, Unwritten, say};
+use anyhow::{Context, bail};
 use clap::ValueEnum;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::policy::Policy;
-use sysreel_inspect::diff::{self, Around, Level, Options, Severity, Verdict};
-use sysreel_inspect::{Error, open};
+use sysreel_inspect::diff::{self, Level, Options, Severity, Verdict, explain};
+use sysreel_inspect::open;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::help(Some("diff")))]
+#[command(
+    override_usage = "sysreel diff [OPTIONS] A B\n       sysreel diff [OPTIONS] A1 A2... -- B1 \
+                      B2...\n       sysreel diff --explain [RULE]",
+    after_help = crate::exit::help(Some("diff"))
+)]
 pub(crate) struct Args {
-    /// The log of the first run, or - for standard input
+    /// The logs of the first and the second run, or all logs of the first side
     ///
-    /// A pipe is copied to a temporary file first.
-    a: PathBuf,
-    /// The log of the second run
-    b: PathBuf,
+    /// With several logs of a side, what differs among them is unstable and no difference. -
+    /// is standard input, which is copied to a temporary file first.
+    #[arg(value_name = "LOG")]
+    logs: Vec<PathBuf>,
+    /// The logs of the second side
+    #[arg(last = true, value_name = "LOG")]
+    second: Vec<PathBuf>,
     /// Choose how closely to compare
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
     /// Compare logs of different machines, kernels or C libraries
     #[arg(long)]
     allow_env_drift: bool,
-    /// Compare logs that do not show all that the programs did, as with io_uring
-    #[arg(long)]
-    allow_incomplete: bool,
+    /// Explain a rule and how to silence it, or list all rules, and compare nothing
+    #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "",
+        conflicts_with_all = ["logs", "second"])]
+    explain: Option<String>,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -56,14 +66,17 @@ impl From<LevelName> for Level {
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
-    let verdict = match args.report.policy.read() {
-        Ok(policy) => compare(args, &policy).map_err(|error| (Exit::INCOMPLETE, error)),
+    if let Some(rule) = &args.explain {
+        return explain(rule);
+    }
+    let verdict = match args.sides().and_then(|sides| Ok((sides, args.report.policy.read()?))) {
+        Ok((sides, policy)) => compare(args, sides, &policy).map_err(|e| (Exit::INCOMPLETE, e)),
         Err(error) => Err((Exit::USAGE, error)),
     };
     let verdict = match verdict {
         Ok(verdict) => verdict,
         Err((exit, error)) => {
-            say!("{error}");
+            say!("{error:#}");
             return exit;
         }
     };
@@ -73,21 +86,66 @@ pub(crate) fn run(args: &Args) -> Exit {
     args.report.conclude(&verdict)
 }
 
-fn compare(args: &Args, policy: &Policy) -> Result<Verdict, Error> {
-    let (level, allow_env_drift) = (args.level.into(), args.allow_env_drift);
+impl Args {
+    /// Returns the logs of each side.
+    fn sides(&self) -> anyhow::Result<[Vec<&Path>; 2]> {
+        let all = || self.logs.iter().chain(&self.second).map(PathBuf::as_path);
+        if all().filter(|log| *log == Path::new("-")).count() > 1 {
+            bail!("standard input can be only one of the logs");
+        }
+        match (&self.logs[..], &self.second[..]) {
+            ([a, b], []) | ([], [a, b]) => Ok([vec![a], vec![b]]),
+            ([_, ..], [_, ..]) => {
+                Ok([&self.logs, &self.second]
+                    .map(|side| side.iter().map(PathBuf::as_path).collect()))
+            }
+            ([] | [_], []) => bail!("two logs are needed: sysreel diff A B"),
+            _ => bail!(
+                "which logs belong to which side? put -- between the sides: sysreel diff A1 A2 -- \
+                 B1"
+            ),
+        }
+    }
+}
+
+fn compare(args: &Args, sides: [Vec<&Path>; 2], policy: &Policy) -> anyhow::Result<Verdict> {
     let options = Options {
-        level,
+        level: args.level.into(),
         roots: policy.roots.clone(),
-        allow_env_drift,
-        allow_incomplete: args.allow_incomplete,
+        allow_env_drift: args.allow_env_drift,
+        allow_incomplete: args.report.allow_incomplete,
         ..Options::default()
     };
     let reading = Options { level: options.level.max(policy.level()), ..options.clone() };
-    let [mut a, mut b] = diff::read_both(open(&args.a)?, open(&args.b)?, &reading)?;
-    let report = diff::compare(&mut a, &mut b, &options);
-    let mut verdict = args.report.judge(policy, report, &b, Severity::Note);
-    if let Some(first) = verdict.report.at_least(verdict.listed).next() {
-        verdict.first = Some(Around::read(first, [&open(&args.a)?, &open(&args.b)?])?);
+    let open_all = |paths: Vec<&Path>| paths.into_iter().map(open).collect::<Result<Vec<_>, _>>();
+    let [first, second] = sides;
+    let mut logs = [open_all(first)?, open_all(second)?];
+    let runs = diff::read_sides(&mut logs, &reading)?;
+    let mut verdict = diff::compare_sides(runs, &options, &mut |report, run| {
+        args.report.judge(policy, report, run, Severity::Note)
+    })
+    .context("no run was read")?;
+    for (side, logs) in verdict.report.sides.iter_mut().zip(&logs).filter(|(_, l)| l.len() > 1) {
+        side.logs = logs.iter().map(|log| log.path().display().to_string()).collect();
     }
+    verdict.read_calls(&logs)?;
     Ok(verdict)
+}
+
+/// Prints what a rule means, or all rules if there is no such rule.
+fn explain(name: &str) -> Exit {
+    let text = match name {
+        "" => explain::list(),
+        name => match name.parse() {
+            Ok(rule) => explain::explain(rule),
+            Err(error) => {
+                say!("{error}");
+                return Exit::USAGE;
+            }
+        },
+    };
+    match say::result(|out| out.write_all(text.as_bytes())) {
+        Ok(()) => Exit::SUCCESS,
+        Err(Unwritten(exit)) => exit,
+    }
 }

@@ -96,7 +96,7 @@ const TABLE: &[Statuses] = &[
         ],
     },
     Statuses {
-        commands: "baseline record, review, accept",
+        commands: "baseline record, review, accept, migrate",
         meanings: &[
             ("0", "success"),
             ("1", "the output cannot be written"),

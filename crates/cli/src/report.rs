@@ -26,9 +26,21 @@ pub(crate) struct ReportArgs {
     /// Exit with status 1 for differences of this severity or a higher one: info, note, warn, error
     #[arg(long, value_name = "SEVERITY")]
     gate: Option<Severity>,
+    /// Compare runs of which a log does not show all, as with io_uring
+    #[arg(long)]
+    pub(crate) allow_incomplete: bool,
     /// Exit with status 0 even if there are differences
     #[arg(long)]
     exit_zero: bool,
+    /// Show each change, also where many processes or files have the same one
+    #[arg(long)]
+    all: bool,
+    /// List what a baseline has learned as noise
+    #[arg(short, long)]
+    verbose: bool,
+    /// Show passwords and tokens in reports; they are masked as ***1a2b otherwise
+    #[arg(long)]
+    show_secrets: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 }
@@ -108,6 +120,7 @@ impl ReportArgs {
 
     /// Writes the verdict to standard output and the report files, and returns the exit status.
     pub(crate) fn conclude(&self, verdict: &Verdict) -> Exit {
+        let verdict = &self.shown(verdict);
         report_missing(&verdict.report);
         match self.write(verdict) {
             Ok(()) => {}
@@ -129,6 +142,7 @@ impl ReportArgs {
     /// Reports why the logs are not comparable. Report files are written too, so that CI does not
     /// read those of an earlier run.
     pub(crate) fn not_comparable(&self, verdict: &Verdict) -> Exit {
+        let verdict = &self.shown(verdict);
         report_missing(&verdict.report);
         for why in &verdict.report.incomparable {
             say!("not comparable: {why}");
@@ -137,6 +151,17 @@ impl ReportArgs {
             say!("{error}");
         }
         if verdict.report.is_whole() { Exit::NOT_COMPARABLE } else { Exit::INCOMPLETE }
+    }
+
+    /// Returns what the reports show of a verdict.
+    fn shown(&self, verdict: &Verdict) -> Verdict {
+        let mut shown = verdict.clone();
+        (shown.all, shown.verbose) = (self.all, self.verbose);
+        shown.width = sysreel_sys::terminal::columns();
+        if !self.show_secrets {
+            shown.mask_secrets();
+        }
+        shown
     }
 
     fn write_reports(&self, verdict: &Verdict) -> Result<(), Error> {

@@ -12,12 +12,17 @@ mod compare;
 mod context;
 mod effect;
 mod env_roots;
+pub mod explain;
+mod fingerprint;
 pub mod format;
 mod level;
+pub mod mask;
+mod near;
 pub mod policy;
 mod report;
 mod rule;
 mod run;
+mod several;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -26,7 +31,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 pub use agree::agree;
-pub use compare::{compare, constant_names};
+pub use compare::compare;
 pub use context::{Around, context};
 pub use effect::{Effect, Op};
 pub use env_roots::read;
@@ -34,9 +39,8 @@ pub use level::Level;
 pub use report::{Account, Change, CountedOnlyCount, Difference, Report, Side, Time};
 pub use rule::{Rule, Severity};
 pub use run::{CountedOnly, End, Environment, Image, MARK, Mark, Process, Run, Seen};
+pub use several::{compare_sides, read_both, read_sides};
 pub use verdict::{Excepted, Unstable, Verdict};
-
-use crate::{Error, LogFile};
 
 /// How two logs are compared.
 #[derive(Clone, Debug, Default)]
@@ -53,18 +57,4 @@ pub struct Options {
     /// Names that several runs of the first and of the second side created, which are so proved not
     /// to be made up.
     pub constant: [BTreeSet<String>; 2],
-}
-
-/// Reads two logs, each on its own thread.
-///
-/// # Errors
-/// When either log cannot be read.
-pub fn read_both(a: LogFile, b: LogFile, options: &Options) -> Result<[Run; 2], Error> {
-    let read = |file: LogFile| env_roots::read(&file, options.level, &options.roots);
-    std::thread::scope(|scope| {
-        let first = scope.spawn(move || read(a));
-        let second = read(b);
-        let first = first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok([first?, second?])
-    })
 }

@@ -267,28 +267,11 @@ impl<'a> RegionView<'a> {
         Some(bytes)
     }
 
-    /// Calls `take` with at most `limit` bytes, one blob at a time, until one cannot be read.
-    pub(crate) fn for_each_chunk(
-        &self,
-        buffers: &dyn Buffers,
-        limit: usize,
-        take: &mut dyn FnMut(&[u8]),
-    ) {
-        if !self.blobs {
-            return take(self.stored.get(..limit).unwrap_or(self.stored));
-        }
-        let (mut bytes, mut left) = (Vec::new(), limit);
-        for number in self.stored.chunks_exact(8) {
-            let Ok(number) = number.try_into() else { return };
-            bytes.clear();
-            if left == 0
-                || buffers.blob(BlobNumber(u64::from_le_bytes(number)), left, &mut bytes).is_none()
-            {
-                return;
-            }
-            take(&bytes);
-            left = left.saturating_sub(bytes.len());
-        }
+    /// Returns the numbers of its blobs; none if its bytes are stored in the event.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobNumber> + 'a {
+        let stored = if self.blobs { self.stored } else { &[] };
+        let (numbers, _) = stored.as_chunks::<8>();
+        numbers.iter().map(|number| BlobNumber(u64::from_le_bytes(*number)))
     }
 
     /// Returns the bytes if they are stored in the event.

@@ -51,12 +51,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 pub(crate) struct Lines<'w> {
     out: &'w mut dyn Write,
     commands: bool,
+    width: Option<usize>,
 }
 
 impl<'w> Lines<'w> {
-    /// `commands`: whether to defuse the workflow commands of GitHub.
-    pub(crate) fn new(out: &'w mut dyn Write, commands: bool) -> Self {
-        Self { out, commands }
+    /// `commands`: whether to defuse the workflow commands of GitHub. `width`: how many characters
+    /// fit into a line; longer ones go on below, indented.
+    pub(crate) fn new(out: &'w mut dyn Write, commands: bool, width: Option<usize>) -> Self {
+        Self { out, commands, width }
     }
 
     /// Writes one line.
@@ -66,6 +68,9 @@ impl<'w> Lines<'w> {
         if self.commands {
             text = defuse_commands(&text).into();
         }
+        if let Some(width) = self.width {
+            text = wrapped(&text, width).into();
+        }
         self.out.write_all(text.as_bytes())?;
         self.out.write_all(b"\n")
     }
@@ -74,6 +79,34 @@ impl<'w> Lines<'w> {
     pub(crate) fn blank(&mut self) -> io::Result<()> {
         self.out.write_all(b"\n")
     }
+}
+
+/// Divides a line so that its parts fit into a width, at spaces where it has them. What goes on is
+/// indented further than the line.
+fn wrapped(line: &str, width: usize) -> String {
+    /// Narrower terminals show nothing of use anyway.
+    const NARROW: usize = 40;
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let more = " ".repeat((indent + 4).min(NARROW / 2));
+    let width = width.max(NARROW);
+    let mut out = String::with_capacity(line.len() + 16);
+    let (mut rest, mut prefix) = (line, "");
+    loop {
+        let room = width - prefix.len();
+        let Some((end, _)) = rest.char_indices().nth(room) else { break };
+        let start = if prefix.is_empty() { indent.min(end) } else { 0 };
+        // A word that fills most of a line is divided.
+        let space = rest[start..end].rfind(' ').map(|at| start + at).filter(|at| *at > room / 2);
+        let at = space.unwrap_or(end);
+        let (part, after) = rest.split_at(at);
+        out.push_str(prefix);
+        out.push_str(part);
+        out.push('\n');
+        rest = if space.is_some() { &after[1..] } else { after };
+        prefix = &more;
+    }
+    out.push_str(prefix);
+    out + rest
 }
 
 /// Defuses what GitHub's runner takes for a command: `::` at the beginning of a line, also after

@@ -57,6 +57,7 @@ pub mod spawn;
 pub mod startup;
 pub mod stop;
 pub mod stub;
+pub mod terminal;
 pub mod wait;
 pub mod waiting;
 

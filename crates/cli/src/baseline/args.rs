@@ -30,6 +30,16 @@ pub(super) enum Action {
     /// Replace the baseline with the pending one
     #[command(after_help = crate::exit::help(Some("baseline")))]
     Accept(FileArgs),
+    /// Rewrite a baseline of an older format, as far as that goes without a recording
+    #[command(after_help = crate::exit::help(Some("baseline")))]
+    Migrate(Migrate),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Migrate {
+    /// The baseline
+    #[arg(value_name = "FILE", default_value = "sysreel.baseline")]
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -101,9 +111,13 @@ impl FileArgs {
 
     /// Whether this runs in CI, which must not change a baseline.
     pub(super) fn is_ci(&self) -> bool {
-        self.ci
-            || std::env::var_os("CI")
-                .is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+        self.ci || Self::is_in_ci()
+    }
+
+    /// Whether the environment is that of CI.
+    pub(super) fn is_in_ci() -> bool {
+        std::env::var_os("CI")
+            .is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
     }
 }
 

@@ -15,21 +15,21 @@ fn stage(script: &str) -> Stage {
 }
 
 /// Runs `sysreel baseline` outside of any CI that the tests may run in.
-fn baseline(stage: &Stage, words: &[&str]) -> Ran {
+pub(crate) fn baseline(stage: &Stage, words: &[&str]) -> Ran {
     let mut command = stage.command(SYSREEL);
     command.arg("baseline").args(words);
     stage.run(&mut command)
 }
 
 #[track_caller]
-fn recorded(script: &str, words: &[&str]) -> Stage {
+pub(crate) fn recorded(script: &str, words: &[&str]) -> Stage {
     let stage = stage(script);
     let ran = baseline(&stage, &[&["record", "-n", "2"], words, &["--", "sh", "s.sh"]].concat());
     assert!(ran.status.success(), "{ran:?}");
     stage
 }
 
-fn text(stage: &Stage, name: &str) -> String {
+pub(crate) fn text(stage: &Stage, name: &str) -> String {
     fs::read_to_string(stage.path(name)).unwrap()
 }
 
@@ -285,7 +285,7 @@ fn seeded_changes_break_a_baseline() {
         (
             "another name",
             before.replace("d/y", "d/z"),
-            &["+ fs.perm: chmod $WS/d/z 0600", "so + rename $WS/d/x -> $WS/d/z"],
+            &["+ fs.rename.new: rename $WS/d/x -> $WS/d/z", "so + chmod $WS/d/z 0600 (fs.perm)"],
         ),
         ("not removed", before.replace("; rm d/y", ""), &["- exec.gone: exec /usr/bin/rm"]),
         (

@@ -6,6 +6,7 @@ mod attaching;
 mod attaching_signals;
 mod audit;
 mod baseline;
+mod baseline_formats;
 mod claims;
 mod coverage;
 mod crash;

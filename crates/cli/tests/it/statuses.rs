@@ -59,6 +59,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("baseline review", "2", "baseline review -f good"),
     ("baseline accept", "0", "baseline accept -f changed"),
     ("baseline accept", "2", "baseline accept -f good"),
+    ("baseline migrate", "0", "baseline migrate good"),
+    ("baseline migrate", "2", "baseline migrate a.reel"),
     ("replay", "0", "replay r.reel"),
     ("replay", "0", "replay --until 5 r.reel"),
     ("replay", "0", "replay --until 5 r-cut.reel"),
@@ -141,6 +143,8 @@ fn every_status_of_the_table_occurs() {
         ("ab", "4"),
         ("baseline accept", "1"),
         ("baseline accept", "3"),
+        ("baseline migrate", "1"),
+        ("baseline migrate", "3"),
         ("baseline record", "1"),
         ("baseline review", "3"),
     ];

@@ -9,9 +9,15 @@ use super::rule::Rule;
 use super::verdict::{Unstable, Verdict};
 
 /// The properties by which two differences are the same.
-type Identity = (Rule, Change, String, String, Option<String>, Option<String>);
+pub(super) type Identity = (Rule, Change, String, String, Option<String>, Option<String>);
+/// What a difference is about: the role and the text.
+pub(super) type Subject = (String, String);
 
-fn identity(difference: &Difference) -> Identity {
+pub(super) fn subject(difference: &Difference) -> Subject {
+    (difference.role.clone(), difference.what.clone())
+}
+
+pub(super) fn identity(difference: &Difference) -> Identity {
     let Difference { rule, change, role, what, before, after, .. } = difference;
     // The count of an exceeded budget varies between runs.
     let (before, after) =
@@ -20,7 +26,7 @@ fn identity(difference: &Difference) -> Identity {
 }
 
 /// Calls `visit` for every difference and all its consequences.
-fn for_each<'d>(differences: &'d [Difference], visit: &mut dyn FnMut(&'d Difference)) {
+pub(super) fn for_each<'d>(differences: &'d [Difference], visit: &mut dyn FnMut(&'d Difference)) {
     for difference in differences {
         visit(difference);
         for_each(&difference.consequences, visit);
@@ -29,6 +35,9 @@ fn for_each<'d>(differences: &'d [Difference], visit: &mut dyn FnMut(&'d Differe
 
 /// Returns the first verdict with the differences that all verdicts have; the others become
 /// unstable. `None` if there are no verdicts.
+///
+/// A value that is the same in all runs of one side and another one in each run of the other side
+/// differs, even if it varies there.
 #[must_use]
 pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
     let of = verdicts.len();
@@ -43,22 +52,40 @@ pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
         });
     }
     let mut agreed = BTreeMap::new();
-    let mut unstable = Vec::new();
+    let mut leftover = BTreeMap::new();
     for (identity, (counts, difference)) in seen {
         let least = counts.iter().copied().min().unwrap_or(0);
-        let more = counts.iter().filter(|count| **count > least).count();
-        if more > 0 {
-            let difference = Difference { consequences: Vec::new(), ..difference.clone() };
-            unstable.push(Unstable { difference, seen: more, of });
+        let more: Vec<usize> = counts.iter().map(|count| count - least).collect();
+        if more.iter().any(|count| *count > 0) {
+            leftover.insert(identity.clone(), (more, difference));
         }
         agreed.insert(identity, least);
     }
+    agree_on_one_side(&mut agreed, &mut leftover, of);
+    let unstable = leftover.into_values().map(|(counts, difference)| Unstable {
+        difference: Difference { consequences: Vec::new(), ..difference.clone() },
+        seen: counts.iter().filter(|count| **count > 0).count(),
+        of,
+        side: None,
+        runs: [counts.iter().position(|count| *count > 0).unwrap_or(0); 2],
+        around: None,
+    });
+    let unstable = unstable.collect();
     let noise: BTreeSet<String> =
         verdicts.iter().flat_map(|verdict| &verdict.noise).cloned().collect();
-    let whole = verdicts.iter().all(|verdict| verdict.report.is_whole());
+    let whole = [0, 1].map(|side: usize| verdicts.iter().all(|v| v.report.sides[side].whole));
+    let mut incomparable: Vec<String> = Vec::new();
+    for why in verdicts.iter().flat_map(|verdict| &verdict.report.incomparable) {
+        if !incomparable.contains(why) {
+            incomparable.push(why.clone());
+        }
+    }
     let mut first = if verdicts.is_empty() { return None } else { verdicts.swap_remove(0) };
     (first.unstable, first.noise) = (unstable, noise.into_iter().collect());
-    first.report.sides[1].whole &= whole;
+    first.report.incomparable = incomparable;
+    for (side, whole) in first.report.sides.iter_mut().zip(whole) {
+        side.whole &= whole;
+    }
     first.report.differences = prune(first.report.differences, &mut |difference| {
         let left = agreed.get_mut(&identity(difference));
         left.is_some_and(|left| {
@@ -69,6 +96,42 @@ pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
     });
     first.report.sort();
     Some(first)
+}
+
+/// Differences that not all verdicts have, with how often each verdict has them.
+type Leftover<'d> = BTreeMap<Identity, (Vec<usize>, &'d Difference)>;
+
+/// Agrees on changes that all verdicts have with another value on one side only.
+fn agree_on_one_side(
+    agreed: &mut BTreeMap<Identity, usize>,
+    leftover: &mut Leftover<'_>,
+    of: usize,
+) {
+    let mut groups = BTreeMap::<(Rule, Subject), Vec<Identity>>::new();
+    for identity in leftover.keys().filter(|identity| identity.4.is_some() && identity.5.is_some())
+    {
+        let (rule, _, role, what, ..) = identity;
+        groups.entry((*rule, (role.clone(), what.clone()))).or_default().push(identity.clone());
+    }
+    for group in groups.into_values() {
+        let constant = |value: fn(&Identity) -> &Option<String>| {
+            group.iter().all(|one| value(one) == value(&group[0]))
+        };
+        if !constant(|one| &one.4) && !constant(|one| &one.5) {
+            continue;
+        }
+        let in_each = |at: usize| group.iter().map(|one| leftover[one].0[at]).sum::<usize>();
+        let least = (0..of).map(in_each).min().unwrap_or(0);
+        let mut left = least;
+        for one in &group {
+            let first = leftover[one].0[0].min(left);
+            left -= first;
+            *agreed.entry(one.clone()).or_default() += first;
+        }
+        if least > 0 {
+            group.iter().for_each(|one| _ = leftover.remove(one));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +157,7 @@ mod tests {
             events: 0,
             processes: 0,
             findings: crate::Findings::default(),
+            logs: Vec::new(),
         };
         let report = Report {
             schema: Report::SCHEMA,
@@ -144,5 +208,27 @@ mod tests {
         let left = agree(vec![verdict(twice()), verdict(twice())]).unwrap();
         assert_eq!((left.report.differences.len(), left.unstable.len()), (2, 0));
         assert!(agree(Vec::new()).is_none());
+    }
+
+    /// An exit status that varies on one side only differs from that of the other side.
+    #[test]
+    fn a_value_may_vary_on_one_side() {
+        let exit = |before: &str, after: &str| {
+            let mut exit = difference("exit", vec![]);
+            (exit.rule, exit.change) = (Rule::ExitStatus, Change::Changed);
+            (exit.before, exit.after) = (Some(before.to_owned()), Some(after.to_owned()));
+            verdict(vec![exit])
+        };
+        for (verdicts, differences, unstable) in [
+            (vec![exit("0", "1"), exit("0", "2"), exit("0", "3")], 1, 0),
+            (vec![exit("1", "0"), exit("2", "0")], 1, 0),
+            (vec![exit("0", "1"), exit("0", "1")], 1, 0),
+            (vec![exit("1", "2"), exit("3", "4")], 0, 2),
+            (vec![exit("0", "1"), exit("0", "2"), verdict(vec![])], 0, 2),
+        ] {
+            let left = agree(verdicts).unwrap();
+            let found = (left.report.differences.len(), left.unstable.len());
+            assert_eq!(found, (differences, unstable), "{left:#?}");
+        }
     }
 }

@@ -11,8 +11,11 @@ use crate::Findings;
 /// One of the two logs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
-    /// The path of the log.
+    /// The path of the log, the first if there are several.
     pub log: String,
+    /// The paths of all logs, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<String>,
     /// The surroundings in which it was recorded.
     pub environment: Environment,
     /// What the log does not contain, in words.
@@ -29,7 +32,7 @@ pub struct Side {
 }
 
 /// The direction of a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// In the second run only.
@@ -73,6 +76,9 @@ pub struct Difference {
     /// The value in the second run, if both runs have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// The bytes or lines of small contents that differ, as a diff.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub content: Vec<String>,
     /// An event of each log that shows the difference.
     pub events: [Option<u64>; 2],
     /// The differences that follow from this one.
@@ -231,6 +237,7 @@ fn side(run: &Run) -> Side {
     use sysreel_format::Completeness;
     Side {
         log: run.path.display().to_string(),
+        logs: Vec::new(),
         environment: run.environment.clone(),
         completeness: run.completeness.names().collect(),
         whole: run.findings.is_whole() && !run.completeness.contains(Completeness::LOST_EVENTS),

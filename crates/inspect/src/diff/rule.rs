@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use super::near::similar;
+
 /// How much a difference matters. A gate is a least severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -196,11 +198,15 @@ impl FromStr for Rule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|rule| rule.id() == text)
-            .ok_or_else(|| format!("unknown rule `{text}`: docs/diff.md lists all rules"))
+        Self::ALL.iter().copied().find(|rule| rule.id() == text).ok_or_else(|| {
+            let near = similar(text, Self::ALL.iter().map(|rule| rule.id()));
+            let near: Vec<_> = near.into_iter().map(|rule| format!("`{rule}`")).collect();
+            let near = match near.is_empty() {
+                true => String::new(),
+                false => format!("; did you mean {}?", near.join(" or ")),
+            };
+            format!("unknown rule `{text}`{near} (`sysreel diff --explain` lists all rules)")
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod pairs;
 mod same;
 mod seeds;
+mod sides;
 
 use crate::stage::{SYSREEL, Stage};
 use serde_json::Value;

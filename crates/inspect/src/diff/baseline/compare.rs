@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Evidence, Variant};
+use super::{Evidence, Variant, without_secrets};
 use crate::diff::compare::{compare, replace_pids};
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Account, Change, Difference, Report};
@@ -101,12 +101,11 @@ impl Variant {
 
     /// Returns the effects as the version of the baseline tells them apart.
     fn known_kinds(&self, effects: BTreeMap<Effect, Seen>) -> BTreeMap<Effect, Seen> {
-        if self.effects >= 2 {
-            return effects;
-        }
         let mut known = BTreeMap::<Effect, Seen>::new();
         for (effect, seen) in effects {
-            let Some(effect) = in_version_1(effect) else { continue };
+            let effect = without_secrets(effect);
+            let effect = if self.effects >= 2 { Some(effect) } else { in_version_1(effect) };
+            let Some(effect) = effect else { continue };
             match known.get_mut(&effect) {
                 Some(all) => all.add(&seen),
                 None => _ = known.insert(effect, seen),

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use super::{Baseline, EFFECTS, Evidence, Key, Learned, Variant};
 use crate::Error;
 use crate::diff::effect::Effect;
+use crate::diff::mask::masked;
 use crate::diff::run::Environment;
 
 const MAGIC: &str = "sysreel-baseline";
@@ -28,7 +29,7 @@ impl fmt::Display for Baseline {
             "# ! k/n  in k of n runs, and of a kind that is never muted: it must be there"
         )?;
         let words = serde_json::to_string(&self.command).map_err(|_| fmt::Error)?;
-        writeln!(f, "command {words}")?;
+        writeln!(f, "command {}", masked(&words))?;
         self.variants.iter().try_for_each(|variant| variant.fmt(f))
     }
 }
@@ -118,7 +119,10 @@ impl Baseline {
             ("=" | "!" | "?" | "~", None) => {
                 return Err("an effect before the first `variant`".into());
             }
-            (sign, Some(variant)) => return parse_effect(&mut variant.learned, sign, rest),
+            // A baseline of an earlier version may have secrets.
+            (sign, Some(variant)) => {
+                return parse_effect(&mut variant.learned, sign, &masked(rest));
+            }
             (word, None) => {
                 return Err(format!(
                     "unknown line `{word}` in a baseline of format {}",
@@ -134,9 +138,11 @@ fn parse_header(line: &str) -> Result<Baseline, String> {
     let version = line.strip_prefix(MAGIC).map(str::trim);
     match version.map(|version| (version, version.parse::<u32>())) {
         Some((_, Ok(1..=Baseline::FORMAT))) => Ok(Baseline::default()),
-        Some((version, Ok(_))) => {
-            Err(format!("format {version} is newer than this sysreel supports: upgrade sysreel"))
-        }
+        Some((version, Ok(_))) => Err(format!(
+            "format {version} is newer than this sysreel supports ({}): upgrade sysreel, or \
+                 record another baseline (`sysreel baseline record -f FILE`)",
+            Baseline::FORMAT
+        )),
         _ => Err(format!(
             "not a baseline: the file does not begin with `{MAGIC} {}`",
             Baseline::FORMAT

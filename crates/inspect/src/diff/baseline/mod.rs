@@ -11,6 +11,7 @@ mod file;
 mod learn;
 mod template;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -20,6 +21,7 @@ pub use template::{Class, Template};
 
 use super::compare::replace_pids;
 use super::effect::Effect;
+use super::mask::masked;
 use super::policy::{Date, KeyPart, Policy, RealNames};
 use super::run::{Environment, Run};
 
@@ -116,8 +118,9 @@ impl Baseline {
                 .lines()
                 .filter(|line| !line.is_empty() && !line.starts_with('#'))
             {
+                // Only the surroundings tell variants apart, not how often each was recorded.
                 if line.starts_with("variant ") {
-                    line.clone_into(&mut section);
+                    line.split(" effects=").next().unwrap_or(line).clone_into(&mut section);
                 }
                 all.entry(section.clone()).or_insert_with(BTreeSet::new).insert(line.to_owned());
             }
@@ -150,6 +153,20 @@ impl Run {
 }
 
 impl Variant {
+    /// Returns what a version of the effects that is older than the present one does not have, so
+    /// that it is not compared.
+    pub fn missing(&self) -> impl Iterator<Item = &'static str> {
+        const SINCE_2: [&str; 4] = [
+            "it has no permissions and flags of new files (create)",
+            "it has no locks (lock)",
+            "it has no changes of roots, rights and limits (kernel root, seccomp, rights, limits, \
+             personality, memory)",
+            "it has no arguments of operations on the kernel and of credentials (kernel, creds)",
+        ];
+        let missing = if self.effects < EFFECTS { &SINCE_2[..] } else { &[] };
+        missing.iter().copied()
+    }
+
     /// Learns from runs of one command in the same surroundings, without the effects that the
     /// policy ignores.
     #[must_use]
@@ -159,7 +176,8 @@ impl Variant {
             .iter()
             .map(|run| {
                 let (effects, real) = (run.effects().into_keys(), RealNames::of(run));
-                effects.filter(|effect| !policy.ignores(effect, real, today)).collect()
+                let effects = effects.filter(|effect| !policy.ignores(effect, real, today));
+                effects.map(without_secrets).collect()
             })
             .collect();
         let real = runs.first().map(RealNames::of).unwrap_or_default();
@@ -170,6 +188,14 @@ impl Variant {
             effects: EFFECTS,
         }
     }
+}
+
+/// Masks the secrets in an effect: a baseline is a file that is committed.
+fn without_secrets(mut effect: Effect) -> Effect {
+    if let Cow::Owned(resource) = masked(&effect.resource) {
+        effect.resource = resource;
+    }
+    effect
 }
 
 /// Replaces pids in names, except in names that all runs have: those contain no pid.

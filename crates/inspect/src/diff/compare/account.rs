@@ -1,10 +1,12 @@
 //! Accounts for every call of a run.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::RandomState;
 
 use crate::diff::effect::Op;
 use crate::diff::report::Account;
-use crate::diff::run::Run;
+use crate::diff::run::{NameId, Operation, Run};
 
 /// Returns an account of all calls in which none is compared yet.
 pub(super) fn total(run: &Run) -> Account {
@@ -22,18 +24,25 @@ pub(super) fn total(run: &Run) -> Account {
 /// Accounts at level `effects`: calls whose effect is in the other run too, calls whose effect is
 /// not, and calls without an effect.
 pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
-    let sets = [a, b].map(|run| {
-        run.operations
-            .keys()
-            .map(|((_, role), operation)| text(run, *role, operation))
-            .collect::<BTreeSet<_>>()
+    // The same operation of many processes has one text, which is made once.
+    let counts = [a, b].map(|run| {
+        let mut counts = HashMap::<(NameId, Operation), u64, RandomState>::default();
+        for (((_, role), operation), (count, _)) in &run.operations {
+            *counts.entry((*role, *operation)).or_default() += count;
+        }
+        let text = |((role, operation), count): ((NameId, Operation), u64)| {
+            // The permissions of a new file are an effect besides that of its call.
+            let count = if operation.op == Op::Create { 0 } else { count };
+            (text(run, role, &operation), count)
+        };
+        counts.into_iter().map(text).collect::<Vec<_>>()
     });
+    let known: [HashSet<&str, RandomState>; 2] =
+        counts.each_ref().map(|counts| counts.iter().map(|(text, _)| text.as_str()).collect());
     let account = |side: usize, run: &Run| {
         let mut account = total(run);
-        // The permissions of a new file are an effect besides that of its call.
-        let calls = run.operations.iter().filter(|((_, operation), _)| operation.op != Op::Create);
-        for (((_, role), operation), (count, _)) in calls {
-            let known = sets[1 - side].contains(&text(run, *role, operation));
+        for (text, count) in &counts[side] {
+            let known = known[1 - side].contains(text.as_str());
             *(if known { &mut account.same } else { &mut account.different }) += count;
         }
         account.unseen =
@@ -43,10 +52,6 @@ pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
     [account(0, a), account(1, b)]
 }
 
-fn text(
-    run: &Run,
-    role: crate::diff::run::NameId,
-    operation: &crate::diff::run::Operation,
-) -> String {
+fn text(run: &Run, role: NameId, operation: &Operation) -> String {
     format!("{} {} {} {}", run.name(role), operation.op, run.resource(operation), operation.errno)
 }

@@ -196,11 +196,18 @@ impl Folding {
             looking.into_iter().for_each(|at| self.attribute(at, bound));
             free = others;
         }
-        // The gravest is the cause; of equally grave ones, the first.
+        // A new name is told before its permissions and owner, however grave those are, and before
+        // its removal. Otherwise the gravest is the cause; of equally grave ones, the first.
+        let about = |difference: &Difference| {
+            matches!(difference.rule, Rule::FsPerm | Rule::FsCreate)
+                && difference.change != Change::Changed
+        };
         let first = free.iter().copied().min_by_key(|at| {
             let Found { difference, light, .. } = &self.found[*at];
             (
+                about(difference),
                 std::cmp::Reverse(difference.severity),
+                difference.rule == Rule::FsDeleteNew,
                 difference.rule,
                 *light,
                 difference.events.iter().flatten().min(),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::content_diff::content_diff;
+use super::places::is_secret;
 use super::{Found, Pairing};
 use crate::diff::report::Change;
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
-use crate::diff::run::stream::Content;
+use crate::diff::run::content::Content;
 use crate::state::ProcessId;
 
 pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<Found>) {
@@ -14,7 +16,8 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
     for &(x, y) in &pairing.pairs {
         let (Some(xs), Some(ys)) = (contents_a.get(&x), contents_b.get(&y)) else { continue };
         for (name, one) in xs {
-            let Some(other) = ys.get(name).filter(|other| other.hash() != one.hash()) else {
+            let Some(other) = ys.get(name).filter(|other| other.fingerprint() != one.fingerprint())
+            else {
                 continue;
             };
             let path = name.starts_with('/') || name.starts_with('$');
@@ -30,6 +33,14 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
                 other.bytes,
                 if one.bytes == other.bytes { "other " } else { "" }
             ));
+            if let (Some(old), Some(new)) = (one.small(), other.small()) {
+                if !is_secret(name) {
+                    difference.difference.content = content_diff(old, new);
+                }
+            } else if let same @ 1.. = one.same_until(other) {
+                difference.difference.content =
+                    vec![format!("the first {same} bytes are the same")];
+            }
             difference.difference.events = [Some(one.event), Some(other.event)];
             difference.processes = [vec![x], vec![y]];
             difference.names = vec![(*name).to_owned()];

@@ -31,6 +31,7 @@ impl Found {
             what,
             before: None,
             after: None,
+            content: Vec::new(),
             events: [None, None],
             consequences: Vec::new(),
         };

@@ -3,6 +3,7 @@
 mod account;
 mod attribution;
 mod command_line;
+mod content_diff;
 mod contents;
 mod effects;
 mod found;
@@ -22,7 +23,7 @@ use super::rule::Rule;
 use super::run::Run;
 use super::{Level, Options};
 
-pub use generated_names::constant_names;
+pub(crate) use generated_names::constant_names;
 
 pub(crate) use found::{Found, place};
 pub(crate) use pairing::Pairing;

@@ -70,12 +70,15 @@ fn unpaired(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found
             (Some(_), _) => Rule::ExecGone,
             (None, _) => Rule::ProcessCount,
         };
-        let what = match new.or(process.images.last()) {
+        let image = new.or(process.images.last());
+        let what = match image {
             Some(image) => command_line::quoted(&image.argv),
             None => format!("a fork of {}", process.role()),
         };
         let mut difference = Found::new(rule, change, process.role(), what);
-        difference.difference.events[side] = Some(process.event);
+        // The call that executes the program says more than the first one of the process.
+        let event = image.map_or(process.event, |image| image.event);
+        difference.difference.events[side] = Some(event);
         difference.processes[side] = subtree(run, id);
         found.push(difference);
     }

@@ -1,6 +1,7 @@
 //! GitHub workflow commands: one line each, shown as annotations of the run. GitHub shows ten of a
 //! kind per step, so no more are written.
 
+use super::fold::folded;
 use super::lines::{headline, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
@@ -13,6 +14,7 @@ pub const MOST: usize = 10;
 /// Returns annotations for the gravest failing differences. The last one counts those left out.
 #[must_use]
 pub fn annotations(verdict: &Verdict) -> String {
+    let verdict = &*folded(verdict);
     let failing: Vec<&Difference> =
         if verdict.passes() { Vec::new() } else { verdict.failing().collect() };
     let shown = if failing.len() > MOST { MOST - 1 } else { failing.len() };

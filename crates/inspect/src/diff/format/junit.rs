@@ -9,7 +9,8 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::lines::{family, line, with_spaces};
+use super::fold::folded;
+use super::lines::{family, how_often, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Rule;
 use crate::diff::verdict::Verdict;
@@ -25,6 +26,7 @@ struct Case {
 }
 
 pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let verdict = &*folded(verdict);
     let mut cases: BTreeMap<&str, Case> =
         Rule::ALL.iter().map(|rule| (family(*rule), Case::default())).collect();
     for difference in &verdict.report.differences {
@@ -125,8 +127,11 @@ fn family_case<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> i
 fn push_lines(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let Difference { severity, rule, process, .. } = difference;
+    // A difference is as grave as the gravest of its consequences.
+    let severity = if depth == 0 { difference.gravest() } else { *severity };
     let text = format!("{severity} {rule} {}: {}", with_spaces(process), line(difference));
     lines.push(format!("{indent}{}", visible(&text)));
+    lines.extend(difference.content.iter().map(|line| format!("{indent}    {}", visible(line))));
     difference.consequences.iter().for_each(|next| push_lines(next, depth + 1, lines));
 }
 
@@ -146,9 +151,8 @@ fn system_out(verdict: &Verdict) -> String {
     lines.extend(verdict.unstable.iter().map(|unstable| {
         let difference = &unstable.difference;
         format!(
-            "unstable, in {} of {}: {} {}",
-            unstable.seen,
-            unstable.of,
+            "unstable, {}: {} {}",
+            how_often(unstable),
             with_spaces(&difference.role),
             line(difference)
         )

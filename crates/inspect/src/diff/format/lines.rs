@@ -2,7 +2,7 @@
 
 use crate::diff::report::{Change, Difference};
 use crate::diff::rule::{Rule, Severity};
-use crate::diff::verdict::Verdict;
+use crate::diff::verdict::{Unstable, Verdict};
 
 /// Formats a difference: `+ read $WS/x`, `~ exit: 0 => 1`.
 pub(super) fn line(difference: &Difference) -> String {
@@ -46,11 +46,18 @@ pub(super) fn with_spaces(text: &str) -> String {
 
 /// Returns at most `room` consequences of a difference, and how many are left out. Those about
 /// secrets, the network and privileges come first, so that others cannot hide them, then the
-/// gravest.
+/// gravest; what any program reads comes last.
 pub(super) fn top_consequences(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
     let sensitive = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
+    // What any program reads as it starts.
+    let usual = |what: &str| {
+        let (_, path) = what.split_once(' ').unwrap_or(("", what));
+        ["/usr/lib", "/lib", "/etc/ld.so", "/proc/"].iter().any(|folder| path.starts_with(folder))
+    };
     let mut follow: Vec<&Difference> = difference.consequences.iter().collect();
-    follow.sort_by_key(|follow| (!sensitive(follow.rule), std::cmp::Reverse(follow.gravest())));
+    follow.sort_by_key(|follow| {
+        (!sensitive(follow.rule), std::cmp::Reverse(follow.gravest()), usual(&follow.what))
+    });
     let more = follow.len().saturating_sub(room);
     follow.truncate(room);
     (follow, more)
@@ -62,6 +69,26 @@ pub(super) fn consequence_line(difference: &Difference) -> String {
         Severity::Warn | Severity::Error => format!("{} ({})", line(difference), difference.rule),
         Severity::Info | Severity::Note => line(difference),
     }
+}
+
+/// Returns where an unstable difference was seen: `in 2 of 3 runs of A`.
+pub(super) fn how_often(unstable: &Unstable) -> String {
+    let Unstable { seen, of, .. } = unstable;
+    match unstable.side {
+        Some(side) => format!("in {seen} of {of} runs of {}", if side == 0 { "A" } else { "B" }),
+        None => format!("in {seen} of {of}"),
+    }
+}
+
+/// Formats a number of things: `1 process`, `2 processes`.
+pub(super) fn counted(count: impl TryInto<u64>, thing: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let plural = match thing {
+        _ if count == 1 => "",
+        thing if thing.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {thing}{plural}")
 }
 
 /// Returns the family of a rule: the first word of its id.
@@ -81,18 +108,11 @@ pub(super) fn headline(verdict: &Verdict) -> String {
     let below = if others == 0 { String::new() } else { format!(", {others} below") };
     match (failing, verdict.passes()) {
         (0, _) => format!("no difference at or above {gate}{below}{unstable}"),
-        (1, passes) => {
-            format!(
-                "1 difference at or above {gate}{}{below}{unstable}",
-                tolerated(verdict, passes)
-            )
-        }
-        (n, passes) => {
-            format!(
-                "{n} differences at or above {gate}{}{below}{unstable}",
-                tolerated(verdict, passes)
-            )
-        }
+        (n, passes) => format!(
+            "{} at or above {gate}{}{below}{unstable}",
+            counted(n, "difference"),
+            tolerated(verdict, passes)
+        ),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::lines::{consequence_line, headline, line, top_consequences, with_spaces};
+use super::fold::folded;
+use super::lines::{consequence_line, headline, how_often, line, top_consequences, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
@@ -16,6 +17,7 @@ const CLOSING: usize = 200;
 /// Formats a verdict in at most `limit` bytes and counts the lines that do not fit.
 #[must_use]
 pub fn markdown(verdict: &Verdict, limit: usize) -> String {
+    let verdict = &*folded(verdict);
     let mut page = Page { text: String::new(), limit: limit.saturating_sub(CLOSING), left_out: 0 };
     let mark = if verdict.passes() && verdict.report.is_whole() { "✅" } else { "❌" };
     let [a, b] = &verdict.report.sides;
@@ -42,9 +44,10 @@ pub fn markdown(verdict: &Verdict, limit: usize) -> String {
         page.section(&summary, severity >= verdict.gate, differences.into_iter().map(row));
     }
     let unstable = verdict.unstable.iter().map(|unstable| {
-        let (difference, seen, of) = (&unstable.difference, unstable.seen, unstable.of);
+        let difference = &unstable.difference;
         format!(
-            "- in {seen} of {of}: {} {}\n",
+            "- {}: {} {}\n",
+            how_often(unstable),
             code(&with_spaces(&difference.role)),
             code(&line(difference))
         )
@@ -110,20 +113,33 @@ impl Page {
 fn row(difference: &Difference) -> String {
     /// How many consequences are listed; the others are counted.
     const MOST: usize = 20;
+    /// How many are shown without a click.
+    const OPEN: usize = 5;
     let mut row = format!(
         "- `{}` {} {}\n",
         difference.rule,
         code(&with_spaces(&difference.process)),
         code(&line(difference))
     );
+    for line in &difference.content {
+        _ = writeln!(row, "  - {}", code(line));
+    }
     let (follow, more) = top_consequences(difference, MOST);
-    for follow in follow {
-        _ = writeln!(row, "  - so {}", code(&consequence_line(follow)));
+    let mut list = String::new();
+    for follow in &follow {
+        _ = writeln!(list, "  - so {}", code(&consequence_line(follow)));
     }
     if more > 0 {
-        _ = writeln!(row, "  - and {more} more that follow");
+        _ = writeln!(list, "  - and {more} more that follow");
     }
-    row
+    // A long list would push the other differences out of sight.
+    match follow.len() {
+        0..=OPEN => row + &list,
+        n => {
+            let summary = format!("{} that follow", n + more);
+            row + &format!("  <details><summary>{summary}</summary>\n\n{list}\n  </details>\n")
+        }
+    }
 }
 
 /// Formats text as code, in more backticks than it has in a row.

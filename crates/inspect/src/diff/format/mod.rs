@@ -2,6 +2,7 @@
 //! line in [`Format::write`].
 
 mod annotations;
+mod fold;
 mod json;
 mod junit;
 mod lines;

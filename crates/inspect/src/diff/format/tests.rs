@@ -8,6 +8,7 @@ use crate::diff::verdict::{Excepted, Unstable};
 fn verdict(differences: Vec<Difference>) -> Verdict {
     let side = |log: &str| Side {
         log: log.into(),
+        logs: Vec::new(),
         environment: Environment::default(),
         completeness: Vec::new(),
         whole: true,
@@ -65,9 +66,16 @@ fn every_format_has_every_part() {
         difference: difference(Rule::FsReadNew, "read $WS/flaky"),
         seen: 1,
         of: 3,
+        side: None,
+        runs: [0, 0],
+        around: None,
     });
     verdict.noise.push("~ 5/5 a write x<alnum:6> ok".into());
     verdict.notices.push("p.toml:9: of no use".into());
+    let text = written(Format::Text, &verdict);
+    assert!(!text.contains("x<alnum:6>"), "{text}");
+    assert!(text.contains("muted by what the baseline has learned: 1 (-v lists them)"), "{text}");
+    verdict.verbose = true;
     for format in [Format::Json, Format::Junit, Format::Markdown, Format::Text, Format::Github] {
         let text = written(format, &verdict);
         let noise = match format {
@@ -143,4 +151,53 @@ fn nothing_hides_a_secret() {
         assert!(text.contains("+ read /etc/shadow (secret.read)"), "{format}: {text}");
         assert!(text.contains("more that follow"), "{format}: {text}");
     }
+}
+
+#[test]
+fn text_fits_the_terminal() {
+    let long = (0..40).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+    let mut verdict =
+        verdict(vec![difference(Rule::ExecNew, &format!("exec {long}{}", "x".repeat(300)))]);
+    let whole = written(Format::Text, &verdict);
+    for width in [0, 40, 80, 1000] {
+        verdict.width = Some(width);
+        let text = written(Format::Text, &verdict);
+        assert!(text.lines().all(|line| line.chars().count() <= width.max(40)), "{width}: {text}");
+        // Nothing is lost.
+        let letters = |text: &str| text.replace([' ', '\n'], "");
+        assert_eq!(letters(&text), letters(&whole), "{width}");
+    }
+    assert_eq!(written(Format::Text, &verdict), whole);
+}
+
+/// JUnit shows how grave a difference is with its consequences.
+#[test]
+fn a_heading_is_as_grave_as_what_follows() {
+    let verdict = verdict(vec![Difference {
+        consequences: vec![difference(Rule::SecretRead, "read /etc/shadow")],
+        ..difference(Rule::FsReadNew, "read $WS/x")
+    }]);
+    let text = written(Format::Junit, &verdict);
+    assert!(text.contains("error fs.read.new -: + read $WS/x"), "{text}");
+}
+
+#[test]
+fn equal_changes_are_one_line_and_json_has_each() {
+    let same = |process: &str| Difference {
+        process: process.to_owned(),
+        ..difference(Rule::ExitStatus, "exit")
+    };
+    let mut verdict = verdict((0..10).map(|n| same(&format!("make>cc{n}"))).collect());
+    for format in [Format::Text, Format::Markdown, Format::Junit, Format::Github] {
+        let text = written(format, &verdict);
+        assert!(text.contains("exit (in 10 processes)"), "{format}: {text}");
+        assert!(!text.contains("cc5"), "{format}: {text}");
+    }
+    assert!(written(Format::Text, &verdict).contains("1 difference at or above error"));
+    assert!(written(Format::Json, &verdict).contains("make>cc5"));
+    // Folding makes nothing pass.
+    verdict.tolerated = 1;
+    assert!(written(Format::Text, &verdict).ends_with("1 difference at or above error\n"));
+    verdict.all = true;
+    assert!(written(Format::Text, &verdict).contains("make>cc5"));
 }

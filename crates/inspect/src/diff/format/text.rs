@@ -3,12 +3,15 @@
 
 use std::io::{self, Write};
 
-use super::lines::{consequence_line, headline, line, top_consequences, with_spaces};
+use super::fold::folded;
+use super::lines::{
+    consequence_line, counted, headline, how_often, line, top_consequences, with_spaces,
+};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
 use crate::diff::report::{Difference, Report};
 use crate::diff::rule::Severity;
-use crate::diff::verdict::Verdict;
+use crate::diff::verdict::{Unstable, Verdict};
 use crate::visible::Lines;
 
 /// How many consequences of a difference are listed; the others are counted.
@@ -19,7 +22,8 @@ const LISTED: usize = 20;
 /// Writes a verdict as text. `commands` is whether to escape what GitHub would take for a workflow
 /// command.
 pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
-    let out = &mut Lines::new(out, commands);
+    let verdict = &*folded(verdict);
+    let out = &mut Lines::new(out, commands, verdict.width);
     write_report(&verdict.report, verdict.listed, out)?;
     if let Some(around) = &verdict.first {
         write_around(around, out)?;
@@ -37,53 +41,75 @@ pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io
         out.line(format_args!("{done} {} ({}){reason}", excepted.count, excepted.place))?;
     }
     if !verdict.noise.is_empty() {
-        out.line(format_args!(
-            "muted by what the baseline has learned ({}):",
-            verdict.noise.len()
-        ))?;
-        verdict
-            .noise
-            .iter()
-            .take(LISTED)
-            .try_for_each(|noise| out.line(format_args!("  {noise}")))?;
-        if let Some(more @ 1..) = verdict.noise.len().checked_sub(LISTED) {
-            out.line(format_args!("  and {more} more; --format json has them all"))?;
-        }
+        let (count, hint) =
+            (verdict.noise.len(), if verdict.verbose { ":" } else { " (-v lists them)" });
+        out.line(format_args!("muted by what the baseline has learned: {count}{hint}"))?;
+        let listed = verdict.noise.iter().filter(|_| verdict.verbose);
+        listed.into_iter().try_for_each(|noise| out.line(format_args!("  {noise}")))?;
     }
     if !verdict.unstable.is_empty() {
         out.line(format_args!("unstable, so no reason to fail ({}):", verdict.unstable.len()))?;
         for unstable in verdict.unstable.iter().take(LISTED) {
-            let difference = &unstable.difference;
-            let (seen, of) = (unstable.seen, unstable.of);
-            out.line(format_args!(
-                "  in {seen} of {of}: {} {} {}",
-                difference.rule,
-                with_spaces(&difference.role),
-                line(difference)
-            ))?;
+            write_unstable(unstable, out)?;
         }
     }
     if let Some(more @ 1..) = verdict.unstable.len().checked_sub(LISTED) {
         out.line(format_args!("  and {more} more; --format json has them all"))?;
     }
     verdict.notices.iter().try_for_each(|notice| out.line(format_args!("{notice}")))?;
+    if verdict.masked > 0 {
+        let texts = counted(verdict.masked, "text");
+        out.line(format_args!("secrets are masked in {texts} (--show-secrets shows them)"))?;
+    }
     out.line(format_args!("{}", headline(verdict)))
 }
 
-fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
+/// Writes a difference that only some runs have, and the calls around it in two of them.
+fn write_unstable(unstable: &Unstable, out: &mut Lines<'_>) -> io::Result<()> {
+    let difference = &unstable.difference;
+    out.line(format_args!(
+        "  {}: {} {} {}",
+        how_often(unstable),
+        difference.rule,
+        with_spaces(&difference.role),
+        line(difference)
+    ))?;
+    let Some(around) = &unstable.around else { return Ok(()) };
+    let names = ["A", "B"];
+    for (at, lines) in around.lines.iter().enumerate() {
+        let Some(event) = around.events[at].filter(|_| !lines.is_empty()) else { continue };
+        let name = names[unstable.side.unwrap_or(at)];
+        let run = unstable.runs[at] + 1;
+        out.line(format_args!("    {name}, run {run}, around event {event}"))?;
+        lines.iter().try_for_each(|line| out.line(format_args!("      {line}")))?;
+    }
+    Ok(())
+}
+
+fn write_sides(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     for (name, side) in ["A", "B"].into_iter().zip(&report.sides) {
+        if let [first, others @ ..] = &side.logs[..] {
+            out.line(format_args!("{name} {first} and {}:", counted(others.len(), "other log")))?;
+        }
         match (side.events, side.whole) {
             // A baseline has no events.
             (0, true) => out.line(format_args!("{name} {}", side.log))?,
             (events, whole) => {
                 let whole = if whole { "" } else { ", not whole" };
                 out.line(format_args!(
-                    "{name} {}: {events} events, {} processes{whole}",
-                    side.log, side.processes
+                    "{name} {}: {}, {}{whole}",
+                    side.log,
+                    counted(events, "event"),
+                    counted(side.processes, "process")
                 ))?;
             }
         }
     }
+    Ok(())
+}
+
+fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
+    write_sides(report, out)?;
     for why in &report.incomparable {
         out.line(format_args!("not comparable: {why}"))?;
     }
@@ -146,7 +172,7 @@ fn write_made_up(pairs: &[[String; 2]], out: &mut Lines<'_>) -> io::Result<()> {
         Some(more @ 1..) => format!(" and {more} more"),
         _ => String::new(),
     };
-    let names = if pairs.len() == 1 { "1 name" } else { &format!("{} names", pairs.len()) };
+    let names = counted(pairs.len(), "name");
     out.blank()?;
     out.line(format_args!("{names} taken as made up: {}{more}", shown.join(", ")))
 }
@@ -202,6 +228,7 @@ fn write_difference(difference: &Difference, out: &mut Lines<'_>) -> io::Result<
     let events =
         if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
     out.line(format_args!("    {sign} {}: {text}{events}", difference.rule))?;
+    difference.content.iter().try_for_each(|line| out.line(format_args!("        {line}")))?;
     let (follow, more) = top_consequences(difference, CONSEQUENCES);
     follow
         .into_iter()

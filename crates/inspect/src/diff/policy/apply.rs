@@ -1,5 +1,7 @@
 //! Applies a policy to a report.
 
+use std::collections::BTreeMap;
+
 use super::run_rules::RunSteps;
 use super::{Date, Exception, Forbidden, Policy};
 use crate::diff::Level;
@@ -38,6 +40,13 @@ pub(crate) fn prune(
         }
     }
     kept
+}
+
+/// Whether an exception that takes out a difference also takes out this consequence. Secrets, the
+/// network and privileges need an entry of their own.
+fn goes_with_its_cause(difference: &Difference) -> bool {
+    let family = difference.rule.id().split('.').next();
+    !matches!(family, Some("secret" | "net" | "privilege" | "policy"))
 }
 
 /// Makes the permissions of new files consequences of the effects that create them.
@@ -88,17 +97,14 @@ impl Policy {
         gate: Option<Severity>,
         default_gate: Severity,
     ) -> Verdict {
-        let (effects, real) = (facts.run.effects(), RealNames::of(facts.run));
+        let real = RealNames::of(facts.run);
         let differences = std::mem::take(&mut report.differences);
         let mut differences = self.report_secrets(differences, real);
         let mut counts = vec![0; self.exceptions.len()];
-        differences = prune(differences, &mut |difference| {
-            let found = self.exceptions.iter().position(|exception| {
-                exception.is_active(facts.today) && exception.matches(difference)
-            });
-            found.inspect(|at| counts[*at] += 1).is_none()
-        });
+        differences = self.take_out(differences, facts.today, &mut counts);
         differences.extend(self.forbidden.iter().filter_map(|entry| entry.cannot_match(facts.run)));
+        let nothing = self.forbidden.is_empty();
+        let effects = if nothing { BTreeMap::new() } else { facts.run.effects() };
         for (effect, seen) in &effects {
             self.report_forbidden(effect, seen, facts.run, &mut differences);
         }
@@ -135,6 +141,39 @@ impl Policy {
             }
         }
         verdict
+    }
+
+    /// Takes out what exceptions match, with what follows from it, and counts that.
+    pub(super) fn take_out(
+        &self,
+        differences: Vec<Difference>,
+        today: Date,
+        counts: &mut [usize],
+    ) -> Vec<Difference> {
+        let mut taken = Vec::new();
+        let left = prune(differences, &mut |difference| {
+            let found = self
+                .exceptions
+                .iter()
+                .position(|exception| exception.is_active(today) && exception.matches(difference));
+            let Some(at) = found else { return true };
+            counts[at] += 1;
+            taken.extend(difference.consequences.iter().map(|follows| (at, follows.clone())));
+            false
+        });
+        if taken.is_empty() {
+            return left;
+        }
+        // What follows has the place of its cause now.
+        prune(left, &mut |difference| {
+            let place = taken.iter().position(|(_, follows)| follows == difference);
+            let goes = place.filter(|_| goes_with_its_cause(difference));
+            let Some(place) = goes else { return true };
+            let (at, follows) = taken.swap_remove(place);
+            counts[at] += 1;
+            taken.extend(follows.consequences.into_iter().map(|next| (at, next)));
+            false
+        })
     }
 
     /// Whether an effect is ignored in every process, so that a baseline need not contain it.
@@ -229,6 +268,7 @@ impl Difference {
             what,
             before: None,
             after: None,
+            content: Vec::new(),
             events: [None, None],
             consequences: Vec::new(),
         }

@@ -23,7 +23,7 @@ pub use apply::Facts;
 pub(crate) use apply::prune;
 pub use file::Lookup;
 pub use matcher::Matcher;
-pub(crate) use matcher::RealNames;
+pub(crate) use matcher::{RealNames, subject};
 
 use super::Level;
 use super::rule::Severity;

@@ -228,3 +228,48 @@ fn consequences_of_a_dropped_difference_are_kept() {
     let left = prune(vec![root], &mut |d| d.rule != Rule::FsReadNew);
     assert!(left.len() == 1 && left[0].consequences.is_empty());
 }
+
+/// What follows from a difference goes with it, but for what needs an entry of its own.
+#[test]
+fn exceptions_take_what_follows() {
+    let one = |rule, what: &str, consequences| Difference {
+        consequences,
+        ..difference(rule, Change::Added, "tool", what)
+    };
+    let (secret, net) = ("read $HOME/.ssh/id", "connect tcp 10.0.0.1:443");
+    let found = || {
+        vec![
+            one(
+                Rule::ExecNew,
+                "exec /usr/bin/tool",
+                vec![
+                    one(
+                        Rule::FsWriteNew,
+                        "write $WS/a",
+                        vec![one(Rule::SecretRead, secret, vec![])],
+                    ),
+                    one(Rule::NetConnectNew, net, vec![]),
+                    one(Rule::FsReadNew, "read $WS/b", vec![]),
+                ],
+            ),
+            one(Rule::FsReadNew, "read $WS/c", vec![]),
+        ]
+    };
+    let policy = parse(
+        "[[allow]]\nrule = 'exec.new'\nresource = '/usr/bin/tool'\n\
+         [[ignore]]\nresource = '$WS/d'\nreason = 'none'\n",
+    )
+    .unwrap();
+    let mut counts = [0, 0];
+    let mut left: Vec<String> = policy
+        .take_out(found(), Date::from_unix_time(0), &mut counts)
+        .into_iter()
+        .map(|left| left.what)
+        .collect();
+    left.sort_unstable();
+    assert_eq!(left, [net, secret, "read $WS/c"]);
+    // Entries that ignore come before those that allow.
+    assert_eq!(counts, [0, 3]);
+    let untouched = parse("").unwrap().take_out(found(), Date::from_unix_time(0), &mut []);
+    assert_eq!(untouched, found());
+}

@@ -3,6 +3,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 pub(crate) mod canonical;
+pub(crate) mod content;
 mod detail;
 mod durability;
 mod names;
@@ -12,6 +13,7 @@ mod reader;
 pub(crate) mod stream;
 pub(crate) mod timing;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::PathBuf;
@@ -97,7 +99,7 @@ pub(crate) type Actor = (ProcessId, NameId);
 pub(crate) type Operations = HashMap<(Actor, Operation), (u64, u64), RandomState>;
 
 /// One log prepared for comparison.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// The path of the log.
     pub path: PathBuf,
@@ -169,28 +171,38 @@ impl Run {
     /// Returns all effects of the run, sorted.
     #[must_use]
     pub fn effects(&self) -> BTreeMap<Effect, Seen> {
-        let mut effects: BTreeMap<Effect, Seen> = BTreeMap::new();
-        let mut add = |effect, process, count, event| {
-            let seen = effects.entry(effect).or_insert_with(|| Seen { event, ..Seen::default() });
-            seen.count = seen.count.saturating_add(count);
-            seen.event = seen.event.min(event);
-            if let Err(at) = seen.processes.binary_search(&process) {
-                seen.processes.insert(at, process);
+        // The same operation of many processes is one effect, whose names are formatted once.
+        let mut operations = HashMap::<(NameId, Operation), Seen, RandomState>::default();
+        for (((process, role), operation), (count, event)) in &self.operations {
+            let new = || Seen { event: *event, ..Seen::default() };
+            let seen = operations.entry((*role, *operation)).or_insert_with(new);
+            seen.count = seen.count.saturating_add(*count);
+            seen.event = seen.event.min(*event);
+            seen.processes.push(*process);
+        }
+        let mut effects = BTreeMap::<Effect, Seen>::new();
+        let mut add = |effect, mut seen: Seen| {
+            seen.processes.sort_unstable();
+            seen.processes.dedup();
+            match effects.entry(effect) {
+                Entry::Vacant(entry) => _ = entry.insert(seen),
+                Entry::Occupied(mut entry) => entry.get_mut().add(&seen),
             }
         };
-        for (((process, role), operation), (count, event)) in &self.operations {
+        for ((role, operation), seen) in operations {
             let effect = Effect {
-                role: self.name(*role).to_owned(),
+                role: self.name(role).to_owned(),
                 op: operation.op,
-                resource: self.resource(operation),
+                resource: self.resource(&operation),
                 result: result(operation.errno),
             };
-            add(effect, *process, *count, *event);
+            add(effect, seen);
         }
         for (id, process) in (0..).map(ProcessId).zip(&self.processes) {
             let Some(result) = process.end.result() else { continue };
             let (role, resource) = (process.role().to_owned(), "-".to_owned());
-            add(Effect { role, op: Op::Exit, resource, result }, id, 1, process.gone);
+            let seen = Seen { count: 1, event: process.gone, processes: vec![id] };
+            add(Effect { role, op: Op::Exit, resource, result }, seen);
         }
         effects
     }

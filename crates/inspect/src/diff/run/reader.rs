@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 use sysreel_format::{Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
 use super::canonical::{Roots, RunLocalIds, escaped};
+use super::content::KnownBlobs;
 use super::detail::Details;
 use super::durability::Durability;
 use super::names::{NameId, Names, Sort};
@@ -80,6 +81,8 @@ struct RunBuilder {
     streams: Streams,
     details: Details,
     durability: Durability,
+    /// The hashes of the blobs that were written.
+    blobs: KnownBlobs,
     timing: Timing,
 }
 
@@ -163,6 +166,7 @@ impl RunBuilder {
             streams: Streams::default(),
             details: Details::default(),
             durability: Durability::default(),
+            blobs: KnownBlobs::default(),
             timing: Timing::default(),
         }
     }

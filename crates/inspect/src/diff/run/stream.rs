@@ -1,11 +1,11 @@
 //! Streams: the operations of each task in order. Consecutive parts of one transfer are one step.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hasher};
 
 use foldhash::fast::RandomState;
 use sysreel_format::TaskId;
 
+use super::content::Content;
 use super::names::NameId;
 use super::operation::{Making, Operation};
 use crate::diff::effect::Op;
@@ -27,7 +27,7 @@ pub(crate) struct Step {
 }
 
 /// The steps of one task.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stream {
     pub(crate) process: ProcessId,
     pub(crate) steps: Vec<Step>,
@@ -35,36 +35,11 @@ pub(crate) struct Stream {
     pub(crate) retries: BTreeMap<u32, u64>,
 }
 
-/// The bytes written to one resource.
-#[derive(Debug, Default)]
-pub(crate) struct Content {
-    hasher: DefaultHasher,
-    pub(crate) bytes: u64,
-    pub(crate) event: u64,
-}
-
-impl Content {
-    pub(crate) fn hash(&self) -> u64 {
-        self.hasher.finish()
-    }
-
-    pub(crate) fn add(&mut self, bytes: &[u8]) {
-        self.hasher.write(bytes);
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-    }
-
-    /// Accounts for bytes that the log does not contain.
-    pub(crate) fn skip(&mut self, bytes: u64) {
-        self.hasher.write_u64(bytes);
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-}
-
 /// An operation and the role that did it.
 pub(crate) type RoleOperation = (NameId, Operation);
 
 /// The streams of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Streams {
     pub(crate) all: Vec<Stream>,
     /// Roles and operations, by number.

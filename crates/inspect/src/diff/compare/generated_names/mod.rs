@@ -58,8 +58,7 @@ pub(super) fn match_generated_names(
 }
 
 /// Returns the names that several runs of one program create: they are not made up.
-#[must_use]
-pub fn constant_names<'r>(runs: impl Iterator<Item = &'r Run>) -> BTreeSet<String> {
+pub(crate) fn constant_names<'r>(runs: impl Iterator<Item = &'r Run>) -> BTreeSet<String> {
     let (mut once, mut constant) = (BTreeSet::new(), BTreeSet::new());
     for run in runs {
         let created = run.created.iter().map(|created| run.name(created.name).to_owned());

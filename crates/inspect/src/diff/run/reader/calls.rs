@@ -4,9 +4,10 @@ use sysreel_abi::{ArgKind, CallKind, intent, netlink};
 use sysreel_format::Part;
 
 use super::super::Created;
+use super::super::content::{Content, KnownBlobs};
 use super::super::names::NameId;
 use super::super::operation::{Case, Classified, CountedOnly, Making, Operation};
-use super::super::stream::{self, Content, NewStep};
+use super::super::stream::{self, NewStep};
 use super::RunBuilder;
 use crate::calls::{At, Returned, Signal};
 use crate::diff::Level;
@@ -92,7 +93,7 @@ impl RunBuilder {
         if fields && joins && matches!(operation.op, Op::Write | Op::Send) {
             let content = self.streams.contents.entry((process, operation.first)).or_default();
             content.event = content.event.max(event);
-            contents(case, bytes, content);
+            contents(case, bytes, &mut self.blobs, content);
         }
     }
 
@@ -222,7 +223,7 @@ impl RunBuilder {
 }
 
 /// Adds the bytes that a call wrote.
-fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
+fn contents(case: &Case<'_>, bytes: u64, blobs: &mut KnownBlobs, content: &mut Content) {
     let mut left = bytes;
     let arg = case.call.row.args.iter().position(|arg| arg.mem.is_some());
     let arg = arg.and_then(|at| u8::try_from(at).ok()).unwrap_or(0);
@@ -237,28 +238,48 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
         ends.iter()
             .any(|end| intent::Family::from_sockaddr(&end.borrow()) == intent::Family::Netlink)
     });
+    let add = |content: &mut Content, bytes: &[u8]| {
+        if !is_netlink {
+            return content.add(bytes);
+        }
+        let mut messages = bytes.to_vec();
+        netlink::forget_ports(&mut messages);
+        content.add(&messages)
+    };
     for region in case.finished.open.memory.regions() {
         if (region.head.arg, region.head.role.0) != (arg, role) || left == 0 {
             continue;
         }
+        if let Some(bytes) = region.inline() {
+            let bytes = prefix(bytes, left);
+            add(content, bytes);
+            left = left.saturating_sub(bytes.len() as u64);
+        }
         // A blob at a time: a region has up to 256 MiB.
-        region.for_each_chunk(
-            case.buffers,
-            usize::try_from(left).unwrap_or(usize::MAX),
-            &mut |bytes| {
-                match is_netlink {
-                    true => {
-                        let mut messages = bytes.to_vec();
-                        netlink::forget_ports(&mut messages);
-                        content.add(&messages);
-                    }
-                    false => content.add(bytes),
-                }
-                left = left.saturating_sub(bytes.len() as u64);
-            },
-        );
+        for number in region.blobs() {
+            let known = blobs.get(number, left).filter(|_| !is_netlink);
+            if let Some(known) = known.filter(|_| !content.needs_bytes()) {
+                left = left.saturating_sub(content.add_known(known));
+                continue;
+            }
+            let (mut bytes, limit) = (Vec::new(), usize::try_from(left).unwrap_or(usize::MAX));
+            if left == 0 {
+                break;
+            }
+            let Some(whole) = case.buffers.blob(number, limit, &mut bytes) else { break };
+            let fingerprint = add(content, &bytes);
+            if whole == bytes.len() && known.is_none() && !is_netlink {
+                blobs.insert(number, fingerprint);
+            }
+            left = left.saturating_sub(bytes.len() as u64);
+        }
     }
     if left > 0 {
         content.skip(left);
     }
+}
+
+/// Returns at most this many bytes.
+fn prefix(bytes: &[u8], most: u64) -> &[u8] {
+    usize::try_from(most).ok().and_then(|most| bytes.get(..most)).unwrap_or(bytes)
 }

@@ -1,0 +1,299 @@
+//! Makes one line of equal changes in several processes, and of the files that one cause reads: a
+//! locale, a time zone, the modules of an import. JSON and `--all` have each.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::lines::counted;
+use crate::diff::policy::subject;
+use crate::diff::report::{Change, Difference};
+use crate::diff::rule::{Rule, Severity};
+use crate::diff::verdict::Verdict;
+
+/// How many programs, files or modules are named.
+const NAMED: usize = 6;
+
+/// What the differences of one line have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Cause {
+    /// Words of a command line and what they became.
+    Words(String, String),
+    /// Files for one purpose that one run reads, or each run others.
+    Files(&'static str, Option<Change>),
+    /// The same change, in other processes.
+    Same(Rule, Change, String, Option<String>, Option<String>),
+}
+
+/// Returns a verdict with its differences folded, and the same answer to whether it passes.
+pub(super) fn folded(verdict: &Verdict) -> Cow<'_, Verdict> {
+    if verdict.all {
+        return Cow::Borrowed(verdict);
+    }
+    let mut folded = verdict.clone();
+    if !verdict.passes() {
+        // Fewer lines must not pass.
+        folded.tolerated = 0;
+    }
+    folded.report.differences = fold(std::mem::take(&mut folded.report.differences));
+    // What was folded before stays so.
+    folded.all = true;
+    Cow::Owned(folded)
+}
+
+fn fold(differences: Vec<Difference>) -> Vec<Difference> {
+    let mut places = HashMap::<(Cause, Severity), usize>::new();
+    let mut groups: Vec<(Cause, Vec<Difference>)> = Vec::new();
+    for difference in differences {
+        let cause = cause(&difference);
+        let place = places.entry((cause.clone(), difference.gravest())).or_insert(groups.len());
+        match groups.get_mut(*place) {
+            Some((_, group)) => group.push(difference),
+            None => groups.push((cause, vec![difference])),
+        }
+    }
+    groups.into_iter().filter_map(|(cause, group)| one(&cause, group)).collect()
+}
+
+/// Makes one difference of a group.
+fn one(cause: &Cause, group: Vec<Difference>) -> Option<Difference> {
+    let count = group.len();
+    let names = match cause {
+        Cause::Words(..) => distinct(group.iter().map(|one| one.what.clone())),
+        Cause::Files(..) | Cause::Same(..) => Vec::new(),
+    };
+    let files = |change: Change| {
+        let of_change = group.iter().filter(|one| one.change == change);
+        distinct(of_change.filter_map(|one| Some(purpose(one)?.1)))
+    };
+    let both = [Change::Removed, Change::Added].map(files);
+    let events = [0, 1].map(|side: usize| group.iter().filter_map(|one| one.events[side]).min());
+    let mut group = group.into_iter();
+    let mut first = group.next()?;
+    if count > 1 {
+        let processes = format!(" (in {})", counted(count, "process"));
+        match cause {
+            Cause::Words(before, after) => {
+                first.what = listed(&names);
+                (first.before, first.after) =
+                    (Some(before.clone()), Some(after.clone() + &processes));
+            }
+            Cause::Files(files, _) if both.iter().any(Vec::is_empty) => {
+                let verb = if first.rule == Rule::ProbeNew { "look up" } else { "read" };
+                let names = listed(&both.concat());
+                first.what = format!("{verb} {files}: {names} ({count} names)");
+            }
+            Cause::Files(files, _) => {
+                (first.change, first.what) = (Change::Changed, format!("read {files}"));
+                first.events = events;
+                [first.before, first.after] = both.map(|names| Some(listed(&names)));
+            }
+            Cause::Same(..) => match &mut first.after {
+                Some(after) => *after += &processes,
+                None => first.what += &processes,
+            },
+        }
+    }
+    let mut consequences = std::mem::take(&mut first.consequences);
+    consequences.extend(group.flat_map(|one| one.consequences));
+    first.consequences = fold(consequences);
+    Some(first)
+}
+
+/// Returns the first of several names, and how many there are besides.
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+fn cause(difference: &Difference) -> Cause {
+    let Difference { rule, change, what, before, after, .. } = difference;
+    if let (Rule::ExecArgv, Some(before), Some(after)) = (rule, before, after) {
+        let [before, after] = changed_words(before, after);
+        return Cause::Words(before, after);
+    }
+    if let Some((files, _)) = purpose(difference) {
+        // Another locale or time zone is one change, another module is not.
+        let changes = files.ends_with(" files");
+        return Cause::Files(files, Some(*change).filter(|_| !changes));
+    }
+    Cause::Same(*rule, *change, what.clone(), before.clone(), after.clone())
+}
+
+/// Returns the words in which two command lines differ.
+fn changed_words(before: &str, after: &str) -> [String; 2] {
+    let both = [words(before), words(after)];
+    let [one, other] = &both;
+    let same = one.iter().zip(other).take_while(|(x, y)| x == y).count();
+    let least = one.len().min(other.len()) - same;
+    let from_end = one.iter().rev().zip(other.iter().rev()).take(least);
+    let same_end = from_end.take_while(|(x, y)| x == y).count();
+    let [one, other] = both.map(|words| words[same..words.len() - same_end].join(" "));
+    // A line must not begin or end with nothing.
+    match (one.is_empty(), other.is_empty()) {
+        (true, false) => [format!("without {other}"), other],
+        (false, true) => [one.clone(), format!("without {one}")],
+        _ => [one, other],
+    }
+}
+
+/// Splits a command line at the spaces outside of quotes.
+fn words(text: &str) -> Vec<&str> {
+    let mut quoted = false;
+    text.split(|c| {
+        quoted ^= c == '\'';
+        c == ' ' && !quoted
+    })
+    .collect()
+}
+
+/// Returns what a file is for, and its name there, if reading it is not grave.
+fn purpose(difference: &Difference) -> Option<(&'static str, String)> {
+    let reads = matches!(difference.rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew);
+    if !reads || difference.gravest() > Severity::Note {
+        return None;
+    }
+    let (_, path, _) = subject(difference)?;
+    let after = |folder: &str| path.split_once(folder).map(|(_, rest)| rest.to_owned());
+    if let Some(name) = after("/zoneinfo/") {
+        return Some(("time zone files", name));
+    }
+    if path == "/etc/localtime" || path.ends_with("/zoneinfo") {
+        return Some(("time zone files", path.to_owned()));
+    }
+    if let Some(name) = after("/locale/").or_else(|| after("/gconv/")) {
+        // The language, and not each of its files.
+        return Some(("locale files", name.split('/').next().unwrap_or_default().to_owned()));
+    }
+    if path.ends_with("/locale.alias") || path.ends_with("/locale") {
+        return Some(("locale files", path.to_owned()));
+    }
+    let (folder, rest) = match path.split_once("/node_modules/") {
+        Some((_, rest)) => ("Node packages", rest),
+        None => ("Python modules", python(path)?),
+    };
+    let mut parts = rest.split('/').filter(|part| *part != "__pycache__");
+    let name = match parts.next()? {
+        scope if scope.starts_with('@') => format!("{scope}/{}", parts.next().unwrap_or_default()),
+        name if folder == "Python modules" => name.split('.').next()?.to_owned(),
+        name => name.to_owned(),
+    };
+    Some((folder, name))
+}
+
+/// Returns the path of a file below the folder of Python's modules.
+fn python(path: &str) -> Option<&str> {
+    let packages = ["/site-packages/", "/dist-packages/", "/lib-dynload/"];
+    if let Some((_, rest)) = packages.iter().find_map(|folder| path.split_once(folder)) {
+        return Some(rest);
+    }
+    let (_, rest) = path.split_once("/lib/python")?;
+    let (version, rest) = rest.split_once('/')?;
+    let is_version = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_version.then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::format::lines::line;
+
+    fn argv(role: &str, before: &str, after: &str) -> Difference {
+        Difference {
+            before: Some(before.to_owned()),
+            after: Some(after.to_owned()),
+            ..Difference::new(Rule::ExecArgv, Change::Changed, role.to_owned())
+        }
+    }
+
+    fn read(path: &str) -> Difference {
+        Difference::new(Rule::FsReadNew, Change::Added, format!("read {path}"))
+    }
+
+    fn told(differences: Vec<Difference>) -> Vec<String> {
+        fold(differences).iter().map(line).collect()
+    }
+
+    #[test]
+    fn one_flag_in_many_command_lines_is_one_line() {
+        let lines = [
+            argv("cc", "cc -O2 -c a.c", "cc -O3 -c a.c"),
+            argv("cc", "cc -O2 -c b.c", "cc -O3 -c b.c"),
+            argv("cc1", "cc1 ... x -O2 'b c' ...", "cc1 ... x -O3 'b c' ..."),
+            argv("ld", "ld a", "ld b"),
+        ];
+        assert_eq!(
+            told(lines.to_vec()),
+            ["~ cc, cc1: -O2 => -O3 (in 3 processes)", "~ ld: ld a => ld b"]
+        );
+        let added = ["a.c", "b.c"]
+            .map(|file| argv("cc", &format!("cc {file}"), &format!("cc -Wall {file}")));
+        assert_eq!(told(added.to_vec()), ["~ cc: without -Wall => -Wall (in 2 processes)"]);
+        let removed = ["a.c", "b.c"]
+            .map(|file| argv("cc", &format!("cc 'a b' {file}"), &format!("cc {file}")));
+        assert_eq!(told(removed.to_vec()), ["~ cc: 'a b' => without 'a b' (in 2 processes)"]);
+    }
+
+    #[test]
+    fn files_of_one_purpose_are_one_line() {
+        let mut all = vec![
+            read("/usr/lib/python3.13/json/__init__.py"),
+            read("/usr/lib/python3.13/json/__pycache__/decoder.cpython-313.pyc"),
+            read("/usr/lib/python3.13/__pycache__/re.cpython-313.pyc"),
+            read("/usr/lib/python3.13/lib-dynload/_json.cpython-313-x86_64-linux-gnu.so"),
+            read("$WS/node_modules/@a/b/index.js"),
+            read("$WS/node_modules/c/index.js"),
+            read("/usr/share/zoneinfo/Europe/Berlin"),
+            read("/usr/share/zoneinfo/posixrules"),
+            read("/usr/lib/locale/C.utf8/LC_CTYPE"),
+            read("/usr/lib/locale/C.utf8/LC_TIME"),
+            read("/etc/hosts"),
+        ];
+        assert_eq!(
+            told(all.clone()),
+            [
+                "+ read Python modules: json, re, _json (4 names)",
+                "+ read Node packages: @a/b, c (2 names)",
+                "+ read time zone files: Europe/Berlin, posixrules (2 names)",
+                "+ read locale files: C.utf8 (2 names)",
+                "+ read /etc/hosts",
+            ]
+        );
+        // What is grave stays a line of its own.
+        all[1].severity = Severity::Error;
+        assert_eq!(
+            told(all)[..2],
+            [
+                "+ read Python modules: json, re, _json (3 names)",
+                "+ read /usr/lib/python3.13/json/__pycache__/decoder.cpython-313.pyc",
+            ]
+        );
+        let gone =
+            |path: &str| Difference::new(Rule::FsReadGone, Change::Removed, format!("read {path}"));
+        assert_eq!(
+            told(vec![
+                read("/usr/share/zoneinfo/Europe/Berlin"),
+                gone("/usr/share/zoneinfo/Etc/UTC"),
+                gone("/usr/lib/python3.13/re/__init__.py"),
+                read("/usr/lib/python3.13/json/__init__.py"),
+            ]),
+            [
+                "~ read time zone files: Etc/UTC => Europe/Berlin",
+                "- read /usr/lib/python3.13/re/__init__.py",
+                "+ read /usr/lib/python3.13/json/__init__.py",
+            ]
+        );
+        let same = |process: &str| Difference { process: process.to_owned(), ..read("/etc/hosts") };
+        assert_eq!(told(vec![same("a>b"), same("a>c")]), ["+ read /etc/hosts (in 2 processes)"]);
+    }
+}
