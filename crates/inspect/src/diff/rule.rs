@@ -149,6 +149,8 @@ rules! {
     ErrChanged = "err.changed", Warn, "the same operation has another result";
     /// A file is no longer flushed to the disk.
     DurabilityLost = "durability.lost", Warn, "no longer flushes a file to the disk";
+    /// A file is flushed that the first run did not flush.
+    DurabilityNew = "durability.new", Info, "flushes another file to the disk";
     /// A file is read that the first run did not read.
     FsReadNew = "fs.read.new", Note, "reads another file";
     /// A file is no longer read.
