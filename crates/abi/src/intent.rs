@@ -12,7 +12,7 @@ use crate::consts::{open, unpackaged as u};
 use crate::desc::{ArgKind, CallKind, Row};
 use crate::render::constant;
 
-pub use privilege::{confines, privileged};
+pub use privilege::{confines, privileged, used_args};
 
 /// How a file is opened: the flags of open, from any call that opens files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,6 +298,12 @@ impl Family {
             _ => Self::Other(number),
         }
     }
+}
+
+/// Whether a call of kind [`CallKind::Clock`] sets a clock.
+#[must_use]
+pub fn sets_clock(row: &Row) -> bool {
+    privileged(row) == Some("clock")
 }
 
 /// Whether a connect has started and continues in the background.

@@ -154,6 +154,8 @@ rules! {
     /// A file is renamed, or left, before what was written is on the disk, unlike in the other run.
     DurabilityOrder = "durability.order", Warn,
         "flushes a file to the disk before or after another point than before";
+    /// A file is flushed that the first run did not flush.
+    DurabilityNew = "durability.new", Info, "flushes another file to the disk";
     /// A file is read that the first run did not read.
     FsReadNew = "fs.read.new", Note, "reads another file";
     /// A file is no longer read.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{Evidence, Variant, without_secrets};
-use crate::diff::compare::{compare, replace_pids};
+use crate::diff::compare::{compare, replace_numbers};
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Account, Change, Difference, Report};
 use crate::diff::rule::Rule;
@@ -43,7 +43,7 @@ impl Variant {
         let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
         let text = self.to_string();
         let known: BTreeSet<&str> = text.split([' ', '\n']).collect();
-        replace_pids(&mut run, &|name, _| known.contains(name));
+        replace_numbers(&mut run, &|name, _| known.contains(name));
         let (actual, noise) = self.recognize(self.known_kinds(run.effects()));
         let roles = roles(&run);
         let expected_effects = self.expected_effects(&actual);

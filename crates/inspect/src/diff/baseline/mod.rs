@@ -19,7 +19,7 @@ pub use compare::Compared;
 pub use evidence::{Evidence, Learned};
 pub use template::{Class, Template};
 
-use super::compare::replace_pids;
+use super::compare::replace_numbers;
 use super::effect::Effect;
 use super::mask::masked;
 use super::policy::{Date, KeyPart, Policy, RealNames};
@@ -171,7 +171,7 @@ impl Variant {
     /// policy ignores.
     #[must_use]
     pub fn learn(runs: &mut [Run], image: &str, policy: &Policy, today: Date) -> Self {
-        replace_pids_of_all(runs);
+        replace_numbers_of_all(runs);
         let effects: Vec<BTreeSet<Effect>> = runs
             .iter()
             .map(|run| {
@@ -199,7 +199,7 @@ fn without_secrets(mut effect: Effect) -> Effect {
 }
 
 /// Replaces pids in names, except in names that all runs have: those contain no pid.
-fn replace_pids_of_all(runs: &mut [Run]) {
+fn replace_numbers_of_all(runs: &mut [Run]) {
     let mut common: Option<BTreeSet<String>> = None;
     for run in runs.iter() {
         let names: BTreeSet<String> = run.names.iter().cloned().collect();
@@ -210,6 +210,6 @@ fn replace_pids_of_all(runs: &mut [Run]) {
     }
     let common = common.filter(|_| runs.len() > 1).unwrap_or_default();
     for run in runs {
-        replace_pids(run, &|name, _| common.contains(name));
+        replace_numbers(run, &|name, _| common.contains(name));
     }
 }

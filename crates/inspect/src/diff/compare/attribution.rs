@@ -57,16 +57,22 @@ struct Folding {
 }
 
 impl Folding {
+    /// Returns the difference that one follows from in the end.
+    fn root(&self, at: usize) -> usize {
+        let mut top = at;
+        while self.parents[top] != top {
+            top = self.parents[top];
+        }
+        top
+    }
+
     fn is_root(&self, at: usize) -> bool {
         self.parents[at] == at
     }
 
     /// Makes `at` a consequence of `to`, unless that would be a cycle.
     fn attribute(&mut self, at: usize, to: usize) {
-        let mut top = to;
-        while self.parents[top] != top {
-            top = self.parents[top];
-        }
+        let top = self.root(to);
         if top != at && self.is_root(at) {
             self.parents[at] = top;
         }
@@ -118,7 +124,11 @@ impl Folding {
     /// Attributes changed behavior of programs to their changed arguments.
     fn arguments(&mut self) {
         let causes: Vec<usize> = (0..self.found.len())
-            .filter(|at| self.found[*at].difference.rule == Rule::ExecArgv)
+            .filter(|at| {
+                let Difference { rule, change, .. } = &self.found[*at].difference;
+                let is_new = *rule == Rule::ExecNew && *change == Change::Changed;
+                is_new || *rule == Rule::ExecArgv
+            })
             .collect();
         for cause in causes {
             let cause_processes = self.found[cause].processes.clone();
@@ -186,16 +196,19 @@ impl Folding {
     fn group(&mut self, group: Vec<usize>) {
         let (mut free, bound): (Vec<usize>, Vec<usize>) =
             group.into_iter().partition(|at| self.is_root(*at));
-        // Lookups of a program follow from the process that executes it.
-        if let Some(&bound) = bound.first() {
-            let looks = |at: &usize| {
-                let rule = self.found[*at].difference.rule;
-                matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew)
-            };
-            let (looking, others): (Vec<usize>, Vec<usize>) = free.into_iter().partition(looks);
-            looking.into_iter().for_each(|at| self.attribute(at, bound));
-            free = others;
-        }
+        // Lookups of a program follow from the process that executes it. One that leads the search
+        // for its own name follows from none.
+        free.retain(|&at| {
+            let rule = self.found[at].difference.rule;
+            let looks = matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew);
+            match bound.iter().find(|bound| looks && self.root(**bound) != at) {
+                Some(bound) => {
+                    self.attribute(at, *bound);
+                    false
+                }
+                None => true,
+            }
+        });
         // A new name is told before its permissions and owner, however grave those are, and before
         // its removal. Otherwise the gravest is the cause; of equally grave ones, the first.
         let about = |difference: &Difference| {

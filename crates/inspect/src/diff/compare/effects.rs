@@ -272,7 +272,8 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
         Op::Creds | Op::Kernel => Rule::Privilege,
         Op::Signal => Rule::SignalSent,
         Op::Durability => Rule::DurabilityOrder,
-        Op::Sync if !added => Rule::DurabilityLost,
+        Op::Sync if added => Rule::DurabilityNew,
+        Op::Sync => Rule::DurabilityLost,
         Op::Unlink | Op::Rmdir if added => Rule::FsDeleteNew,
         Op::Rename | Op::Link | Op::Symlink if added => Rule::FsRenameNew,
         op if op.changes_files() && added => Rule::FsWriteNew,
@@ -308,9 +309,11 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
         {
             Severity::Warn
         }
-        // Limits and personalities are no rights.
+        // Limits, personalities and priorities are no rights.
         Rule::Privilege
-            if resource.starts_with("limits ") || resource.starts_with("personality ") =>
+            if ["limits ", "personality ", "scheduling "]
+                .iter()
+                .any(|area| resource.starts_with(area)) =>
         {
             Severity::Warn
         }

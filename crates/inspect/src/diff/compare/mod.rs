@@ -8,8 +8,8 @@ mod contents;
 mod effects;
 mod found;
 mod generated_names;
+mod numbers;
 mod pairing;
-mod pids;
 mod places;
 mod processes;
 mod repetitions;
@@ -26,14 +26,14 @@ use super::{Level, Options};
 pub(crate) use generated_names::constant_names;
 
 pub(crate) use found::{Found, place};
+pub(crate) use numbers::replace_numbers;
 pub(crate) use pairing::Pairing;
-pub(crate) use pids::replace_pids;
 
 /// Compares two runs. Names with pids and names that the runs made up are given a common name
 /// first, which changes both runs.
 #[must_use]
 pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
-    pids::match_pids(a, b);
+    numbers::match_numbers(a, b);
     let made_up = generated_names::match_generated_names(a, b, &options.constant);
     let (a, b) = (&*a, &*b);
     let pairing = Pairing::new(a, b);

@@ -3,7 +3,7 @@
 use super::{Found, Pairing, command_line};
 use crate::diff::report::Change;
 use crate::diff::rule::Rule;
-use crate::diff::run::{End, Process, Run};
+use crate::diff::run::{End, Image, Process, Run};
 use crate::state::ProcessId;
 
 pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
@@ -30,13 +30,23 @@ fn arguments(one: &Process, other: &Process) -> Vec<Found> {
     let differ = images.filter(|(x, y)| x.role == y.role && x.argv != y.argv);
     differ
         .map(|(x, y)| {
-            let mut found = Found::new(Rule::ExecArgv, Change::Changed, &x.role, x.role.clone());
+            let rule =
+                if interpreter(x) == interpreter(y) { Rule::ExecArgv } else { Rule::ExecNew };
+            let mut found = Found::new(rule, Change::Changed, &x.role, x.role.clone());
             let [before, after] = command_line::change(&x.argv, &y.argv);
             (found.difference.before, found.difference.after) = (Some(before), Some(after));
             found.difference.events = [Some(x.event), Some(y.event)];
             found
         })
         .collect()
+}
+
+/// Returns the interpreter of a script, which the kernel puts before its arguments; `None` for other
+/// programs.
+fn interpreter(image: &Image) -> Option<&str> {
+    let program = image.argv.first()?;
+    let base = program.strip_prefix('/')?.rsplit('/').next()?;
+    (base != image.role).then_some(program)
 }
 
 fn ends(one: &Process, other: &Process) -> Option<Found> {
@@ -64,7 +74,10 @@ fn unpaired(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found
         if !is_unpaired(id) || process.parent.is_some_and(is_unpaired) {
             continue;
         }
-        let new = process.images.iter().find(|image| !known.contains(image.role.as_str()));
+        let all = subtree(run, id);
+        // A new program matters more than the known one that runs it, such as a shell.
+        let images = all.iter().filter_map(|id| self::process(run, *id)).flat_map(|p| &p.images);
+        let new = images.clone().find(|image| !known.contains(image.role.as_str()));
         let rule = match (new, side) {
             (Some(_), 1) => Rule::ExecNew,
             (Some(_), _) => Rule::ExecGone,
@@ -75,11 +88,12 @@ fn unpaired(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found
             Some(image) => command_line::quoted(&image.argv),
             None => format!("a fork of {}", process.role()),
         };
-        let mut difference = Found::new(rule, change, process.role(), what);
+        let role = new.map_or(process.role(), |image| &image.role);
+        let mut difference = Found::new(rule, change, role, what);
         // The call that executes the program says more than the first one of the process.
         let event = image.map_or(process.event, |image| image.event);
         difference.difference.events[side] = Some(event);
-        difference.processes[side] = subtree(run, id);
+        difference.processes[side] = all;
         found.push(difference);
     }
     found

@@ -14,7 +14,7 @@ pub(crate) mod stream;
 pub(crate) mod timing;
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -92,6 +92,8 @@ pub(crate) struct Created {
     pub(crate) role: NameId,
     /// Whether the creation ensures that the name is new.
     pub(crate) exclusive: bool,
+    /// Whether only the owner may use it: as mkstemp(3) and mkdtemp(3) make it.
+    pub(crate) private: bool,
 }
 
 /// The process and the role that did something.
@@ -125,6 +127,10 @@ pub struct Run {
     pub(crate) users: Vec<ProcessId>,
     /// The ids of its tasks, each with its process, in the order of their creation.
     pub(crate) tasks: Vec<(u32, ProcessId)>,
+    /// The ports that the kernel chose.
+    pub(crate) ports: BTreeSet<u16>,
+    /// When it began and ended, in nanoseconds since 1970, if the log says so.
+    pub(crate) clock: Option<(u64, u64)>,
     /// Its named directories.
     pub(crate) roots: canonical::Roots,
     pub(crate) operations: Operations,

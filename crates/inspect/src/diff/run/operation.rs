@@ -119,6 +119,7 @@ fn always_counted_only(row: &Row) -> Option<CountedOnly> {
             CountedOnly::Signals
         }
         CallKind::Poll | CallKind::Wait => CountedOnly::Wait,
+        CallKind::Clock if intent::sets_clock(row) => return None,
         CallKind::Clock | CallKind::Random => CountedOnly::Clock,
         _ => return None,
     })

@@ -63,6 +63,8 @@ struct RunBuilder {
     names: Names,
     classifier: Classifier,
     local_ids: RunLocalIds,
+    /// The time of the latest event, in nanoseconds (CLOCK_MONOTONIC).
+    last_ns: u64,
     operations: Operations,
     created: Vec<Created>,
     /// The process that used each name first.
@@ -122,6 +124,9 @@ fn follow(level: Level) -> Follow {
 
 impl Walk for RunBuilder {
     fn item(&mut self, item: Item<'_>, _in_range: bool) -> Result<ControlFlow<()>, Error> {
+        if let Some(event) = item.event() {
+            self.last_ns = self.last_ns.max(event.t_ns);
+        }
         match item {
             Item::Call(call) => {
                 if let Some(returned) = call.returned() {
@@ -159,6 +164,7 @@ impl RunBuilder {
             counted_only: Default::default(),
             processes: Vec::new(),
             tasks: Vec::new(),
+            last_ns: 0,
             roots: named,
             libc: String::new(),
             calls: 0,

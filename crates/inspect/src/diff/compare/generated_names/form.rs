@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::looks::evidence;
+use super::looks::{evidence, is_mixed_hex};
 
 /// The least length of a generated part, in letters and digits: `XXXXXX`.
 const MIN_LEN: usize = 6;
 /// The least digits of a number whose length may vary.
 const LONG_NUMBER: usize = 8;
+
+/// The least digits of a hexadecimal number whose length may vary.
+const LONG_HEX: usize = 12;
+/// The lengths of the groups of a UUID (RFC 9562), which are one word.
+const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// The length of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +22,8 @@ enum Len {
     Exactly(usize),
     /// A long number: one with a leading zero may be shorter.
     Number,
+    /// A long number in hexadecimal digits, as above.
+    Hex,
 }
 
 /// The words of a name, each with the characters that follow it.
@@ -27,6 +34,29 @@ fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
+/// Returns the length of the UUID at the beginning of a text; `None` if there is none.
+fn uuid(text: &str) -> Option<usize> {
+    let mut rest = text;
+    for (at, len) in UUID.into_iter().enumerate() {
+        rest = if at == 0 { rest } else { rest.strip_prefix('-')? };
+        let (group, after) = rest.split_at_checked(len)?;
+        rest = group.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(after)?;
+    }
+    (!rest.starts_with(is_part)).then(|| text.len() - rest.len())
+}
+
+/// Returns the length of the long number at the end of a word; 0 if there is none.
+fn number_at_end(word: &str) -> usize {
+    let trailing = |is: fn(&u8) -> bool| word.bytes().rev().take_while(is).count();
+    let hex = trailing(u8::is_ascii_hexdigit);
+    let digits = trailing(u8::is_ascii_digit);
+    match word.get(word.len() - hex..) {
+        Some(number) if hex >= LONG_HEX && is_mixed_hex(number) => hex,
+        _ if digits >= LONG_NUMBER => digits,
+        _ => 0,
+    }
+}
+
 /// Returns the words of a name, each with the characters that follow it. A long number at the end
 /// of a word is a word of its own.
 pub(super) fn words(base: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -35,14 +65,21 @@ pub(super) fn words(base: &str) -> impl Iterator<Item = (&str, &str)> {
         if rest.is_empty() {
             return None;
         }
-        let word = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-        let digits = rest[..word].bytes().rev().take_while(u8::is_ascii_digit).count();
-        if (LONG_NUMBER..word).contains(&digits) {
-            let found = (&rest[..word - digits], "");
-            rest = &rest[word - digits..];
+        // An escaped byte, as in `now\\x20on`, is part of no word.
+        if let Some(after) = rest.strip_prefix("\\x").and_then(|rest| rest.get(2..)) {
+            let found = ("", &rest[..rest.len() - after.len()]);
+            rest = after;
             return Some(found);
         }
-        let end = rest[word..].find(is_part).map_or(rest.len(), |at| word + at);
+        let word = uuid(rest).or_else(|| rest.find(|c| !is_part(c))).unwrap_or(rest.len());
+        let number = number_at_end(&rest[..word]);
+        if (1..word).contains(&number) {
+            let found = (&rest[..word - number], "");
+            rest = &rest[word - number..];
+            return Some(found);
+        }
+        let escape = rest[word..].find("\\x").map_or(rest.len(), |at| word + at);
+        let end = rest[word..].find(is_part).map_or(rest.len(), |at| word + at).min(escape);
         let found = (&rest[..word], &rest[word..end]);
         rest = &rest[end..];
         Some(found)
@@ -59,6 +96,7 @@ impl Form {
     pub(super) fn of(base: &str) -> Option<Self> {
         let len = |word: &str| match word.len() {
             LONG_NUMBER.. if word.bytes().all(|byte| byte.is_ascii_digit()) => Len::Number,
+            LONG_HEX.. if is_mixed_hex(word) => Len::Hex,
             len => Len::Exactly(len),
         };
         let form: Vec<_> = words(base).map(|(word, after)| (len(word), after.to_owned())).collect();

@@ -14,6 +14,9 @@ const PAIRS: &str = "ab ac ad ag ai al am an ap ar as at av ay ba be bi bl bo br
 /// The least digits of a number that is made up: shorter ones count something.
 const MIN_DIGITS: usize = 8;
 
+/// The least length of a number in hexadecimal digits: shorter words count as letters and digits.
+const MIN_HEX: usize = 8;
+
 /// What a text without a doubt counts for.
 const CERTAIN: i32 = 100;
 
@@ -31,6 +34,19 @@ mod weight {
     pub(super) const TO_DIGIT: i32 = 15;
     pub(super) const FROM_DIGIT: i32 = 27;
     pub(super) const DIGITS: i32 = -12;
+    /// The same in hexadecimal digits, of which ten of sixteen are decimal ones, and two letters.
+    pub(super) const HEX_TO_DIGIT: i32 = 23;
+    pub(super) const HEX_FROM_DIGIT: i32 = 35;
+    pub(super) const HEX_DIGITS: i32 = 27;
+    pub(super) const HEX_LETTERS: i32 = -9;
+}
+
+/// Whether a word is a number in hexadecimal digits of one case, with letters and digits.
+pub(super) fn is_mixed_hex(word: &str) -> bool {
+    let has = |is: fn(u8) -> bool| word.bytes().any(is);
+    word.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && has(|byte| byte.is_ascii_digit())
+        && has(|byte| byte.is_ascii_lowercase()) != has(|byte| byte.is_ascii_uppercase())
 }
 
 /// Returns the evidence that the characters of a word from `start` on are random, negative if they
@@ -44,11 +60,16 @@ pub(super) fn evidence(word: &str, start: usize) -> i32 {
     let bytes = word.as_bytes();
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));
     let both_cases = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    let is_hex = text.len() >= MIN_HEX && is_mixed_hex(&text.replace(['-', '_'], ""));
     let mut all = 0;
     for at in start.max(1)..bytes.len() {
         let (before, byte) = (bytes[at - 1], bytes[at]);
         all += match [before, byte].map(|byte| byte.is_ascii_digit()) {
-            _ if before == b'_' || byte == b'_' => 0,
+            _ if matches!(before, b'_' | b'-') || matches!(byte, b'_' | b'-') => 0,
+            [true, true] if is_hex => weight::HEX_DIGITS,
+            [true, false] if is_hex => weight::HEX_FROM_DIGIT,
+            [false, true] if is_hex => weight::HEX_TO_DIGIT,
+            [false, false] if is_hex => weight::HEX_LETTERS,
             [true, true] => weight::DIGITS,
             [true, false] => weight::FROM_DIGIT,
             [false, true] => weight::TO_DIGIT,
@@ -102,6 +123,9 @@ mod tests {
             "uiXwlD",
             "1tcdtwb",
             "SHWWcq",
+            "2021acfa5c80b88",
+            "00005567683021b0",
+            "27f1c8db-f161-4c2e-9d3b-0a1b2c3d4e5f",
         ] {
             assert!(evidence(text, 0) > 20, "{text}: {}", evidence(text, 0));
         }

@@ -21,6 +21,23 @@ fn generated_parts_are_found() {
         one("s-hoj9zmbj0c-19rszqv-working", "s-abcdefgh12-zzzzzzz-working").as_deref(),
         Some("s-<new>-<new>-working")
     );
+    assert_eq!(
+        one(
+            "log-27f1c8db-f161-4c2e-9d3b-0a1b2c3d4e5f.txt",
+            "log-91c0a2de-5952-4a7b-8c11-5f00aa12bc9d.txt"
+        )
+        .as_deref(),
+        Some("log-<new>.txt")
+    );
+    // A number without leading zeros may be shorter.
+    assert_eq!(
+        one("etilqs_2021acfa5c80b88", "etilqs_91ab00cd12ef3456").as_deref(),
+        Some("etilqs_<new>")
+    );
+    assert_eq!(
+        one(".#lk0x000055d7683021b0.vm", ".#lk0x00005601fe9a31b0.vm").as_deref(),
+        Some(".#lk0x<new>.vm")
+    );
     assert_eq!(one("same", "same"), None);
 }
 

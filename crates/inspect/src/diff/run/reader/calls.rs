@@ -118,7 +118,8 @@ impl RunBuilder {
         };
         if operation.errno != 0 && operation.makes == Making::First {
             // A program whose directory is missing makes up another name when it tries again.
-            self.created.push(Created { name: operation.first, role, exclusive: true });
+            let (exclusive, private) = (true, false);
+            self.created.push(Created { name: operation.first, role, exclusive, private });
         }
         if operation.errno == 0 {
             let made = match operation.makes {
@@ -130,7 +131,9 @@ impl RunBuilder {
             if let Some((name, exclusive)) = made
                 && self.local_ids.created.insert(name)
             {
-                self.created.push(Created { name, role, exclusive });
+                let grants = self.names.get(operation.grants);
+                let private = grants.starts_with(b"0600") || grants.starts_with(b"0700");
+                self.created.push(Created { name, role, exclusive, private });
             }
         }
         if operation.requested != NameId::default() {

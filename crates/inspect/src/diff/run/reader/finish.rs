@@ -71,6 +71,11 @@ impl RunBuilder {
             created: self.created,
             users: self.users,
             tasks: self.tasks,
+            ports: self.local_ids.ports.iter().copied().collect(),
+            clock: (meta.realtime_ns > 0).then(|| {
+                let took = self.last_ns.saturating_sub(meta.monotonic_ns);
+                (meta.realtime_ns, meta.realtime_ns.saturating_add(took))
+            }),
             roots: self.roots,
             operations: self.operations,
             streams: self.streams.with_details(self.details.texts),

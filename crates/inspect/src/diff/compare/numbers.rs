@@ -1,9 +1,10 @@
-//! Gives a common name to names and arguments that contain a pid of their run, as `run.$$` does.
+//! Gives a common name to names and arguments that contain a number of their run: a pid, as
+//! `run.$$` does, the time of day, or a port that the kernel chose.
 //!
-//! A number counts as a pid only if both runs say so: the texts are equal but for numbers, and each
-//! of these is the id of the same relative, in the tree of processes, of the process that uses the
-//! text: itself, a parent, the third child of the parent. So `head -c 1024` stays what it is, even
-//! where 1024 is also the id of some task.
+//! A number counts only if both runs say so: the texts are equal but for numbers, and each of these
+//! is the same thing in its run. A pid is that of the same relative, in the tree of processes, of
+//! the process that uses the text: itself, a parent, the third child of the parent. So `head -c
+//! 1024` stays what it is, even where 1024 is also the id of some task. A time lies within its run.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -14,18 +15,15 @@ use foldhash::fast::RandomState;
 use crate::diff::run::Run;
 use crate::state::ProcessId;
 
-/// What a pid is shown as.
-const PID: &str = "<pid>";
-
-/// The processes of a run by id and by parent.
-struct Relatives<'r> {
+/// The numbers of a run: its processes by id and by parent, its time and its ports.
+struct Numbers<'r> {
     run: &'r Run,
     by_id: HashMap<u32, Vec<ProcessId>, RandomState>,
     /// The place of each process among the children of its parent.
     ordinals: Vec<u32>,
 }
 
-impl<'r> Relatives<'r> {
+impl<'r> Numbers<'r> {
     fn new(run: &'r Run) -> Self {
         let mut by_id = HashMap::<u32, Vec<ProcessId>, RandomState>::default();
         for (id, process) in &run.tasks {
@@ -57,6 +55,27 @@ impl<'r> Relatives<'r> {
         })
     }
 
+    /// Returns what a number is to a process: what both runs call it, and what is shown.
+    fn meaning(&self, number: u64, of: ProcessId) -> Option<(String, &'static str)> {
+        let pid = u32::try_from(number).ok().and_then(|id| self.relative(id, of));
+        if let Some(relative) = pid {
+            return Some((relative, "<pid>"));
+        }
+        if u16::try_from(number).is_ok_and(|port| self.run.ports.contains(&port)) {
+            return Some(("port".to_owned(), "<port>"));
+        }
+        self.is_time(number).then(|| ("time".to_owned(), "<time>"))
+    }
+
+    /// Whether a number is a time within the run: seconds since 1970, or milliseconds,
+    /// microseconds or nanoseconds.
+    fn is_time(&self, number: u64) -> bool {
+        let Some((start, end)) = self.run.clock else { return false };
+        [1_000_000_000, 1_000_000, 1000, 1]
+            .iter()
+            .any(|unit| (start / unit..=end / unit).contains(&number))
+    }
+
     /// Returns which relative of a process has this id.
     fn relative(&self, number: u32, of: ProcessId) -> Option<String> {
         self.by_id.get(&number)?.iter().find_map(|&id| {
@@ -69,38 +88,39 @@ impl<'r> Relatives<'r> {
         })
     }
 
-    /// Returns the forms of a text in which some numbers are pids, those with the fewest first.
+    /// Returns the forms of a text in which some numbers are those of the run, those with the
+    /// fewest first.
     fn forms(&self, text: &str, user: ProcessId) -> Vec<Form> {
         /// More numbers of one text are not tried.
         const MOST: usize = 4;
-        let mut pids: Vec<(Range<usize>, String)> = numbers(text)
-            .filter_map(|(range, number)| Some((range, self.relative(number, user)?)))
+        let mut own: Vec<_> = numbers(text)
+            .filter_map(|(range, number)| Some((range, self.meaning(number, user)?)))
             .collect();
-        pids.truncate(MOST);
-        let mut choices: Vec<u32> = (1..1_u32 << pids.len()).collect();
+        own.truncate(MOST);
+        let mut choices: Vec<u32> = (1..1_u32 << own.len()).collect();
         choices.sort_by_key(|choice| choice.count_ones());
-        choices.into_iter().map(|choice| Form::new(text, &pids, choice)).collect()
+        choices.into_iter().map(|choice| Form::new(text, &own, choice)).collect()
     }
 }
 
-/// A text in which some numbers are pids.
+/// A text in which some numbers are those of its run.
 #[derive(Clone, Debug)]
 struct Form {
-    /// The text with the relatives, which is equal in both runs.
+    /// The text with what the numbers are, which is equal in both runs.
     key: String,
     /// The text that is shown.
     shown: String,
 }
 
 impl Form {
-    fn new(text: &str, pids: &[(Range<usize>, String)], choice: u32) -> Self {
+    fn new(text: &str, own: &[(Range<usize>, (String, &str))], choice: u32) -> Self {
         let (mut key, mut shown, mut at) = (String::new(), String::new(), 0);
-        for (bit, (range, relative)) in pids.iter().enumerate() {
+        for (bit, (range, (meaning, name))) in own.iter().enumerate() {
             if choice & 1 << bit != 0 {
                 let before = text.get(at..range.start).unwrap_or_default();
                 // No canonical name contains control characters.
-                _ = write!(key, "{before}\u{1}{relative}\u{1}");
-                _ = write!(shown, "{before}{PID}");
+                _ = write!(key, "{before}\u{1}{meaning}\u{1}");
+                _ = write!(shown, "{before}{name}");
                 at = range.end;
             }
         }
@@ -111,20 +131,43 @@ impl Form {
     }
 }
 
-/// Returns the decimal numbers in a text that may be pids: not those in a hash, which contains any
-/// number sooner or later. So each is the only number of its word, and the word has letters beyond
-/// those of hexadecimal digits, or none.
-fn numbers(text: &str) -> impl Iterator<Item = (Range<usize>, u32)> {
-    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    words.filter_map(move |word| {
+/// Returns the decimal numbers in a text that may be those of its run: not those in a hash, which
+/// contains any number sooner or later. So each is the only number of its word. One between digits
+/// of hexadecimal numbers is part of a hash, and one beside them if the word is long.
+fn numbers(text: &str) -> impl Iterator<Item = (Range<usize>, u64)> {
+    /// The least length of a hash.
+    const HASH: usize = 8;
+    words(text).filter_map(move |word| {
         let start = word.find(|c: char| c.is_ascii_digit())?;
         let end = word.rfind(|c: char| c.is_ascii_digit())? + 1;
-        let (digits, letters) =
-            (&word[start..end], word[..start].chars().chain(word[end..].chars()));
-        let is_hex = !letters.clone().any(|c| !c.is_ascii_hexdigit()) && letters.count() > 0;
-        let number = digits.parse().ok().filter(|_| !is_hex && !digits.starts_with('0'))?;
+        let (before, digits, after) = (&word[..start], &word[start..end], &word[end..]);
+        let all_hex = before.chars().chain(after.chars()).all(|c| c.is_ascii_hexdigit());
+        let is_long = word.len() >= HASH && digits.len() < word.len();
+        let is_hash = all_hex && (is_long || !before.is_empty() && !after.is_empty());
+        let number = digits.parse().ok().filter(|_| !is_hash && !digits.starts_with('0'))?;
         let at = word.as_ptr().addr() - text.as_ptr().addr();
         Some((at + start..at + end, number))
+    })
+}
+
+/// Returns the words of a text in which bytes without a character are escaped, as in `now\\x20on`.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let word = &rest[..end];
+        let escape = rest[end..].strip_prefix("\\x").and_then(|rest| rest.get(2..));
+        rest = escape.unwrap_or_else(|| {
+            rest.get(end + 1..).unwrap_or_else(|| {
+                let mut chars = rest[end..].chars();
+                chars.next();
+                chars.as_str()
+            })
+        });
+        Some(word)
     })
 }
 
@@ -151,17 +194,17 @@ fn arguments(run: &Run) -> Vec<Text<'_>> {
         .collect()
 }
 
-/// Returns what to show for each text of both runs that contains a pid.
+/// Returns what to show for each text of both runs that contains a number of its run.
 fn common(a: (&Run, &[Text<'_>]), b: (&Run, &[Text<'_>])) -> [Vec<Option<String>>; 2] {
     let sides = [a, b];
     let all = sides.map(|(_, texts)| texts.iter().map(|one| one.text).collect::<BTreeSet<_>>());
     let forms = [0, 1].map(|side| {
         let (run, texts) = sides[side];
-        let relatives = Relatives::new(run);
+        let numbers = Numbers::new(run);
         let forms = texts.iter().map(|one| match all[1 - side].contains(one.text) {
             // A text that both runs have contains nothing of one run.
             true => Vec::new(),
-            false => relatives.forms(one.text, one.user),
+            false => numbers.forms(one.text, one.user),
         });
         forms.collect::<Vec<_>>()
     });
@@ -176,8 +219,8 @@ fn common(a: (&Run, &[Text<'_>]), b: (&Run, &[Text<'_>])) -> [Vec<Option<String>
     })
 }
 
-/// Replaces the pids in names and arguments of two runs.
-pub(super) fn match_pids(a: &mut Run, b: &mut Run) {
+/// Replaces the numbers of their run in names and arguments of two runs.
+pub(super) fn match_numbers(a: &mut Run, b: &mut Run) {
     let found = common((a, &names(a)), (b, &names(b)));
     let words = common((a, &arguments(a)), (b, &arguments(b)));
     for ((run, names), words) in [&mut *a, &mut *b].into_iter().zip(found).zip(words) {
@@ -189,27 +232,30 @@ pub(super) fn match_pids(a: &mut Run, b: &mut Run) {
             }
         }
     }
-    // What is left is in one run only. It is shown without pids, so that repeated comparisons find
-    // the same, unless that would make it equal to a name of the other run.
+    // What is left is in one run only. It is shown without its numbers, so that repeated
+    // comparisons find the same, unless the other run has the name as it is, or would have it.
     let of_a: BTreeSet<String> = shown(a).into_iter().flatten().collect();
     let of_b: BTreeSet<String> = shown(b).into_iter().flatten().collect();
     let [names_a, names_b] =
         [&*a, &*b].map(|run| run.names.iter().cloned().collect::<BTreeSet<_>>());
-    replace_pids(a, &|_, new| names_b.contains(new) || of_b.contains(new));
-    replace_pids(b, &|_, new| names_a.contains(new) || of_a.contains(new));
+    let has = |names: &BTreeSet<String>, of: &BTreeSet<String>, old: &str, new: &str| {
+        names.contains(old) || names.contains(new) || of.contains(new)
+    };
+    replace_numbers(a, &|old, new| has(&names_b, &of_b, old, new));
+    replace_numbers(b, &|old, new| has(&names_a, &of_a, old, new));
 }
 
-/// Returns each name of a run with all its pids replaced, if it contains one.
+/// Returns each name of a run with all numbers of the run replaced, if it contains one.
 fn shown(run: &Run) -> Vec<Option<String>> {
-    let relatives = Relatives::new(run);
+    let numbers = Numbers::new(run);
     let shown =
-        names(run).into_iter().map(|one| Some(relatives.forms(one.text, one.user).pop()?.shown));
+        names(run).into_iter().map(|one| Some(numbers.forms(one.text, one.user).pop()?.shown));
     shown.collect()
 }
 
-/// Replaces the pids in the names of one run, but for those that are to be kept; `keep` gets the
+/// Replaces the numbers of a run in its names, but for those that are to be kept; `keep` gets the
 /// name and what it would become.
-pub(crate) fn replace_pids(run: &mut Run, keep: &dyn Fn(&str, &str) -> bool) {
+pub(crate) fn replace_numbers(run: &mut Run, keep: &dyn Fn(&str, &str) -> bool) {
     let shown = shown(run).into_iter().zip(&run.names);
     let shown: Vec<_> = shown.map(|(new, name)| new.filter(|new| !keep(name, new))).collect();
     rename(run, &shown);
@@ -235,11 +281,16 @@ mod tests {
             (".java_pid27028", vec![27028]),
             ("$TMP/p31/b5", vec![31]),
             ("1024", vec![1024]),
+            ("f31436", vec![31436]),
+            ("fetch-pack\\x2024091\\x20on", vec![24091]),
+            ("\u{e9}7213\u{e9}", vec![7213]),
+            ("log-1764457011", vec![1_764_457_011]),
+            ("a12b", vec![]),
             ("7c1ed27028", vec![]),
             ("cafe7213", vec![]),
             ("x1y2z3w4", vec![]),
             ("007", vec![]),
-            ("99999999999", vec![]),
+            ("99999999999999999999", vec![]),
         ] {
             assert_eq!(found(text), is, "{text}");
         }
