@@ -14,7 +14,7 @@ mod unseen;
 mod waits;
 
 pub use time_stamps::{TimeStamps, time_stamps};
-pub use unseen::{Limit, may_write_unseen, stack_limit, unseen_output};
+pub use unseen::{Limit, is_told, may_write_unseen, stack_limit, unseen_output, waited_siginfo};
 pub use waits::{EarlyWrite, early_write, ends_at_once};
 
 /// Returns the errno with which to answer a call that cannot be replayed, instead of making it, or

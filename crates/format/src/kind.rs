@@ -289,6 +289,8 @@ numbers! {
         AUDIT = 7, "audit";
         /// Something that no replay can repeat, described by the text.
         NOT_REPLAYABLE = 8, "not replayable";
+        /// Something by which a replay may differ, described by the text.
+        MAY_DIFFER = 9, "may differ";
     }
 }
 

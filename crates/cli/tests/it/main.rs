@@ -40,6 +40,7 @@ mod replay_pitfalls;
 mod replay_programs;
 mod replay_signals;
 mod replay_turns;
+mod replay_unseen;
 mod replay_witness;
 mod reports;
 mod stage;

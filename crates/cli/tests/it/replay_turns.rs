@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Builds a program of fixtures/replay in the folder of the stage.
 #[track_caller]
-fn build(stage: &Stage, name: &str) {
+pub(crate) fn build(stage: &Stage, name: &str) {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../fixtures/replay")
         .join(format!("{name}.c"));
@@ -28,7 +28,7 @@ fn build(stage: &Stage, name: &str) {
 
 /// Records each case of a program as often as it says, and replays it.
 #[track_caller]
-fn each(program: &str, cases: &[(&str, usize)]) {
+pub(crate) fn each(program: &str, cases: &[(&str, usize)]) {
     if !installed(program, &["gcc"]) {
         return;
     }

@@ -84,6 +84,9 @@ impl Determinism {
             let (kernel, given) = (nr.to_le_bytes(), errno.to_le_bytes());
             cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
             self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
+            if let Some(call) = call.filter(|call| replay::is_told(call.row)) {
+                cx.log.answered.insert(call.row.name);
+            }
             turn = CallTurn::Kept;
         }
         if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
@@ -118,6 +121,10 @@ impl Determinism {
             task.state_check = Some(StateCheck::new());
             self.read_segv_state(cx);
             let flow = self.record_image(cx, stop);
+            if flow != Flow::Stays {
+                return flow;
+            }
+            let flow = self.trap_vsyscalls(cx, stop);
             self.mark_boundary(cx, stop);
             return flow;
         }
@@ -129,12 +136,16 @@ impl Determinism {
             self.record_shared_write(cx, &call);
         }
         self.check_unseen(cx, call.as_ref().filter(|_| !is_error));
+        if let Some(call) = call.filter(|_| !is_error) {
+            self.restore_waited(cx, &call, rval);
+        }
         // A filter of the program has skipped the call, whose number is still in the register of
         // the result (SECCOMP_RET_TRAP, seccomp(2)). No call that maps memory returns so little.
         let number = call.and_then(|call| sysreel_abi::number::number(call.abi, call.row.name));
         let is_skipped = number == Some(rval.cast_unsigned());
         if let Some((op, fd)) = address_space_op.filter(|_| !is_error && !is_skipped) {
             self.record_address_space_op(cx, op, fd, rval.cast_unsigned());
+            return self.trap_vsyscalls(cx, stop);
         }
         Flow::Stays
     }
@@ -220,7 +231,7 @@ impl Determinism {
             }
         }
         // The recorder reads the file through a descriptor of its own.
-        self.store_mapping(cx, head, data, || File::open(&path));
+        self.store_mapping(cx, head, data, || File::open(&path), &link(&path));
     }
 
     /// Stores the contents of a file mapping: from the file, or from the memory of the mapping
@@ -231,6 +242,7 @@ impl Determinism {
         mut head: MappedHead,
         data: io::Result<Metadata>,
         open: impl Fn() -> io::Result<File>,
+        name: &str,
     ) {
         head.flags = head.flags.with(MappedFlags::FILE);
         if head.flags.contains(MappedFlags::SHARED) {
@@ -255,7 +267,7 @@ impl Determinism {
                 Some(rest) => left = rest,
                 None => return self.refuse_mapping(cx),
             }
-            self.store_part(cx, part, data.as_ref().ok(), &open);
+            self.store_part(cx, part, data.as_ref().ok(), &open, name);
         }
     }
 
@@ -270,9 +282,14 @@ impl Determinism {
         cx: &mut Context,
         mut head: MappedHead,
         data: Option<&Metadata>,
-        open: impl FnOnce() -> io::Result<File>,
+        open: impl Fn() -> io::Result<File>,
+        name: &str,
     ) {
         let changing = self.shared.contains(&(head.dev, head.ino));
+        if let Some(data) = data {
+            let extent = FileExtent::for_mapping(data, &head);
+            self.examine_text(cx, &head, extent, &open, name);
+        }
         let result = data.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|data| {
             let extent = FileExtent { changing, ..FileExtent::for_mapping(data, &head) };
             self.contents.store(&mut cx.log.sink, extent, open)

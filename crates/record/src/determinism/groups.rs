@@ -8,7 +8,7 @@
 //! A group only grows: what is unmapped is not followed. It ends with its tasks, or when they
 //! execute another program.
 
-use crate::engine::{Birth, Call, CallTurn, Context, Flow, Slot, StopHook, TurnGroup};
+use crate::engine::{Birth, Call, CallTurn, Context, Exit, Flow, Slot, StopHook, TurnGroup};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -153,6 +153,21 @@ impl StopHook for Groups {
         }
         if let Some(Output { fd, .. }) = replay::output(abi, row, &args) {
             self.writes_to(cx, fd);
+        }
+        Flow::Stays
+    }
+
+    fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
+        let clone = exit.call.filter(|_| !exit.is_error).and_then(|call| call.clone);
+        if let Some(flags) = clone.filter(|flags| flags.untraced())
+            && let Some(task) = cx.task()
+        {
+            let shares = |shared: &Shared| shared.outlives_fork;
+            if flags.memory() || self.shared.get(&task.group).is_some_and(shares) {
+                let why = "a task was made with CLONE_UNTRACED, which the recorder cannot follow, \
+                           and shares memory";
+                cx.log.not_replayable(cx.at.id, why.into());
+            }
         }
         Flow::Stays
     }

@@ -5,6 +5,7 @@ use super::replayed::Replayed;
 use super::segv_action::SegvAction;
 use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
+use super::unseen_text::is_own_filter;
 use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -33,6 +34,8 @@ pub(crate) struct Determinism {
     pub(super) contents: Contents,
     /// A buffer for the memory of new programs.
     pub(super) image: Vec<u8>,
+    /// Whether text with calls through the vsyscall page was mapped at the current stop.
+    pub(super) has_vsyscalls: bool,
     /// Whether the time-stamp counter is trapped.
     pub(super) traps: bool,
     /// Device and inode of the recorder's own standard output and error.
@@ -103,6 +106,10 @@ impl StopHook for Determinism {
         if is_late_breakpoint(stop) { Admit::Swallow } else { Admit::Record }
     }
 
+    fn lets_pass(&mut self, cx: &Context, data: u64) -> bool {
+        is_own_filter(cx, data)
+    }
+
     fn stopped(&mut self, cx: &mut Context, stop: &Stop) {
         self.first_stop(cx, stop);
     }
@@ -142,8 +149,10 @@ impl StopHook for Determinism {
     }
 
     fn event(&mut self, cx: &mut Context, _stop: &Stop, event: Event) {
-        if event == Event::EXIT {
-            self.thread_ends(cx);
+        match event {
+            Event::EXIT => self.thread_ends(cx),
+            Event::SECCOMP => self.check_vsyscall(cx),
+            _ => {}
         }
     }
 
@@ -164,6 +173,7 @@ impl StopHook for Determinism {
             let maker = self.tasks.get_mut(by);
             new.blocks_segv = maker.blocks_segv;
             new.refuses_time_stamps = maker.refuses_time_stamps;
+            new.traps_vsyscalls = maker.traps_vsyscalls;
             self.inherit_action(cx, by, task);
         }
         self.tasks.set(task, new);

@@ -143,6 +143,11 @@ impl Determinism {
             head.flags = MappedFlags::GROWS_DOWN;
         }
         let data = if mapping.inode == 0 { None } else { backing::data(tid, mapping).ok() };
+        if let Some(data) = &data {
+            let (extent, name) =
+                (FileExtent::for_mapping(data, &head), String::from_utf8_lossy(&mapping.path));
+            self.examine_text(cx, &head, extent, || backing::file(tid, mapping), &name);
+        }
         let stored = data.and_then(|data| {
             let open = || backing::file(tid, mapping);
             self.contents.store(&mut cx.log.sink, FileExtent::for_mapping(&data, &head), open).ok()

@@ -35,6 +35,8 @@ pub(super) struct Replayed {
     pub(super) blocks_segv: bool,
     /// Whether its program has asked that reading the time-stamp counter raise SIGSEGV.
     pub(super) refuses_time_stamps: bool,
+    /// Whether its calls through the vsyscall page stop.
+    pub(super) traps_vsyscalls: bool,
     /// The answer to its call, and where it goes.
     pub(super) answer: Option<(u64, u32)>,
     /// The action for SIGSEGV that its call sets.

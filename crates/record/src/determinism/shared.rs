@@ -132,7 +132,8 @@ impl Determinism {
             skip: 0,
         };
         let tid = cx.at.tid;
-        self.store_mapping(cx, head, data, || backing::file(tid, mapping));
+        let name = String::from_utf8_lossy(&mapping.path);
+        self.store_mapping(cx, head, data, || backing::file(tid, mapping), &name);
     }
 }
 

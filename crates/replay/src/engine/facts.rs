@@ -143,10 +143,14 @@ impl<'a> Facts<'a> {
                 self.has_altered_memory = true;
                 at == At::Exit
             }
-            Altering::AFFINITY => at == At::Exit,
+            // What a filter that lets all calls pass, and no_new_privs, do to the program is in the
+            // results of its calls.
+            Altering::AFFINITY | Altering::SECCOMP_FILTER | Altering::NO_NEW_PRIVS => {
+                at == At::Exit
+            }
             // The signal comes at another stop, which has its frame; here nothing reached the
-            // program.
-            Altering::SIGNAL_HELD => at == At::Signal,
+            // program. At the exit of a call that waited for it, a region has its siginfo.
+            Altering::SIGNAL_HELD => matches!(at, At::Signal | At::Exit),
             // The exit has the result.
             Altering::SECCOMP_ANSWER => at == At::Event,
             _ => false,

@@ -90,6 +90,8 @@ pub(crate) struct Engine<'l, K: Kernel, S> {
     /// Whether any task has begun.
     has_begun: bool,
     main: Main,
+    /// Why the recorder expects that this replay may differ.
+    differing: Vec<String>,
     /// The processes that a task of theirs has asked to end, by their ids in the recording.
     exiting: BTreeSet<u32>,
 }
@@ -111,6 +113,7 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             tasks: Tasks::new(),
             has_begun: false,
             main: Main { task: FIRST, tid: 0, status: None },
+            differing: Vec::new(),
             exiting: BTreeSet::new(),
         }
     }
@@ -144,6 +147,11 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
     /// Returns the tasks in the order of their ordinals, and the memory that they map.
     pub(crate) fn parts(&mut self) -> (impl Iterator<Item = &mut Task<K::Tracee>>, &FilePool) {
         (self.tasks.iter_mut(), &self.file_pool)
+    }
+
+    /// Returns why the recorder expects that the replay so far may differ.
+    pub(crate) fn differing(&self) -> &[String] {
+        &self.differing
     }
 
     /// Kills the tasks that remain.
@@ -193,6 +201,10 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             Body::Renamed(renamed) => self.renamed(event, &renamed),
             Body::Unrecorded(gap) => self.gap(event, &gap),
             Body::Loss(_) => Err(Error::NotReplayable("the recording lost events".into()).into()),
+            Body::Note(note) if note.code == NoteCode::MAY_DIFFER => {
+                self.differing.push(String::from_utf8_lossy(note.text).into_owned());
+                Ok(())
+            }
             Body::Note(note) => check_note(event, &note),
             // The recorder changes the CPU on which programs run, and shows them another mask.
             Body::Altered(altered) if altered.what == Altering::AFFINITY => Ok(()),

@@ -85,10 +85,11 @@ fn parts_belong_to_some_stops() {
             "input" | "echo" | "state" | "veto" => &["entry"],
             "output" | "registers" => &["exit", "signal", "event"],
             "extended" => &["exit", "signal"],
-            "siginfo" | "held" => &["signal"],
+            "siginfo" => &["signal"],
+            "held" => &["exit", "signal"],
             "message" | "answer" => &["event"],
             "name" => &["entry", "exit"],
-            "mapping" | "result" | "memory" | "affinity" => &["exit"],
+            "mapping" | "result" | "memory" | "affinity" | "filter" | "privileges" => &["exit"],
             "unknown" => &["entry", "exit", "signal", "event", "group"],
             _ => &[],
         }
