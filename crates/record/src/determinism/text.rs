@@ -27,9 +27,10 @@ impl BitOrAssign for Instructions {
 /// Searches text. Data in it can look like an instruction.
 pub(super) fn find(text: &[u8]) -> Instructions {
     let mut found = Instructions::default();
-    for at in 1..text.len().saturating_sub(1) {
+    // The second byte of the opcode, and the third of the address.
+    for at in memchr::memchr2_iter(0xc7, 0x60, text) {
         match text[at] {
-            0xc7 if !found.random => found.random = is_random(text, at - 1),
+            0xc7 if !found.random => found.random = is_random(text, at.saturating_sub(1)),
             0x60 if !found.vsyscall => found.vsyscall = is_vsyscall(text, at),
             _ => {}
         }
@@ -67,7 +68,8 @@ fn tests_carry(first: u8, second: u8) -> bool {
 /// either as 8 bytes or as an immediate of 4 bytes that `mov` extends to 8 (REX.W c7 /0).
 fn is_vsyscall(text: &[u8], at: usize) -> bool {
     let Some(start) = at.checked_sub(2) else { return false };
-    if text[at + 1] != 0xff || text[start] != 0 || !matches!(text[start + 1], 0 | 4 | 8) {
+    if text.get(at + 1) != Some(&0xff) || text[start] != 0 || !matches!(text[start + 1], 0 | 4 | 8)
+    {
         return false;
     }
     let is_whole = text.get(at + 2..at + 6) == Some(&[0xff; 4]);
