@@ -31,6 +31,7 @@ mod program;
 mod reading;
 mod replay;
 mod replay_bounds;
+mod replay_escapes;
 mod replay_inputs;
 mod replay_isolation;
 mod replay_memory;
