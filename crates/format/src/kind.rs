@@ -349,6 +349,8 @@ impl MappedFlags {
     pub const FILE: Self = Self(4);
     /// The file has a hole there: there are no blobs, and the contents are zeros.
     pub const HOLE: Self = Self(8);
+    /// The file now ends at the offset. The part has no length and no contents.
+    pub const RESIZED: Self = Self(16);
 
     /// Whether all bits of `other` are set.
     pub const fn contains(self, other: Self) -> bool {

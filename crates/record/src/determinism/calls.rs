@@ -1,5 +1,6 @@
 //! Calls of a replayable recording: vetoes, writes to the recorder's own output, and mappings.
 
+use super::changes::change_at_entry;
 use super::contents::FileExtent;
 use super::hook::Determinism;
 use super::shared::writes_to_descriptor;
@@ -43,6 +44,7 @@ impl Determinism {
         if let Some(call) = &call {
             errno = errno.or_else(|| self.answer_call(cx, call));
             self.keep_new_action(cx, call);
+            self.tasks.get_mut(cx.at.slot).file_change = change_at_entry(cx, call);
         }
         let mut turn = CallTurn::Shared;
         let task = self.tasks.get_mut(cx.at.slot);
@@ -133,7 +135,11 @@ impl Determinism {
             self.mark_boundary(cx, stop);
         }
         if let Some(call) = call.filter(|call| !is_error && writes_to_descriptor(call)) {
-            self.record_shared_write(cx, &call);
+            self.check_memory_file(cx, &call);
+        }
+        match is_error {
+            true => self.tasks.get_mut(cx.at.slot).file_change = None,
+            false => self.record_change(cx, rval),
         }
         self.check_unseen(cx, call.as_ref().filter(|_| !is_error));
         if let Some(call) = call.filter(|_| !is_error) {
@@ -245,9 +251,7 @@ impl Determinism {
         name: &str,
     ) {
         head.flags = head.flags.with(MappedFlags::FILE);
-        if head.flags.contains(MappedFlags::SHARED) {
-            self.shared.insert((head.dev, head.ino));
-        }
+        self.note_mapped(&head, data.as_ref().ok());
         let parts = match &data {
             Ok(data) => sparse::split(&head, data, &open),
             Err(_) => vec![head],
@@ -271,6 +275,14 @@ impl Determinism {
         }
     }
 
+    /// Keeps that a file is mapped.
+    pub(super) fn note_mapped(&mut self, head: &MappedHead, data: Option<&Metadata>) {
+        let Some(data) = data else { return };
+        let file = self.mapped.entry((head.dev, head.ino)).or_default();
+        file.shared |= head.flags.contains(MappedFlags::SHARED);
+        file.len = data.len();
+    }
+
     /// More is mapped than a recording can take at one stop.
     pub(super) fn refuse_mapping(&mut self, cx: &mut Context) {
         let most = sparse::MAX_DATA >> 30;
@@ -285,7 +297,7 @@ impl Determinism {
         open: impl Fn() -> io::Result<File>,
         name: &str,
     ) {
-        let changing = self.shared.contains(&(head.dev, head.ino));
+        let changing = self.mapped.get(&(head.dev, head.ino)).is_some_and(|file| file.shared);
         if let Some(data) = data {
             let extent = FileExtent::for_mapping(data, &head);
             self.examine_text(cx, &head, extent, &open, name);

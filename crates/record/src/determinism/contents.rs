@@ -242,6 +242,31 @@ impl Contents {
         })
     }
 
+    /// Stores a range of a file that has just changed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn store_range(
+        &mut self,
+        sink: &mut Sink,
+        file: &File,
+        range: Range<u64>,
+    ) -> io::Result<StoredExtent<'_>> {
+        self.blobs.clear();
+        self.buffer.resize(BLOB_PART, 0);
+        let mut at = range.start;
+        while at < range.end {
+            let len = usize::try_from(range.end - at).unwrap_or(BLOB_PART).min(BLOB_PART);
+            let got = read_full(file, &mut self.buffer[..len], at)?;
+            self.blobs.extend(sink.contents(&self.buffer[..got]));
+            at += got as u64;
+            if got < len {
+                break;
+            }
+        }
+        Ok(StoredExtent { blobs: &self.blobs, skip: 0, filled: at - range.start, hashed: None })
+    }
+
     /// Stores bytes that were read from a mapping because its file cannot be read.
     pub(super) fn store_bytes(&mut self, sink: &mut Sink, bytes: &[u8]) -> StoredExtent<'_> {
         self.blobs.clear();

@@ -1,5 +1,6 @@
 //! The hook of a replayable recording, and its state.
 
+use super::changes::MappedFile;
 use super::contents::Contents;
 use super::replayed::Replayed;
 use super::segv_action::SegvAction;
@@ -7,7 +8,7 @@ use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
 use super::unseen_text::is_own_filter;
 use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use sysreel_abi::replay::{TidAddresses, tid_addresses};
 use sysreel_format::{Completeness, CpuidLeaf, EventKind, MetaCodec, SnapshotKind, TaskId};
@@ -40,8 +41,8 @@ pub(crate) struct Determinism {
     pub(super) traps: bool,
     /// Device and inode of the recorder's own standard output and error.
     pub(super) outputs: [Option<(u64, u64)>; 2],
-    /// Files that were mapped MAP_SHARED, by device and inode.
-    pub(super) shared: BTreeSet<(u64, u64)>,
+    /// Files that were mapped, by device and inode.
+    pub(super) mapped: BTreeMap<(u64, u64), MappedFile>,
     /// Buffers for the state of a task.
     pub(super) buffers: StateBuffers,
     /// How many times any address space has changed.

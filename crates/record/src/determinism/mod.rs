@@ -2,7 +2,7 @@
 //! plain recording has no trace of it.
 //!
 //! [`Determinism`] is a hook of the engine (`hook`). `calls` vetoes calls and stores mapped files
-//! (`contents`, `shared`), and looks for instructions in them that no log can hold (`text`,
+//! (`contents`, `shared`, `changes`), and looks for instructions in them that no log can hold (`text`,
 //! `unseen_text`). `image` makes a new program the same in every run and stores it.
 //! `signals` delivers signals where a replay can place them. `state` records registers and
 //! checksums of memory. `thread_end` records the kernel's last
@@ -13,6 +13,7 @@
 //! in a loop (`spin_wait`).
 
 mod calls;
+mod changes;
 mod contents;
 mod groups;
 mod hook;

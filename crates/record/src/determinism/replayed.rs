@@ -3,7 +3,8 @@
 use super::segv_action::SegvAction;
 use super::state_check::StateCheck;
 use super::unseen::Unseen;
-use sysreel_abi::replay::{AddressSpaceOp, TidAddresses};
+use std::path::PathBuf;
+use sysreel_abi::replay::{AddressSpaceOp, FileChange, TidAddresses};
 use sysreel_sys::Signal;
 use sysreel_sys::stop::SIGINFO;
 
@@ -14,6 +15,8 @@ pub(super) struct Replayed {
     pub(super) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
     pub(super) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
+    /// What its call changes in a file, and where the file is.
+    pub(super) file_change: Option<(FileChange, PathBuf)>,
     /// Memory that its call may write to in a way that the table does not know.
     pub(super) unseen: Option<Unseen>,
     /// Whether an execve has succeeded whose exit is still to come.

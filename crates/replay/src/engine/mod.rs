@@ -13,12 +13,14 @@
 mod address_space;
 mod births;
 mod calls;
+mod ends;
 mod exit;
 mod facts;
 mod guard;
 mod halt;
 mod limits;
 mod parts;
+mod resize;
 mod run;
 mod signals;
 mod state;
@@ -35,15 +37,16 @@ mod tests;
 pub(crate) use halt::Halt;
 pub(crate) use task::Task;
 
-use crate::divergence::{Divergence, Field};
 use crate::error::Error;
 use crate::file_pool::FilePool;
-use crate::kernel::{Kernel, Tracee};
+use crate::kernel::Kernel;
 use crate::options::Options;
 use crate::outcome::Observer;
 use calls::Calls;
+use ends::ends_otherwise;
 use guard::Guard;
 use halt::Replayed;
+use resize::resize;
 use run::Runner;
 use std::collections::BTreeSet;
 use step::Step;
@@ -51,7 +54,6 @@ use sysreel_format::{
     Altering, Body, Event, Gap, GapReason, Gone, GoneHow, Item, Log, Note, NoteCode, Origin,
     ReadAt, Renamed, Stop, TaskHead, TaskId, Unrecorded,
 };
-use sysreel_sys::signals::SIGKILL;
 use sysreel_sys::{StopKind, WaitStatus};
 use target::Place;
 use task::Lack;
@@ -285,6 +287,10 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             task: &mut *task,
         };
         stops::stop(&mut step, &mut self.calls, stop, observer)?;
+        for (window, len) in self.file_pool.take_resized() {
+            resize(&mut self.kernel, &mut self.file_pool, &mut self.tasks, event, window, len)?;
+        }
+        let Found::Replayed(task) = self.tasks.find(event.task.0) else { return Ok(()) };
         let (tgid, exits) = (task.tgid, task.exit_status.is_some());
         if exits {
             self.exiting.insert(tgid);
@@ -378,27 +384,6 @@ fn check_note(event: &Event<'_>, note: &Note<'_>) -> Replayed {
         // Messages for people.
         _ => Ok(()),
     }
-}
-
-/// Returns the difference if a process does not end with the status that its only task has asked
-/// for. SIGKILL can come between the entry of that call and the end. What ends other tasks, a
-/// signal or another thread, is not known here.
-fn ends_otherwise<T: Tracee>(task: &Task<T>, event: &Event<'_>, gone: &Gone) -> Option<Divergence> {
-    let asked = task.exit_status.filter(|_| gone.how == GoneHow::REAPED)?;
-    let status = WaitStatus(gone.wait_status.cast_signed());
-    if status.exited() == Some(asked) || status.killed() == Some(SIGKILL) {
-        return None;
-    }
-    Some(Divergence {
-        event: event.number,
-        task: event.task.0,
-        field: Field::Stop,
-        recorded: format!("the end of the task (wait status {:#x})", gone.wait_status),
-        actual: format!("an exit with status {asked}"),
-        ip: task.ip(),
-        backtrace: Vec::new(),
-        likely: Divergence::likely(Field::Stop),
-    })
 }
 
 fn bad_event(event: &Event<'_>, why: impl Into<String>) -> Halt {
