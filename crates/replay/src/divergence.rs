@@ -98,10 +98,12 @@ impl Divergence {
             Field::Stop | Field::SignalInfo => vec![
                 "a call through the vsyscall page, which makes no stop",
                 "another program wrote to shared memory during the recording",
+                "a thread looked at memory that a call of another thread was about to write",
             ],
             _ => vec![
                 "the program took another path: it uses random numbers of the CPU (rdrand, rdseed) \
                  or depends on CPU features",
+                "a thread looked at memory that a call of another thread was about to write",
             ],
         };
         causes.push("the log was modified after it was recorded");

@@ -147,6 +147,14 @@ impl Call {
         Call::Plain(libc::SYS_rt_sigaction, [signal, action, 0, set, 0, 0])
     }
 
+    /// mmap(2) of anonymous private memory at an address that the kernel chooses.
+    pub fn map_anywhere(len: u64) -> Call {
+        let prot = u64::from((libc::PROT_READ | libc::PROT_WRITE).cast_unsigned());
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let flags = u64::from(flags.cast_unsigned());
+        Call::Plain(libc::SYS_mmap, [0, len, prot, flags, u64::MAX, 0])
+    }
+
     /// seccomp(2): installs the filter of the `struct sock_fprog` at `program` on all threads of the
     /// process. The result is 0, or the id of a thread that cannot have it.
     pub fn install_filter(program: u64) -> Call {

@@ -111,6 +111,17 @@ fn calls_that_others_see_keep_the_turn() {
     each("turns", &[("forks", 10), ("wakes", 10), ("owners", 10)]);
 }
 
+/// What a call writes while others look is seen when it ends.
+#[test]
+fn buffers_of_calls_that_block_change_at_their_end() {
+    each("buffers", &[("reads", 10), ("receives", 10), ("faults", 2), ("interrupted", 3)]);
+    let stage = Stage::new();
+    build(&stage, "buffers");
+    let bare = stage.run(stage.command(stage.path("buffers")).arg("faults"));
+    let recorded = record(&stage, &["./buffers", "faults"]);
+    assert_eq!((bare.text(), bare.status), (recorded.text(), recorded.status));
+}
+
 /// SIGSEGV and the time-stamp counter, which the recorder uses too.
 #[test]
 fn the_program_keeps_what_it_has_set_for_sigsegv() {

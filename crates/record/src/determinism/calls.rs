@@ -94,6 +94,11 @@ impl Determinism {
         if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
             task.turn = turn;
         }
+        if turn == CallTurn::Shared
+            && let Some(call) = &call
+        {
+            self.redirect(cx, stop, call);
+        }
     }
 
     /// Returns 1 or 2 if the descriptor is the recorder's own standard output or standard error.

@@ -51,6 +51,8 @@ pub(crate) struct Determinism {
     pub(super) alarm: Option<Alarm>,
     /// What processes do at SIGSEGV, other than by default.
     pub(super) segv_actions: BTreeMap<Tid, SegvAction>,
+    /// Scratch memory of threads that have ended, by their process.
+    pub(super) free_scratch: BTreeMap<Tid, Vec<u64>>,
     pub(super) tasks: BySlot<Replayed>,
 }
 
@@ -113,6 +115,7 @@ impl StopHook for Determinism {
 
     fn stopped(&mut self, cx: &mut Context, stop: &Stop) {
         self.first_stop(cx, stop);
+        self.copy_back(cx, stop);
     }
 
     fn entry(&mut self, cx: &mut Context, stop: &mut Stop) -> Flow {
@@ -126,7 +129,10 @@ impl StopHook for Determinism {
         self.check_memory(cx);
         let (ip, sp) = cx.info.place();
         self.tasks.get_mut(cx.at.slot).boundary = Some((ip, sp, exit.rval.cast_unsigned()));
-        self.call_ends(cx, stop, exit)
+        match self.call_ends(cx, stop, exit) {
+            Flow::Stays => self.prepare_scratch(cx, stop),
+            flow => flow,
+        }
     }
 
     fn siginfo(
@@ -151,16 +157,23 @@ impl StopHook for Determinism {
 
     fn event(&mut self, cx: &mut Context, _stop: &Stop, event: Event) {
         match event {
-            Event::EXIT => self.thread_ends(cx),
+            Event::EXIT => {
+                self.thread_ends(cx);
+                self.leave_scratch(cx);
+            }
             Event::SECCOMP => self.check_vsyscall(cx),
             _ => {}
         }
     }
 
-    fn new_image(&mut self, _cx: &mut Context, task: Slot) {
+    fn new_image(&mut self, cx: &mut Context, task: Slot) {
+        if let Some(task) = cx.tasks.at(task) {
+            self.free_scratch.remove(&task.tgid);
+        }
         let task = self.tasks.get_mut(task);
         task.fresh_image = true;
         task.cleared = None;
+        (task.scratch, task.lacks_scratch) = (None, false);
     }
 
     fn task_begins(&mut self, cx: &mut Context, task: Slot, birth: Birth) {
@@ -183,6 +196,7 @@ impl StopHook for Determinism {
     fn task_ends(&mut self, cx: &mut Context, task: Slot, _how: End) {
         if let Some(task) = cx.tasks.at(task).filter(|task| task.tid == task.tgid) {
             self.segv_actions.remove(&task.tgid);
+            self.free_scratch.remove(&task.tgid);
         }
         self.tasks.take(task);
     }

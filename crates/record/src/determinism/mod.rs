@@ -20,6 +20,7 @@ mod hook;
 mod image;
 mod inject;
 mod replayed;
+mod scratch;
 mod segv;
 mod segv_action;
 mod shared;

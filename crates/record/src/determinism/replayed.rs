@@ -1,5 +1,6 @@
 //! What a replayable recording knows of each task.
 
+use super::scratch::Redirected;
 use super::segv_action::SegvAction;
 use super::state_check::StateCheck;
 use super::unseen::Unseen;
@@ -15,6 +16,11 @@ pub(super) struct Replayed {
     pub(super) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
     pub(super) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
+    /// Where its scratch memory is, and whether it cannot have any.
+    pub(super) scratch: Option<u64>,
+    pub(super) lacks_scratch: bool,
+    /// Its call writes to scratch memory.
+    pub(super) redirected: Option<Redirected>,
     /// What its call changes in a file, and where the file is.
     pub(super) file_change: Option<(FileChange, PathBuf)>,
     /// Memory that its call may write to in a way that the table does not know.

@@ -139,6 +139,8 @@ impl<'a> Facts<'a> {
             Altering::PREEMPTED => {
                 at == At::Signal && !std::mem::replace(&mut self.is_preempted, true)
             }
+            // The kernel wrote elsewhere; the exit has what the program got.
+            Altering::REGISTER => at == At::Entry,
             Altering::MEMORY => {
                 self.has_altered_memory = true;
                 at == At::Exit

@@ -82,7 +82,7 @@ fn kinds() -> Vec<(&'static str, Writer)> {
 fn parts_belong_to_some_stops() {
     let belongs = |part: &str| -> &[&str] {
         match part {
-            "input" | "echo" | "state" | "veto" => &["entry"],
+            "input" | "echo" | "state" | "veto" | "register" => &["entry"],
             "output" | "registers" => &["exit", "signal", "event"],
             "extended" => &["exit", "signal"],
             "siginfo" => &["signal"],
