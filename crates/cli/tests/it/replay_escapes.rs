@@ -70,7 +70,11 @@ fn files(folder: &Path) -> Vec<(std::ffi::OsString, u64, u64, i64)> {
     let mut found: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .flatten()
-        .filter(|entry| !entry.path().extension().is_some_and(|extension| extension == "reel"))
+        .filter(|entry| {
+            // The logs, and the outputs that the stage keeps.
+            let name = entry.file_name().into_string().unwrap();
+            !name.ends_with(".reel") && !name.starts_with('.')
+        })
         .map(|entry| {
             let data = entry.metadata().unwrap();
             (entry.file_name(), data.ino(), data.len(), data.mtime_nsec() ^ data.ctime_nsec())

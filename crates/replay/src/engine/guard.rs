@@ -202,7 +202,8 @@ mod tests {
                 };
             }
             let [address, len, third, fourth, to, sixth, fd, nr] = words;
-            let (prot, fd) = (third as u32, fd as i32);
+            let low = |word: u64| u32::try_from(word & 0xffff_ffff).unwrap();
+            let (prot, fd) = (low(third), low(fd).cast_signed());
             let call = match random() % 7 {
                 0 => Call::Munmap { address, len },
                 1 => Call::Anonymous { address, len, prot, grows_down: fourth == 1 },
