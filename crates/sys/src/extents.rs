@@ -22,7 +22,8 @@ pub fn next_hole(file: &File, from: u64) -> io::Result<Option<u64>> {
     seek(file, from, libc::SEEK_HOLE)
 }
 
-/// Makes a range a hole, so zeros (fallocate(2), FALLOC_FL_PUNCH_HOLE). The length of the file stays.
+/// Makes a range a hole, so zeros (fallocate(2), FALLOC_FL_PUNCH_HOLE). The length of the file
+/// stays.
 ///
 /// # Errors
 /// The errno of fallocate(2): EOPNOTSUPP where the file system has no holes.

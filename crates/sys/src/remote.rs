@@ -155,7 +155,8 @@ impl Call {
         Call::Plain(libc::SYS_mmap, [0, len, prot, flags, u64::MAX, 0])
     }
 
-    /// seccomp(2): installs the filter of the `struct sock_fprog` at `program` on all threads of the
+    /// seccomp(2): installs the filter of the `struct sock_fprog` at `program` on all threads of
+    /// the
     /// process. The result is 0, or the id of a thread that cannot have it.
     pub fn install_filter(program: u64) -> Call {
         let operation = u64::from(SECCOMP_SET_MODE_FILTER);

@@ -57,7 +57,8 @@ impl Filter {
         (code.len() <= MOST).then_some(Filter { code })
     }
 
-    /// Builds a filter that returns RET_TRACE with `data` for calls through the vsyscall page, which
+    /// Builds a filter that returns RET_TRACE with `data` for calls through the vsyscall page,
+    /// which
     /// make no other stop.
     pub fn of_vsyscalls(data: u16) -> Option<Filter> {
         let ip = offset_of!(seccomp_data, instruction_pointer);

@@ -94,9 +94,7 @@ impl Determinism {
         if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
             task.turn = turn;
         }
-        if turn == CallTurn::Shared
-            && let Some(call) = &call
-        {
+        if let (CallTurn::Shared, Some(call)) = (turn, &call) {
             self.redirect(cx, stop, call);
         }
     }

@@ -14,15 +14,6 @@ use sysreel_abi::replay::{Change, ChangedFile, FileChange, file_change};
 use sysreel_format::{MappedFlags, MappedHead};
 use sysreel_sys::{Tid, process};
 
-/// A file that was mapped.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct MappedFile {
-    /// Whether it was mapped MAP_SHARED, so that its contents can change without its times.
-    pub(super) shared: bool,
-    /// Its length as the log has it, in bytes.
-    pub(super) len: u64,
-}
-
 /// Returns the change that the call of the current entry makes to a file, and where the file is.
 pub(super) fn change_at_entry(cx: &Context, call: &Call) -> Option<(FileChange, PathBuf)> {
     let how = call.row.arg("how").and_then(|at| u8::try_from(at).ok());

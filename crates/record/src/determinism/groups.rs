@@ -2,7 +2,8 @@
 //!
 //! The order of instructions matters only among tasks that can see what the others write to memory:
 //! those with a common address space, with a common object that is mapped MAP_SHARED, and those
-//! that change a file that another has mapped, in whichever way. Tasks of different groups run side by side:
+//! that change a file that another has mapped, in whichever way. Tasks of different groups run
+//! side by side:
 //! they exchange data only through calls, whose results are in the log.
 //!
 //! A group only grows: what is unmapped is not followed. It ends with its tasks, or when they

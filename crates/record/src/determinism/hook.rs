@@ -1,12 +1,11 @@
 //! The hook of a replayable recording, and its state.
 
-use super::changes::MappedFile;
 use super::contents::Contents;
-use super::replayed::Replayed;
+use super::own_filter::is_own_filter;
+use super::replayed::{MappedFile, Replayed};
 use super::segv_action::SegvAction;
 use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
-use super::unseen_text::is_own_filter;
 use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;

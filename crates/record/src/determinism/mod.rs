@@ -2,7 +2,8 @@
 //! plain recording has no trace of it.
 //!
 //! [`Determinism`] is a hook of the engine (`hook`). `calls` vetoes calls and stores mapped files
-//! (`contents`, `shared`, `changes`), and looks for instructions in them that no log can hold (`text`,
+//! (`contents`, `shared`, `changes`), and looks for instructions in them that no log can hold
+//! (`text`,
 //! `unseen_text`). `image` makes a new program the same in every run and stores it.
 //! `signals` delivers signals where a replay can place them. `state` records registers and
 //! checksums of memory. `thread_end` records the kernel's last
@@ -19,6 +20,7 @@ mod groups;
 mod hook;
 mod image;
 mod inject;
+mod own_filter;
 mod replayed;
 mod scratch;
 mod segv;

@@ -1,6 +1,5 @@
 //! What a replayable recording knows of each task.
 
-use super::scratch::Redirected;
 use super::segv_action::SegvAction;
 use super::state_check::StateCheck;
 use super::unseen::Unseen;
@@ -63,4 +62,22 @@ pub(super) struct Deferred {
     pub(super) sent: bool,
     /// When it arrived.
     pub(super) since_ns: u64,
+}
+
+/// A file that was mapped.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct MappedFile {
+    /// Whether it was mapped MAP_SHARED, so that its contents can change without its times.
+    pub(super) shared: bool,
+    /// Its length as the log has it, in bytes.
+    pub(super) len: u64,
+}
+
+/// A call that writes to scratch memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Redirected {
+    /// The program's buffer.
+    pub(super) buffer: u64,
+    /// What takes its place.
+    pub(super) scratch: u64,
 }

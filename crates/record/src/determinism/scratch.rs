@@ -5,6 +5,7 @@
 //! copies it when the call ends, while nothing else of the group runs.
 
 use super::hook::Determinism;
+use super::replayed::Redirected;
 use crate::engine::{Call, Context, Flow, Undriven};
 use sysreel_abi::replay::{Buffer, filled_buffer};
 use sysreel_format::Altering;
@@ -15,14 +16,6 @@ use sysreel_sys::{Call as Injected, InjectionPoint, Stop, StopKind, Tid, process
 
 /// The scratch memory of a task, in bytes. Longer buffers are not redirected.
 const AREA: u64 = 64 << 10;
-
-/// A call that writes to scratch memory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Redirected {
-    /// The program's buffer.
-    buffer: u64,
-    scratch: u64,
-}
 
 impl Determinism {
     /// At the entry of a call that others of the group do not wait for: lets the kernel write to

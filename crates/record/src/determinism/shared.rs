@@ -13,7 +13,8 @@ use sysreel_sys::memory::Window;
 use sysreel_sys::{backing, process};
 
 impl Determinism {
-    /// At the exit of a call that wrote to a descriptor: writes to /proc/PID/mem cannot be replayed.
+    /// At the exit of a call that wrote to a descriptor: writes to /proc/PID/mem cannot be
+    /// replayed.
     pub(super) fn check_memory_file(&mut self, cx: &mut Context, call: &Call) {
         let Some(Output { fd, .. }) = replay::output(call.abi, call.row, &call.args) else {
             return;

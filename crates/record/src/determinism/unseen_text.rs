@@ -5,6 +5,7 @@ use super::calls::in_32_bits;
 use super::contents::FileExtent;
 use super::hook::Determinism;
 use super::inject::call_with_memory;
+use super::own_filter::DATA;
 use crate::engine::{Context, Flow, Undriven};
 use std::fs::File;
 use std::io;
@@ -15,9 +16,6 @@ use sysreel_sys::{Call, Stop};
 
 /// PROT_EXEC (mmap(2)).
 const EXECUTABLE: u32 = 4;
-/// What the filter returns besides RET_TRACE. A filter of the program may return the same: the
-/// address of the call decides then.
-const DATA: u16 = 0x7673;
 
 impl Determinism {
     /// Notes what the text of a mapping has that a replay cannot repeat.
@@ -43,8 +41,8 @@ impl Determinism {
         self.has_vsyscalls |= found.vsyscall;
     }
 
-    /// If text with calls through the vsyscall page was mapped at the current exit: makes such calls
-    /// stop.
+    /// If text with calls through the vsyscall page was mapped at the current exit: makes such
+    /// calls stop.
     pub(super) fn trap_vsyscalls(&mut self, cx: &mut Context, stop: &mut Stop) -> Flow {
         let is_new = std::mem::take(&mut self.has_vsyscalls);
         if !is_new || self.tasks.get_mut(cx.at.slot).traps_vsyscalls || in_32_bits(cx) {
@@ -79,11 +77,6 @@ impl Determinism {
             self.not_replayable(cx, "the program made a call through the vsyscall page".into());
         }
     }
-}
-
-/// Whether the recorder's own filter has caused the current stop.
-pub(super) fn is_own_filter(cx: &Context, data: u64) -> bool {
-    data == u64::from(DATA) && VSYSCALL_PAGE.contains(&cx.info.place().0)
 }
 
 fn install(cx: &mut Context, stop: &mut Stop) -> Result<(), Undriven> {

@@ -78,8 +78,8 @@ impl AddressSpace {
         Ok(())
     }
 
-    /// Makes the mappings of a file, whose window of the pool starts at `window`, end where the file
-    /// now ends: behind it they show the empty file, and before it the pool.
+    /// Makes the mappings of a file, whose window of the pool starts at `window`, end where the
+    /// file now ends: behind it they show the empty file, and before it the pool.
     ///
     /// # Errors
     /// When the task is gone, or a call fails.
