@@ -9,13 +9,15 @@ use crate::clone::CloneFlags;
 use crate::consts::unpackaged::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS};
 use crate::desc::{CallKind, Replay, Row};
 
+mod changes;
 mod time_stamps;
 mod unseen;
 mod waits;
 
+pub use changes::{Change, ChangedFile, FileChange, file_change};
 pub use time_stamps::{TimeStamps, time_stamps};
-pub use unseen::{Limit, may_write_unseen, stack_limit, unseen_output};
-pub use waits::{EarlyWrite, early_write, ends_at_once};
+pub use unseen::{Limit, is_told, may_write_unseen, stack_limit, unseen_output, waited_siginfo};
+pub use waits::{Buffer, EarlyWrite, early_write, ends_at_once, filled_buffer};
 
 /// Returns the errno with which to answer a call that cannot be replayed, instead of making it, or
 /// `None` if it may be made. Programs know these errors from kernels that lack the call or the

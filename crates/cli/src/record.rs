@@ -141,6 +141,15 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     for why in &outcome.not_replayable {
         say!("{path} cannot be replayed to the end: {why}");
     }
+    if !args.quiet && outcome.not_replayable.is_empty() {
+        for why in &outcome.differing {
+            say!("a replay of {path} may differ: {why}");
+        }
+    }
+    if !args.quiet && !outcome.answered.is_empty() {
+        let calls = outcome.answered.join(", ");
+        say!("{path}: the program got errors for calls that cannot be replayed: {calls}");
+    }
     if let Some(audited) = &outcome.audited
         && (!args.quiet || audited.findings > 0)
     {

@@ -291,6 +291,8 @@ numbers! {
         AUDIT = 7, "audit";
         /// Something that no replay can repeat, described by the text.
         NOT_REPLAYABLE = 8, "not replayable";
+        /// Something by which a replay may differ, described by the text.
+        MAY_DIFFER = 9, "may differ";
     }
 }
 
@@ -349,6 +351,8 @@ impl MappedFlags {
     pub const FILE: Self = Self(4);
     /// The file has a hole there: there are no blobs, and the contents are zeros.
     pub const HOLE: Self = Self(8);
+    /// The file now ends at the offset. The part has no length and no contents.
+    pub const RESIZED: Self = Self(16);
 
     /// Whether all bits of `other` are set.
     pub const fn contains(self, other: Self) -> bool {

@@ -46,4 +46,9 @@ pub struct Outcome {
     pub unrecorded: usize,
     /// Why the log cannot be replayed to its end, for a recording that was to be replayable.
     pub not_replayable: Vec<String>,
+    /// Why a replay may differ from it.
+    pub differing: Vec<String>,
+    /// Calls that the recorder has answered instead of the kernel, by name, other than those that
+    /// every program makes.
+    pub answered: Vec<&'static str>,
 }

@@ -66,6 +66,8 @@ struct Over {
     wrong_snapshots: Vec<String>,
     audited: Option<Audited>,
     not_replayable: Vec<String>,
+    differing: Vec<String>,
+    answered: Vec<&'static str>,
 }
 
 impl Recorder {
@@ -201,6 +203,8 @@ impl Recorder {
             wrong_snapshots: over.wrong_snapshots,
             unrecorded: over.handed_over,
             not_replayable: over.not_replayable,
+            differing: over.differing,
+            answered: over.answered,
         })
     }
 }
@@ -230,7 +234,9 @@ impl Recording {
                 let mut ended = engine.end();
                 let refused = std::mem::take(&mut ended.log.refused);
                 let not_replayable = refused.into_iter().collect();
-                Over { not_replayable, ..Over::of(ended) }
+                let differing = std::mem::take(&mut ended.log.differing).into_iter().collect();
+                let answered = std::mem::take(&mut ended.log.answered).into_iter().collect();
+                Over { not_replayable, differing, answered, ..Over::of(ended) }
             }
         }
     }
@@ -239,8 +245,17 @@ impl Recording {
 impl Over {
     fn of<H>(ended: engine::Ended<H>) -> Over {
         let engine::Ended { log, status, signal, handed_over, wrong_snapshots, .. } = ended;
-        let (audited, not_replayable) = (None, Vec::new());
-        Over { log, status, signal, handed_over, wrong_snapshots, audited, not_replayable }
+        Over {
+            log,
+            status,
+            signal,
+            handed_over,
+            wrong_snapshots,
+            audited: None,
+            not_replayable: Vec::new(),
+            differing: Vec::new(),
+            answered: Vec::new(),
+        }
     }
 }
 

@@ -79,12 +79,12 @@ pub struct Divergence {
     /// The frames of the task, innermost first.
     pub backtrace: Vec<Frame>,
     /// Likely causes, for people.
-    pub likely: Vec<&'static str>,
+    pub likely: Vec<String>,
 }
 
 impl Divergence {
     /// Returns the usual causes of a difference in `field`.
-    pub(crate) fn likely(field: Field) -> Vec<&'static str> {
+    pub(crate) fn likely(field: Field) -> Vec<String> {
         let mut causes = match field {
             Field::Register(_) | Field::ExtendedRegisters | Field::Memory(_) => vec![
                 "the program computed something else: it uses random numbers of the CPU (rdrand, \
@@ -98,15 +98,17 @@ impl Divergence {
             Field::Stop | Field::SignalInfo => vec![
                 "a call through the vsyscall page, which makes no stop",
                 "another program wrote to shared memory during the recording",
+                "a thread looked at memory that a call of another thread was about to write",
             ],
             _ => vec![
                 "the program took another path: it uses random numbers of the CPU (rdrand, rdseed) \
                  or depends on CPU features",
+                "a thread looked at memory that a call of another thread was about to write",
             ],
         };
         causes.push("the log was modified after it was recorded");
         causes.push("a bug in sysreel: its table misses memory that a call writes");
-        causes
+        causes.into_iter().map(str::to_owned).collect()
     }
 }
 

@@ -1,23 +1,23 @@
 //! Memory that replayed tasks map in place of files: one anonymous file (memfd_create(2)), which
 //! every task inherits open.
 
+mod files;
+
 use crate::error::Error;
-use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io;
+
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
-use sysreel_format::{BlobNumber, Log, Mapped, MappedFile, MappedFlags, MappedHead, ReadAt};
-use sysreel_sys::stub;
+use sysreel_format::limits::BLOB_PART;
+use sysreel_format::{BlobNumber, Log, Mapped, MappedFlags, MappedHead, ReadAt};
+use sysreel_sys::{extents, stub};
 
 const PAGE: u64 = 4096;
 /// The length of the pool, in bytes. It is sparse: pages take memory once written.
 const POOL_LEN: u64 = 1 << 60;
-/// The room of each shared file, in bytes.
-const SHARED_ROOM: u64 = 1 << 40;
+/// The room of each file, in bytes.
+const ROOM: u64 = 1 << 40;
 
 /// The most memory that the pool takes, in bytes, and how many times as long as the log if that is
 /// more. A log may name one blob any number of times; the recorder stores the same contents once.
@@ -25,23 +25,46 @@ const MOST_MEMORY: u64 = 8 << 30;
 const MOST_EXPANSION: u64 = 256;
 
 /// The pool, and what lies where in it.
+///
+/// Each recorded file has a window of the pool, as it has one page cache in the kernel: what all
+/// mappings of the file show, but for private pages that were written to.
 #[derive(Debug)]
 pub(crate) struct FilePool {
     file: File,
     /// An empty file, for the pages of a mapping past the end of its file: touching them raises
-    /// SIGBUS.
+    /// SIGBUS. They are mapped at the offsets at which the pool has the file.
     empty: File,
     next: u64,
     /// The most memory that it takes, in bytes.
     room: u64,
-    /// Where the contents of private mappings start, and their length, by their blobs.
-    private: HashMap<Vec<BlobNumber>, (u64, u64)>,
-    /// Where shared files start, by device and inode.
-    shared: HashMap<(u64, u64), u64>,
-    /// Where contents read from files start, and their length, by BLAKE3 hash.
-    by_hash: HashMap<[u8; 32], (u64, u64)>,
+    /// The windows, by device and inode.
+    windows: HashMap<(u64, u64), Window>,
+    /// The contents that the pool has, by where they start.
+    placed: BTreeMap<u64, Placed>,
+    /// Where contents of no known file start, and their length, by their blobs.
+    nameless: HashMap<Vec<BlobNumber>, (u64, u64)>,
+    /// Files whose length has changed, and their new length.
+    resized: Vec<((u64, u64), u64)>,
     /// Which recorded file each range of the pool comes from.
     origins: Vec<Origin>,
+}
+
+/// The window of a file.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    start: u64,
+    /// The end of what was written, from the start.
+    end: u64,
+    /// Whether a task has mapped it so that it can change the contents.
+    shared: bool,
+}
+
+/// Contents that the pool has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Placed {
+    Blob(BlobNumber),
+    /// Read from a file, with this length and BLAKE3 hash.
+    Read(u64, [u8; 32]),
 }
 
 /// A range of the pool that holds part of a recorded file.
@@ -72,9 +95,10 @@ impl FilePool {
             empty: stub::shared_file(0)?,
             next: 0,
             room,
-            private: HashMap::new(),
-            shared: HashMap::new(),
-            by_hash: HashMap::new(),
+            windows: HashMap::new(),
+            placed: BTreeMap::new(),
+            nameless: HashMap::new(),
+            resized: Vec::new(),
             origins: Vec::new(),
         })
     }
@@ -111,8 +135,7 @@ impl FilePool {
         Ok(at)
     }
 
-    /// Returns the offset of the contents of a mapping, and writes them if they are new. Private
-    /// contents are stored once for the same blobs, shared ones once for each file.
+    /// Returns the offset of the contents of a mapping, and writes them if they are new.
     ///
     /// # Errors
     /// When a blob cannot be read, or the pool not be written.
@@ -123,90 +146,161 @@ impl FilePool {
         shared: bool,
     ) -> Result<u64, Error> {
         let head = &mapped.head;
-        if !shared {
-            let (at, len) = self.place_private(log, mapped)?;
+        let Some(window) = self.window(head)? else {
+            if shared {
+                let text = "a shared file is too long, or its contents begin before it";
+                return Err(Error::NotReplayable(text.into()));
+            }
+            let (at, len) = self.place_nameless(log, mapped)?;
             check_holds(head, len)?;
             return Ok(at + head.skip);
-        }
-        let (first, end) =
-            match (head.offset.checked_sub(head.skip), head.offset.checked_add(head.filled)) {
-                (Some(first), Some(end)) if end <= SHARED_ROOM => (first, end),
-                _ => {
-                    let text = "a shared file is too long, or its contents begin before it";
-                    return Err(Error::NotReplayable(text.into()));
-                }
-            };
-        let key = (head.dev, head.ino);
-        let window = match self.shared.get(&key) {
-            Some(&window) => window,
-            None => self.reserve(SHARED_ROOM)?,
         };
-        if self.shared.insert(key, window).is_none() {
-            self.origins.push(Origin { start: window, len: SHARED_ROOM, file: key, offset: 0 });
+        let first = head.offset - head.skip;
+        let len = self.write_blobs(log, mapped, window, first)?;
+        if let Some(window) = self.windows.get_mut(&(head.dev, head.ino)) {
+            window.shared |= shared;
         }
-        let mut at = first;
-        for blob in mapped.blobs.iter() {
-            let bytes = log.blob(blob)?;
-            // Another file begins after the room of this one.
-            if at + bytes.len() as u64 > SHARED_ROOM {
-                return Err(Error::NotReplayable("a shared file is too long".into()));
-            }
-            self.write(window + at, &bytes)?;
-            at += bytes.len() as u64;
-        }
-        if at < end && !head.flags.contains(MappedFlags::HOLE) {
-            return Err(lacks_contents(head, at - first));
+        if head.flags.contains(MappedFlags::HOLE) {
+            self.clear(window + head.offset, head.filled)?;
+        } else if head.filled > 0 {
+            check_holds(head, len)?;
         }
         Ok(window + head.offset)
     }
 
-    /// Like [`FilePool::place`], for a private mapping of which the log has only a hash: reads the
-    /// contents from the file at the recorded path.
+    /// Returns the start of the window of a file, for a part of it; `None` if the file is not known
+    /// or too long.
+    fn window(&mut self, head: &MappedHead) -> Result<Option<u64>, Error> {
+        let fits = head.offset.checked_sub(head.skip).is_some()
+            && head.offset.checked_add(head.filled.max(head.len)).is_some_and(|end| end <= ROOM);
+        if head.ino == 0 || !fits {
+            return Ok(None);
+        }
+        let key = (head.dev, head.ino);
+        if let Some(window) = self.windows.get(&key) {
+            return Ok(Some(window.start));
+        }
+        let start = self.reserve(ROOM)?;
+        self.windows.insert(key, Window { start, end: 0, shared: false });
+        self.origins.push(Origin { start, len: ROOM, file: key, offset: 0 });
+        Ok(Some(start))
+    }
+
+    /// Returns at which offset the empty file stands for the part of a file from `at` on.
     ///
     /// # Errors
-    /// When the file cannot be read, or has other contents.
-    pub(crate) fn place_file(
+    /// When the pool has no room for the file.
+    pub(crate) fn offset_behind_end(&mut self, head: &MappedHead, at: u64) -> Result<u64, Error> {
+        Ok(self.window(head)?.map_or(0, |window| window + head.offset + at))
+    }
+
+    /// Writes the contents of a part of a file from `first` on into its window, but for those that
+    /// are there. Returns their length.
+    fn write_blobs<S: ReadAt>(
         &mut self,
-        head: &MappedHead,
-        file: &MappedFile<'_>,
+        log: &Log<S>,
+        mapped: &Mapped<'_>,
+        window: u64,
+        first: u64,
     ) -> Result<u64, Error> {
-        check_holds(head, file.len)?;
-        if let Some(&(at, len)) = self.by_hash.get(&file.hash) {
-            check_holds(head, len)?;
-            return Ok(at + head.skip);
+        let key = (mapped.head.dev, mapped.head.ino);
+        // Programs may have changed what they share.
+        let is_kept = self.windows.get(&key).is_some_and(|window| !window.shared);
+        let mut at = first;
+        for blob in mapped.blobs.iter() {
+            let bytes = log.blob(blob)?;
+            // Another file begins after the room of this one.
+            let end = at + bytes.len() as u64;
+            if end > ROOM {
+                return Err(Error::NotReplayable("a mapped file is too long".into()));
+            }
+            let placed = Placed::Blob(blob);
+            if !is_kept || self.placed.get(&(window + at)) != Some(&placed) {
+                self.overwrite(window + at, &bytes)?;
+                self.placed.insert(window + at, placed);
+            }
+            if let Some(window) = self.windows.get_mut(&key) {
+                window.end = window.end.max(end);
+            }
+            at = end;
         }
-        self.check_room(file.len)?;
-        let path = Path::new(OsStr::from_bytes(file.path));
-        let refuse = |what: String| {
-            let text = format!("{} {what}, and the log does not have its contents", path.display());
-            Err(Error::NotReplayable(text))
+        Ok(at - first)
+    }
+
+    /// Writes over what was there, if anything.
+    fn overwrite(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.write(at, bytes)?;
+        self.forget(at, bytes.len() as u64);
+        Ok(())
+    }
+
+    /// Makes a range zeros, which takes its memory back.
+    fn clear(&mut self, at: u64, len: u64) -> Result<(), Error> {
+        self.forget(at, len);
+        extents::clear(&self.file, at, len).map_err(|source| Error::System {
+            event: 0,
+            source: sysreel_sys::Error::Call {
+                what: "clear a part of a file in memory".into(),
+                tid: None,
+                source,
+            },
+        })
+    }
+
+    /// Contents of a range are no longer what was placed. No blob is longer than BLOB_PART.
+    fn forget(&mut self, at: u64, len: u64) {
+        let from = at.saturating_sub(BLOB_PART as u64 - 1);
+        let gone: Vec<u64> =
+            self.placed.range(from..at.saturating_add(len)).map(|(&at, _)| at).collect();
+        gone.into_iter().for_each(|at| _ = self.placed.remove(&at));
+    }
+
+    /// Repeats what a call changed in a file that is mapped: a part of no length.
+    ///
+    /// # Errors
+    /// When a blob cannot be read, or the pool not be written.
+    pub(crate) fn change<S: ReadAt>(
+        &mut self,
+        log: &Log<S>,
+        mapped: &Mapped<'_>,
+    ) -> Result<(), Error> {
+        let head = &mapped.head;
+        let Some(window) = self.window(head)? else {
+            return Err(Error::NotReplayable("a file that was changed is too long".into()));
         };
-        let offset = head.offset.saturating_sub(head.skip);
-        let contents = match read_range(path, offset, file.len) {
-            Ok(contents) => contents,
-            Err(Mismatch::Unread(error)) => return refuse(format!("cannot be read ({error})")),
-            Err(Mismatch::Shorter) => return refuse("differs from what was mapped".to_owned()),
-        };
-        // Say no more than that: the log may come from somebody else, and the message must not
-        // reveal what a file holds, not even its hash.
-        if blake3::hash(&contents) != blake3::Hash::from_bytes(file.hash) {
-            return refuse("differs from what was mapped".to_owned());
+        if head.flags.contains(MappedFlags::RESIZED) {
+            self.resized.push(((head.dev, head.ino), head.offset));
+            return self.clear(window + head.offset, ROOM - head.offset);
         }
-        let at = self.reserve(file.len)?;
-        self.write(at, &contents)?;
-        self.by_hash.insert(file.hash, (at, file.len));
-        self.origins.push(Origin { start: at, len: file.len, file: (head.dev, head.ino), offset });
-        Ok(at + head.skip)
+        if head.flags.contains(MappedFlags::HOLE) {
+            return self.clear(window + head.offset, head.filled);
+        }
+        let len = self.write_blobs(log, mapped, window, head.offset - head.skip)?;
+        check_holds(head, len)
+    }
+
+    /// Returns the files whose length has changed, the start of their windows and their new length.
+    pub(crate) fn take_resized(&mut self) -> Vec<(u64, u64)> {
+        let start = |file| self.windows.get(file).map(|window| window.start);
+        let resized = self.resized.iter().filter_map(|(file, len)| Some((start(file)?, *len)));
+        let resized = resized.collect();
+        self.resized.clear();
+        resized
+    }
+
+    /// Whether an offset of the pool or of the empty file belongs to the window that starts there.
+    pub(crate) fn is_in_window(start: u64, offset: u64) -> bool {
+        (start..start + ROOM).contains(&offset)
     }
 
     /// Returns the offset and the length of the contents.
-    fn place_private<S: ReadAt>(
+    fn place_nameless<S: ReadAt>(
         &mut self,
         log: &Log<S>,
         mapped: &Mapped<'_>,
     ) -> Result<(u64, u64), Error> {
         let blobs: Vec<BlobNumber> = mapped.blobs.iter().collect();
-        if let Some(&known) = self.private.get(&blobs) {
+        if let Some(&known) = self.nameless.get(&blobs) {
             return Ok(known);
         }
         let (start, mut len, head) = (self.next, 0, &mapped.head);
@@ -218,8 +312,13 @@ impl FilePool {
         let at = self.reserve(len)?;
         let offset = head.offset.saturating_sub(head.skip);
         self.origins.push(Origin { start: at, len, file: (head.dev, head.ino), offset });
-        self.private.insert(blobs, (at, len));
+        self.nameless.insert(blobs, (at, len));
         Ok((at, len))
+    }
+
+    /// Returns the inode of the empty file, as /proc/PID/maps shows it.
+    pub(crate) fn empty_inode(&self) -> u64 {
+        self.empty.metadata().map_or(0, |data| data.ino())
     }
 
     /// Returns the inode of the pool, as /proc/PID/maps shows it.
@@ -239,20 +338,9 @@ impl FilePool {
     /// Returns the recorded contents of a file, with zeros for the rest; `None` for a shared file,
     /// and for one of more than `most` bytes.
     pub(crate) fn file(&self, file: (u64, u64), most: u64) -> Option<Vec<u8>> {
-        let origins = || self.origins.iter().filter(|origin| origin.file == file);
-        // The room of a shared file is mostly empty.
-        if origins().any(|origin| origin.len >= SHARED_ROOM) {
-            return None;
-        }
-        let end = origins().filter_map(|origin| origin.offset.checked_add(origin.len)).max()?;
-        let mut bytes = vec![0; usize::try_from(end.min(most.checked_add(1)?)).ok()?];
-        for origin in origins() {
-            let (from, to) = (
-                usize::try_from(origin.offset).ok()?,
-                usize::try_from(origin.offset + origin.len).ok()?,
-            );
-            self.file.read_exact_at(bytes.get_mut(from..to)?, origin.start).ok()?;
-        }
+        let window = self.windows.get(&file).filter(|window| !window.shared)?;
+        let mut bytes = vec![0; usize::try_from(window.end.min(most.checked_add(1)?)).ok()?];
+        self.file.read_exact_at(&mut bytes, window.start).ok()?;
         Some(bytes)
     }
 
@@ -299,29 +387,4 @@ fn lacks_contents(head: &MappedHead, len: u64) -> Error {
         "the mapping at {:#x} shows {} bytes of a file after the first {}, and the log has {len}",
         head.start, head.filled, head.skip
     ))
-}
-
-/// Reads a range of a file; all of it, or it is an error.
-fn read_range(path: &Path, offset: u64, len: u64) -> Result<Vec<u8>, Mismatch> {
-    let file = sysreel_sys::backing::regular(path)?;
-    // Check the length, which comes from the log, before allocating that much.
-    let has = file.metadata()?.len();
-    if offset.checked_add(len).is_none_or(|end| has < end) {
-        return Err(Mismatch::Shorter);
-    }
-    let mut contents = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-    file.read_exact_at(&mut contents, offset)?;
-    Ok(contents)
-}
-
-/// Why a file differs from what was mapped.
-enum Mismatch {
-    Unread(io::Error),
-    Shorter,
-}
-
-impl From<io::Error> for Mismatch {
-    fn from(error: io::Error) -> Mismatch {
-        Mismatch::Unread(error)
-    }
 }

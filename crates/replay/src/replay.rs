@@ -75,6 +75,7 @@ fn conclude<K: Kernel, S: ReadAt>(
     engine: &mut Engine<'_, K, S>,
     log: &Log<S>,
 ) -> Result<Outcome, Error> {
+    let differing = engine.differing().to_vec();
     let (mut tasks, file_pool) = engine.parts();
     match end {
         Ok(End::Finished { events, calls, status }) => {
@@ -91,6 +92,7 @@ fn conclude<K: Kernel, S: ReadAt>(
             Ok(Outcome::Stopped { event, tasks })
         }
         Err(Halt::Diverged(mut divergence)) => {
+            divergence.likely.splice(0..0, differing);
             let task = tasks.find(|task| task.id == divergence.task && task.ended.is_none());
             if let Some(task) = task {
                 divergence.backtrace =

@@ -28,6 +28,8 @@ pub const ESRCH: i32 = libc::ESRCH;
 pub const ENOMEM: i32 = libc::ENOMEM;
 /// The errno for invalid arguments.
 pub const EINVAL: i32 = libc::EINVAL;
+/// The errno for what needs a privilege (errno(3)).
+pub const EACCES: i32 = libc::EACCES;
 
 /// The number of places in one process_vm_readv: a batch that fits the stack, far below UIO_MAXIOV
 /// (1024).

@@ -139,6 +139,11 @@ impl Registers {
         self.words[at!(rip)] = ip;
     }
 
+    /// Sets the second argument of a 64-bit call.
+    pub fn set_second_argument(&mut self, value: u64) {
+        self.words[at!(rsi)] = value;
+    }
+
     /// Sets the stack pointer.
     pub fn set_sp(&mut self, sp: u64) {
         self.words[at!(rsp)] = sp;

@@ -8,6 +8,7 @@ use crate::signals::is_from_instruction;
 use crate::{
     Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus,
 };
+use linux_raw_sys::ptrace::{SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_SET_MODE_FILTER};
 
 /// The address of a `syscall` instruction in the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +145,29 @@ impl Call {
     pub fn set_signal_action(Signal(signal): Signal, action: u64) -> Call {
         let (signal, set) = (u64::from(signal.cast_unsigned()), size_of::<u64>() as u64);
         Call::Plain(libc::SYS_rt_sigaction, [signal, action, 0, set, 0, 0])
+    }
+
+    /// mmap(2) of anonymous private memory at an address that the kernel chooses.
+    pub fn map_anywhere(len: u64) -> Call {
+        let prot = u64::from((libc::PROT_READ | libc::PROT_WRITE).cast_unsigned());
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let flags = u64::from(flags.cast_unsigned());
+        Call::Plain(libc::SYS_mmap, [0, len, prot, flags, u64::MAX, 0])
+    }
+
+    /// seccomp(2): installs the filter of the `struct sock_fprog` at `program` on all threads of
+    /// the
+    /// process. The result is 0, or the id of a thread that cannot have it.
+    pub fn install_filter(program: u64) -> Call {
+        let operation = u64::from(SECCOMP_SET_MODE_FILTER);
+        let all_threads = u64::from(SECCOMP_FILTER_FLAG_TSYNC);
+        Call::Plain(libc::SYS_seccomp, [operation, all_threads, program, 0, 0, 0])
+    }
+
+    /// prctl(2) PR_SET_NO_NEW_PRIVS.
+    pub fn no_new_privs() -> Call {
+        let option = libc::PR_SET_NO_NEW_PRIVS.cast_unsigned();
+        Call::Plain(libc::SYS_prctl, [option.into(), 1, 0, 0, 0, 0])
     }
 
     /// clone(2) of a task that has the caller's parent, and shares its memory or gets a copy.

@@ -9,6 +9,7 @@ use linux_raw_sys::ptrace::{
     SECCOMP_RET_ALLOW, SECCOMP_RET_TRACE, SECCOMP_SET_MODE_FILTER, seccomp_data,
 };
 use std::mem::offset_of;
+use std::ops::Range;
 
 /// An architecture (AUDIT_ARCH_*) and its ranges of call numbers: the first number of each range,
 /// and whether its calls stop. The first range begins at 0.
@@ -19,6 +20,10 @@ pub type Ranges = (u32, Vec<(u32, bool)>);
 pub struct Filter {
     code: Vec<libc::sock_filter>,
 }
+
+/// The vsyscall page, which is in every process at the same address
+/// (arch/x86/include/uapi/asm/vsyscall.h). The kernel emulates its three functions.
+pub const VSYSCALL_PAGE: Range<u64> = 0xffff_ffff_ff60_0000..0xffff_ffff_ff60_1000;
 
 /// The most instructions that the kernel accepts (linux/bpf_common.h, `BPF_MAXINSNS`).
 const MOST: usize = 4096;
@@ -50,6 +55,36 @@ impl Filter {
         code.push(jump(ANSWER, stop, 0, 0));
         code.extend(sections.into_iter().flatten());
         (code.len() <= MOST).then_some(Filter { code })
+    }
+
+    /// Builds a filter that returns RET_TRACE with `data` for calls through the vsyscall page,
+    /// which
+    /// make no other stop.
+    pub fn of_vsyscalls(data: u16) -> Option<Filter> {
+        let ip = offset_of!(seccomp_data, instruction_pointer);
+        let half = |value: u64| u32::try_from(value & 0xffff_ffff).unwrap_or(0);
+        let code = vec![
+            load(ip + size_of::<u32>())?,
+            jump(IS, half(VSYSCALL_PAGE.start >> 32), 0, 4),
+            load(ip)?,
+            jump(AT_LEAST, half(VSYSCALL_PAGE.start), 0, 2),
+            jump(AT_LEAST, half(VSYSCALL_PAGE.end), 1, 0),
+            jump(ANSWER, SECCOMP_RET_TRACE | u32::from(data), 0, 0),
+            jump(ANSWER, SECCOMP_RET_ALLOW, 0, 0),
+        ];
+        Some(Filter { code })
+    }
+
+    /// Returns the `struct sock_fprog` that seccomp(2) reads at `address`, and the instructions
+    /// after it.
+    pub fn program_at(&self, address: u64) -> Vec<u8> {
+        let mut bytes = vec![0; size_of::<libc::sock_fprog>()];
+        let len = u16::try_from(self.code.len()).unwrap_or(0);
+        let instructions = address.wrapping_add(bytes.len() as u64);
+        bytes[..2].copy_from_slice(&len.to_ne_bytes());
+        bytes[8..].copy_from_slice(&instructions.to_ne_bytes());
+        bytes.extend(self.bytes());
+        bytes
     }
 
     /// Returns the instructions in the kernel's format.
@@ -119,12 +154,22 @@ mod tests {
 
     /// Interprets the filter, by the rules of classic BPF.
     fn run(filter: &Filter, arch: u32, nr: u32) -> u32 {
+        run_at(filter, arch, nr, 0)
+    }
+
+    fn run_at(filter: &Filter, arch: u32, nr: u32, ip: u64) -> u32 {
         let (mut at, mut a) = (0, 0);
         loop {
             let i = &filter.code[at];
             at += 1;
             match u32::from(i.code) {
                 LOAD if i.k as usize == offset_of!(seccomp_data, arch) => a = arch,
+                LOAD if i.k as usize == offset_of!(seccomp_data, instruction_pointer) => {
+                    a = (ip & 0xffff_ffff) as u32;
+                }
+                LOAD if i.k as usize == offset_of!(seccomp_data, instruction_pointer) + 4 => {
+                    a = (ip >> 32) as u32;
+                }
                 LOAD => a = nr,
                 IS => at += usize::from(if a == i.k { i.jt } else { i.jf }),
                 AT_LEAST => at += usize::from(if a >= i.k { i.jt } else { i.jf }),
@@ -151,6 +196,29 @@ mod tests {
         assert_eq!([0, 4, 5, u32::MAX].map(|nr| run(&filter, 8, nr)), [stop, stop, go, go]);
         assert_eq!(run(&filter, 9, 3), stop, "a foreign architecture is traced");
         assert_eq!(filter.bytes().len(), filter.code.len() * 8);
+    }
+
+    #[test]
+    fn only_calls_from_the_vsyscall_page_stop() {
+        let filter = Filter::of_vsyscalls(0x1234).unwrap();
+        let page = VSYSCALL_PAGE;
+        for (ip, stops) in [
+            (page.start, true),
+            (page.start + 0x800, true),
+            (page.end - 1, true),
+            (page.end, false),
+            (page.start - 1, false),
+            (page.start & 0xffff_ffff, false),
+            (0x7fff_ff60_0000, false),
+            (0, false),
+        ] {
+            let expected = if stops { SECCOMP_RET_TRACE | 0x1234 } else { SECCOMP_RET_ALLOW };
+            assert_eq!(run_at(&filter, 7, 3, ip), expected, "{ip:#x}");
+        }
+        let program = filter.program_at(0x1000);
+        assert_eq!(program[..2], [7, 0]);
+        assert_eq!(program[8..16], 0x1010_u64.to_le_bytes());
+        assert_eq!(program[16..], filter.bytes());
     }
 
     #[test]

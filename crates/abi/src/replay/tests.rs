@@ -167,3 +167,15 @@ fn outputs_that_the_table_does_not_have_are_known_to_be_missing() {
     assert!(unseen("setsockopt", [3, 1, 64, 0x40, 100, 0]).is_none());
     assert!(unseen("getsockopt", [3, 0, 64, 0x40, 0x50, 0]).is_none());
 }
+
+#[test]
+fn buffers_of_calls_that_block_are_known() {
+    let of = |abi, name, args| filled_buffer(abi, row_named(abi, name).unwrap(), &args);
+    let buffer = Some(Buffer { arg: 1, at: 0x40, len: 9 });
+    assert_eq!(of(Abi::X86_64, "read", [3, 0x40, 9, 0, 0, 0]), buffer);
+    assert_eq!(of(Abi::X86_64, "recvfrom", [3, 0x40, 9, 0, 0, 0]), buffer);
+    assert_eq!(of(Abi::X86_64, "recvfrom", [3, 0x40, 9, 0, 0x50, 0x60]), None);
+    assert_eq!(of(Abi::X86_64, "readv", [3, 0x40, 9, 0, 0, 0]), None);
+    assert_eq!(of(Abi::X86_64, "write", [3, 0x40, 9, 0, 0, 0]), None);
+    assert_eq!(of(Abi::I386, "read", [3, 0x40, 9, 0, 0, 0]), None);
+}

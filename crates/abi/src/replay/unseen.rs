@@ -2,7 +2,7 @@
 
 use super::low;
 use crate::arch::Abi;
-use crate::desc::{CallKind, Row};
+use crate::desc::{CallKind, Replay, Row};
 use linux_raw_sys::general::RLIMIT_STACK;
 
 /// Where a call finds a resource limit that it sets.
@@ -64,4 +64,20 @@ pub fn unseen_output(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<&'static st
         row.arg("optlen").and_then(|at| row.args.get(at)).is_some_and(|arg| arg.mem.is_none());
     (sets && is_input && LEVELS.contains(&low(args[1])) && REPLACE.contains(&low(args[2])))
         .then_some("the counters of replaced packet filter rules")
+}
+
+/// Whether the user is told that a call was answered instead of made: it changes what the program
+/// does. Every program of some C libraries tries rseq and clone3.
+#[must_use]
+pub fn is_told(row: &Row) -> bool {
+    row.kind == CallKind::Ptrace
+        || row.replay == Replay::Refuse && !matches!(row.kind, CallKind::Rseq | CallKind::Clone3)
+}
+
+/// Returns the address at which a call that waits for a signal stores its siginfo
+/// (rt_sigtimedwait(2)); 0 for none.
+#[must_use]
+pub fn waited_siginfo(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
+    (row.arg("uthese").is_some() && row.arg("uts").is_some())
+        .then(|| row.arg("uinfo").and_then(|at| abi.args(args).get(at).copied()))?
 }

@@ -50,6 +50,31 @@ pub fn early_write(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<EarlyWrite> {
         .then_some(EarlyWrite { at: args[0], len: size_of::<u32>() })
 }
 
+/// A buffer that a call fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// The argument with its address.
+    pub arg: u16,
+    /// Its address.
+    pub at: u64,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// Returns the buffer of a 64-bit call that may block, fills this buffer with as many bytes as its
+/// result says, and writes nothing else: read(2), and recvfrom(2) without an address.
+#[must_use]
+pub fn filled_buffer(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<Buffer> {
+    let arg = |name: &str| row.arg(name).and_then(|at| args.get(at).copied());
+    let (name, len) = match row.kind {
+        CallKind::Read => ("buf", arg("count")?),
+        CallKind::Receive if arg("addr") == Some(0) => ("ubuf", arg("size")?),
+        _ => return None,
+    };
+    let at = arg(name)?;
+    (abi == Abi::X86_64 && row.arg(name) == Some(1)).then_some(Buffer { arg: 1, at, len })
+}
+
 fn operation(op: u64) -> u32 {
     low(op) & !(g::FUTEX_PRIVATE_FLAG | g::FUTEX_CLOCK_REALTIME)
 }

@@ -116,7 +116,7 @@ fn extra_task([first, second]: [&Trace; 2]) -> Option<Divergence> {
         actual: format!("a task that makes {} syscalls", task.calls.len()),
         ip: 0,
         backtrace: Vec::new(),
-        likely: LIKELY.to_vec(),
+        likely: LIKELY.map(str::to_owned).to_vec(),
     })
 }
 
@@ -155,7 +155,7 @@ fn divergence([file, again]: [&LogFile; 2], found: &Difference<'_>) -> Result<Di
         actual,
         ip,
         backtrace: Vec::new(),
-        likely: LIKELY.to_vec(),
+        likely: LIKELY.map(str::to_owned).to_vec(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Memory of all kinds: shared, and of 32-bit programs.
 
 use crate::replay::{TIMES, record, replays, same};
+use crate::replay_turns::{build, each};
 use crate::stage::{GCC_32, Stage, installed};
 
 /// Shared memory: of a file with two mappings, two processes and write(2); of System V; anonymous.
@@ -90,4 +91,42 @@ fn mappings_that_grow() {
         "\nEND\ngcc -O1 -o g g.c && exec ./g"
     );
     replays(&["gcc"], script);
+}
+
+/// What calls of two processes change in a file that both have mapped, in both ways.
+#[test]
+fn files_that_change_under_their_mappings() {
+    let cases = [
+        "grow",
+        "shrink",
+        "shrink_and_grow",
+        "named",
+        "reopen",
+        "punch",
+        "allocate",
+        "collapse",
+        "insert",
+        "zero",
+        "overwrite",
+        "append",
+        "copies",
+        "replaced",
+        "stores",
+    ];
+    each("changes", &cases.map(|case| (case, 1)));
+}
+
+/// The program sees the same under the recorder.
+#[test]
+fn changed_files_are_as_without_a_recorder() {
+    if !installed("changed_files_are_as_without_a_recorder", &["gcc"]) {
+        return;
+    }
+    for case in ["shrink_and_grow", "copies", "stores"] {
+        let stage = Stage::new();
+        build(&stage, "changes");
+        let bare = stage.run(stage.command(stage.path("changes")).arg(case));
+        let recorded = record(&stage, &["./changes", case]);
+        assert_eq!((bare.text(), bare.status), (recorded.text(), recorded.status), "{case}");
+    }
 }

@@ -113,13 +113,13 @@ int main(void) {
 
 /// The place of a byte of the log that the replay compares or the program uses.
 #[derive(Debug, Clone, Copy)]
-struct Place {
-    event: u64,
+pub(crate) struct Place {
+    pub(crate) event: u64,
     /// In this blob, or else in the body of the event.
-    blob: Option<u64>,
-    at: usize,
+    pub(crate) blob: Option<u64>,
+    pub(crate) at: usize,
     /// Part of what the program passes to the kernel, not of what it gets.
-    asked: bool,
+    pub(crate) asked: bool,
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn an_endless_loop_is_stopped() {
     assert!(frames[1].contains(" main+0x") && frames.len() > 2, "{ran:?}");
 }
 
-fn read(path: &Path) -> Log<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Log<Vec<u8>> {
     Log::open(fs::read(path).unwrap(), Limits::default()).unwrap()
 }
 
@@ -296,7 +296,7 @@ fn places(log: &Log<Vec<u8>>) -> Vec<Place> {
 }
 
 /// Returns the log with one bit changed.
-fn rewritten(log: &Log<Vec<u8>>, change: Option<Place>) -> Vec<u8> {
+pub(crate) fn rewritten(log: &Log<Vec<u8>>, change: Option<Place>) -> Vec<u8> {
     let header = FileHeader::new(log.header().file_id, log.header().completeness);
     let mut writer = BlockWriter::create(Vec::new(), header, log.meta()).unwrap();
     let summary = log.summary().unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Builds a program of fixtures/replay in the folder of the stage.
 #[track_caller]
-fn build(stage: &Stage, name: &str) {
+pub(crate) fn build(stage: &Stage, name: &str) {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../fixtures/replay")
         .join(format!("{name}.c"));
@@ -28,7 +28,7 @@ fn build(stage: &Stage, name: &str) {
 
 /// Records each case of a program as often as it says, and replays it.
 #[track_caller]
-fn each(program: &str, cases: &[(&str, usize)]) {
+pub(crate) fn each(program: &str, cases: &[(&str, usize)]) {
     if !installed(program, &["gcc"]) {
         return;
     }
@@ -109,6 +109,17 @@ fn processes_that_share_memory_take_turns() {
 #[test]
 fn calls_that_others_see_keep_the_turn() {
     each("turns", &[("forks", 10), ("wakes", 10), ("owners", 10)]);
+}
+
+/// What a call writes while others look is seen when it ends.
+#[test]
+fn buffers_of_calls_that_block_change_at_their_end() {
+    each("buffers", &[("reads", 10), ("receives", 10), ("faults", 2), ("interrupted", 3)]);
+    let stage = Stage::new();
+    build(&stage, "buffers");
+    let bare = stage.run(stage.command(stage.path("buffers")).arg("faults"));
+    let recorded = record(&stage, &["./buffers", "faults"]);
+    assert_eq!((bare.text(), bare.status), (recorded.text(), recorded.status));
 }
 
 /// SIGSEGV and the time-stamp counter, which the recorder uses too.

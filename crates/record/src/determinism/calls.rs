@@ -1,5 +1,6 @@
 //! Calls of a replayable recording: vetoes, writes to the recorder's own output, and mappings.
 
+use super::changes::change_at_entry;
 use super::contents::FileExtent;
 use super::hook::Determinism;
 use super::shared::writes_to_descriptor;
@@ -43,6 +44,7 @@ impl Determinism {
         if let Some(call) = &call {
             errno = errno.or_else(|| self.answer_call(cx, call));
             self.keep_new_action(cx, call);
+            self.tasks.get_mut(cx.at.slot).file_change = change_at_entry(cx, call);
         }
         let mut turn = CallTurn::Shared;
         let task = self.tasks.get_mut(cx.at.slot);
@@ -84,10 +86,16 @@ impl Determinism {
             let (kernel, given) = (nr.to_le_bytes(), errno.to_le_bytes());
             cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
             self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
+            if let Some(call) = call.filter(|call| replay::is_told(call.row)) {
+                cx.log.answered.insert(call.row.name);
+            }
             turn = CallTurn::Kept;
         }
         if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
             task.turn = turn;
+        }
+        if let (CallTurn::Shared, Some(call)) = (turn, &call) {
+            self.redirect(cx, stop, call);
         }
     }
 
@@ -118,6 +126,10 @@ impl Determinism {
             task.state_check = Some(StateCheck::new());
             self.read_segv_state(cx);
             let flow = self.record_image(cx, stop);
+            if flow != Flow::Stays {
+                return flow;
+            }
+            let flow = self.trap_vsyscalls(cx, stop);
             self.mark_boundary(cx, stop);
             return flow;
         }
@@ -126,15 +138,23 @@ impl Determinism {
             self.mark_boundary(cx, stop);
         }
         if let Some(call) = call.filter(|call| !is_error && writes_to_descriptor(call)) {
-            self.record_shared_write(cx, &call);
+            self.check_memory_file(cx, &call);
+        }
+        match is_error {
+            true => self.tasks.get_mut(cx.at.slot).file_change = None,
+            false => self.record_change(cx, rval),
         }
         self.check_unseen(cx, call.as_ref().filter(|_| !is_error));
+        if let Some(call) = call.filter(|_| !is_error) {
+            self.restore_waited(cx, &call, rval);
+        }
         // A filter of the program has skipped the call, whose number is still in the register of
         // the result (SECCOMP_RET_TRAP, seccomp(2)). No call that maps memory returns so little.
         let number = call.and_then(|call| sysreel_abi::number::number(call.abi, call.row.name));
         let is_skipped = number == Some(rval.cast_unsigned());
         if let Some((op, fd)) = address_space_op.filter(|_| !is_error && !is_skipped) {
             self.record_address_space_op(cx, op, fd, rval.cast_unsigned());
+            return self.trap_vsyscalls(cx, stop);
         }
         Flow::Stays
     }
@@ -220,7 +240,7 @@ impl Determinism {
             }
         }
         // The recorder reads the file through a descriptor of its own.
-        self.store_mapping(cx, head, data, || File::open(&path));
+        self.store_mapping(cx, head, data, || File::open(&path), &link(&path));
     }
 
     /// Stores the contents of a file mapping: from the file, or from the memory of the mapping
@@ -231,11 +251,10 @@ impl Determinism {
         mut head: MappedHead,
         data: io::Result<Metadata>,
         open: impl Fn() -> io::Result<File>,
+        name: &str,
     ) {
         head.flags = head.flags.with(MappedFlags::FILE);
-        if head.flags.contains(MappedFlags::SHARED) {
-            self.shared.insert((head.dev, head.ino));
-        }
+        self.note_mapped(&head, data.as_ref().ok());
         let parts = match &data {
             Ok(data) => sparse::split(&head, data, &open),
             Err(_) => vec![head],
@@ -255,8 +274,16 @@ impl Determinism {
                 Some(rest) => left = rest,
                 None => return self.refuse_mapping(cx),
             }
-            self.store_part(cx, part, data.as_ref().ok(), &open);
+            self.store_part(cx, part, data.as_ref().ok(), &open, name);
         }
+    }
+
+    /// Keeps that a file is mapped.
+    pub(super) fn note_mapped(&mut self, head: &MappedHead, data: Option<&Metadata>) {
+        let Some(data) = data else { return };
+        let file = self.mapped.entry((head.dev, head.ino)).or_default();
+        file.shared |= head.flags.contains(MappedFlags::SHARED);
+        file.len = data.len();
     }
 
     /// More is mapped than a recording can take at one stop.
@@ -270,9 +297,14 @@ impl Determinism {
         cx: &mut Context,
         mut head: MappedHead,
         data: Option<&Metadata>,
-        open: impl FnOnce() -> io::Result<File>,
+        open: impl Fn() -> io::Result<File>,
+        name: &str,
     ) {
-        let changing = self.shared.contains(&(head.dev, head.ino));
+        let changing = self.mapped.get(&(head.dev, head.ino)).is_some_and(|file| file.shared);
+        if let Some(data) = data {
+            let extent = FileExtent::for_mapping(data, &head);
+            self.examine_text(cx, &head, extent, &open, name);
+        }
         let result = data.ok_or_else(|| io::ErrorKind::NotFound.into()).and_then(|data| {
             let extent = FileExtent { changing, ..FileExtent::for_mapping(data, &head) };
             self.contents.store(&mut cx.log.sink, extent, open)

@@ -1,5 +1,6 @@
 //! Stores the contents of mapped files, each chunk of a file once.
 
+use super::text::{self, Instructions};
 use crate::sink::Sink;
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 use sysreel_format::limits::BLOB_PART;
 use sysreel_format::{BlobNumber, EventBuf, MappedFile, MappedHead};
 use sysreel_sys::clock;
+
+/// More bytes than any instruction that is searched for, and what belongs to it.
+const OVERLAP: usize = 32;
 
 /// A version of a file: writing to a file changes its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +34,8 @@ pub(super) struct Contents {
     /// Hashes of file ranges, if the log has hashes instead of contents.
     hashed: HashMap<(Version, Range<u64>), HashedRange>,
     hashes_only: bool,
+    /// What was found in the text of file ranges.
+    examined: HashMap<(Version, Range<u64>), Instructions>,
     buffer: Vec<u8>,
     blobs: Vec<BlobNumber>,
 }
@@ -142,6 +148,39 @@ impl Contents {
         Ok(StoredExtent { blobs: &[], skip, filled: end - start, hashed: Some(hashed) })
     }
 
+    /// Searches the text in a range of a file. The file is opened only if it must be read.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or read.
+    pub(super) fn examine(
+        &mut self,
+        extent: FileExtent<'_>,
+        open: impl FnOnce() -> io::Result<File>,
+    ) -> io::Result<Instructions> {
+        let (version, is_stable) = (Version::from_metadata(extent.data), extent.is_stable());
+        let key = (version, extent.range.start..extent.range.end.min(version.size));
+        if let Some(known) = self.examined.get(&key).filter(|_| is_stable) {
+            return Ok(*known);
+        }
+        let (file, mut found, mut at) = (open()?, Instructions::default(), key.1.start);
+        self.buffer.resize(BLOB_PART, 0);
+        while at < key.1.end {
+            let len = usize::try_from(key.1.end - at).unwrap_or(BLOB_PART).min(BLOB_PART);
+            let got = read_full(&file, &mut self.buffer[..len], at)?;
+            found |= text::find(&self.buffer[..got]);
+            if got < len {
+                break;
+            }
+            // An instruction may lie across the end of the buffer.
+            let overlap = if at + got as u64 == key.1.end { 0 } else { OVERLAP };
+            at += (got - overlap) as u64;
+        }
+        if is_stable {
+            self.examined.insert(key, found);
+        }
+        Ok(found)
+    }
+
     fn hash(&mut self, file: &File, mut range: Range<u64>) -> io::Result<[u8; 32]> {
         let mut hasher = blake3::Hasher::new();
         self.buffer.resize(BLOB_PART, 0);
@@ -201,6 +240,31 @@ impl Contents {
             filled: end.saturating_sub(offset),
             hashed: None,
         })
+    }
+
+    /// Stores a range of a file that has just changed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn store_range(
+        &mut self,
+        sink: &mut Sink,
+        file: &File,
+        range: Range<u64>,
+    ) -> io::Result<StoredExtent<'_>> {
+        self.blobs.clear();
+        self.buffer.resize(BLOB_PART, 0);
+        let mut at = range.start;
+        while at < range.end {
+            let len = usize::try_from(range.end - at).unwrap_or(BLOB_PART).min(BLOB_PART);
+            let got = read_full(file, &mut self.buffer[..len], at)?;
+            self.blobs.extend(sink.contents(&self.buffer[..got]));
+            at += got as u64;
+            if got < len {
+                break;
+            }
+        }
+        Ok(StoredExtent { blobs: &self.blobs, skip: 0, filled: at - range.start, hashed: None })
     }
 
     /// Stores bytes that were read from a mapping because its file cannot be read.

@@ -2,18 +2,21 @@
 //!
 //! The order of instructions matters only among tasks that can see what the others write to memory:
 //! those with a common address space, with a common object that is mapped MAP_SHARED, and those
-//! that write to a file that another has mapped so. Tasks of different groups run side by side:
+//! that change a file that another has mapped, in whichever way. Tasks of different groups run
+//! side by side:
 //! they exchange data only through calls, whose results are in the log.
 //!
 //! A group only grows: what is unmapped is not followed. It ends with its tasks, or when they
 //! execute another program.
 
-use crate::engine::{Birth, Call, CallTurn, Context, Flow, Slot, StopHook, TurnGroup};
+use super::changes::change_at_entry;
+use crate::engine::{Birth, Call, CallTurn, Context, Exit, Flow, Slot, StopHook, TurnGroup};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use sysreel_abi::replay::{self, AddressSpaceOp, Output};
-use sysreel_sys::{Stop, Tid};
+use std::path::{Path, PathBuf};
+use sysreel_abi::replay::{self, AddressSpaceOp};
+use sysreel_sys::Stop;
 
 /// Something that several address spaces can map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +110,14 @@ impl Groups {
         self.touch(cx, file_object(&data), writes);
     }
 
+    /// The task is about to map a file privately: it sees what others write until it writes itself.
+    fn maps_copy(&mut self, cx: &mut Context, fd: i32) {
+        let path = PathBuf::from(format!("/proc/{}/fd/{fd}", cx.at.tid));
+        if let Some(object) = regular_file(&path) {
+            self.touch(cx, object, false);
+        }
+    }
+
     fn shares_with_children(&mut self, cx: &Context) {
         if let Some(task) = cx.task() {
             self.shared.entry(task.group).or_default().outlives_fork = true;
@@ -114,12 +125,11 @@ impl Groups {
     }
 
     /// The task is about to write to a descriptor.
-    fn writes_to(&mut self, cx: &mut Context, fd: i32) {
+    fn writes_to(&mut self, cx: &mut Context, path: &Path) {
         if self.shared.values().all(|shared| shared.read.is_empty() && shared.written.is_empty()) {
             return;
         }
-        let Some(object) = regular_file(cx.at.tid, fd).filter(|&object| self.is_mapped(object))
-        else {
+        let Some(object) = regular_file(path).filter(|&object| self.is_mapped(object)) else {
             return;
         };
         self.touch(cx, object, true);
@@ -142,6 +152,9 @@ impl StopHook for Groups {
             Some(AddressSpaceOp::Map { shared: true, anonymous: false, .. }) => {
                 self.maps_file(cx, fd.unwrap_or(-1));
             }
+            Some(AddressSpaceOp::Map { shared: false, anonymous: false, .. }) => {
+                self.maps_copy(cx, fd.unwrap_or(-1));
+            }
             Some(AddressSpaceOp::Attach { .. }) => {
                 self.shares_with_children(cx);
                 self.touch(cx, Object::Segments, true);
@@ -151,8 +164,23 @@ impl StopHook for Groups {
             }
             _ => {}
         }
-        if let Some(Output { fd, .. }) = replay::output(abi, row, &args) {
-            self.writes_to(cx, fd);
+        if let Some((_, path)) = cx.call().and_then(|call| change_at_entry(cx, &call)) {
+            self.writes_to(cx, &path);
+        }
+        Flow::Stays
+    }
+
+    fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
+        let clone = exit.call.filter(|_| !exit.is_error).and_then(|call| call.clone);
+        if let Some(flags) = clone.filter(|flags| flags.untraced())
+            && let Some(task) = cx.task()
+        {
+            let what = "a task was made with CLONE_UNTRACED, which the recorder cannot follow, and";
+            if flags.memory() {
+                cx.log.not_replayable(cx.at.id, format!("{what} shares memory"));
+            } else if self.shared.get(&task.group).is_some_and(|shared| shared.outlives_fork) {
+                cx.log.may_differ(cx.at.id, format!("{what} has shared mappings"));
+            }
         }
         Flow::Stays
     }
@@ -209,7 +237,7 @@ fn file_object(data: &Metadata) -> Object {
     Object::File(data.dev(), data.ino())
 }
 
-fn regular_file(tid: Tid, fd: i32) -> Option<Object> {
-    let data = fs::metadata(format!("/proc/{tid}/fd/{fd}")).ok()?;
+fn regular_file(path: &Path) -> Option<Object> {
+    let data = fs::metadata(path).ok()?;
     data.is_file().then(|| file_object(&data))
 }

@@ -1,12 +1,13 @@
 //! The hook of a replayable recording, and its state.
 
 use super::contents::Contents;
-use super::replayed::Replayed;
+use super::own_filter::is_own_filter;
+use super::replayed::{MappedFile, Replayed};
 use super::segv_action::SegvAction;
 use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
 use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use sysreel_abi::replay::{TidAddresses, tid_addresses};
 use sysreel_format::{Completeness, CpuidLeaf, EventKind, MetaCodec, SnapshotKind, TaskId};
@@ -33,12 +34,14 @@ pub(crate) struct Determinism {
     pub(super) contents: Contents,
     /// A buffer for the memory of new programs.
     pub(super) image: Vec<u8>,
+    /// Whether text with calls through the vsyscall page was mapped at the current stop.
+    pub(super) has_vsyscalls: bool,
     /// Whether the time-stamp counter is trapped.
     pub(super) traps: bool,
     /// Device and inode of the recorder's own standard output and error.
     pub(super) outputs: [Option<(u64, u64)>; 2],
-    /// Files that were mapped MAP_SHARED, by device and inode.
-    pub(super) shared: BTreeSet<(u64, u64)>,
+    /// Files that were mapped, by device and inode.
+    pub(super) mapped: BTreeMap<(u64, u64), MappedFile>,
     /// Buffers for the state of a task.
     pub(super) buffers: StateBuffers,
     /// How many times any address space has changed.
@@ -47,6 +50,8 @@ pub(crate) struct Determinism {
     pub(super) alarm: Option<Alarm>,
     /// What processes do at SIGSEGV, other than by default.
     pub(super) segv_actions: BTreeMap<Tid, SegvAction>,
+    /// Scratch memory of threads that have ended, by their process.
+    pub(super) free_scratch: BTreeMap<Tid, Vec<u64>>,
     pub(super) tasks: BySlot<Replayed>,
 }
 
@@ -103,8 +108,13 @@ impl StopHook for Determinism {
         if is_late_breakpoint(stop) { Admit::Swallow } else { Admit::Record }
     }
 
+    fn lets_pass(&mut self, cx: &Context, data: u64) -> bool {
+        is_own_filter(cx, data)
+    }
+
     fn stopped(&mut self, cx: &mut Context, stop: &Stop) {
         self.first_stop(cx, stop);
+        self.copy_back(cx, stop);
     }
 
     fn entry(&mut self, cx: &mut Context, stop: &mut Stop) -> Flow {
@@ -118,7 +128,10 @@ impl StopHook for Determinism {
         self.check_memory(cx);
         let (ip, sp) = cx.info.place();
         self.tasks.get_mut(cx.at.slot).boundary = Some((ip, sp, exit.rval.cast_unsigned()));
-        self.call_ends(cx, stop, exit)
+        match self.call_ends(cx, stop, exit) {
+            Flow::Stays => self.prepare_scratch(cx, stop),
+            flow => flow,
+        }
     }
 
     fn siginfo(
@@ -142,15 +155,24 @@ impl StopHook for Determinism {
     }
 
     fn event(&mut self, cx: &mut Context, _stop: &Stop, event: Event) {
-        if event == Event::EXIT {
-            self.thread_ends(cx);
+        match event {
+            Event::EXIT => {
+                self.thread_ends(cx);
+                self.leave_scratch(cx);
+            }
+            Event::SECCOMP => self.check_vsyscall(cx),
+            _ => {}
         }
     }
 
-    fn new_image(&mut self, _cx: &mut Context, task: Slot) {
+    fn new_image(&mut self, cx: &mut Context, task: Slot) {
+        if let Some(task) = cx.tasks.at(task) {
+            self.free_scratch.remove(&task.tgid);
+        }
         let task = self.tasks.get_mut(task);
         task.fresh_image = true;
         task.cleared = None;
+        (task.scratch, task.lacks_scratch) = (None, false);
     }
 
     fn task_begins(&mut self, cx: &mut Context, task: Slot, birth: Birth) {
@@ -164,6 +186,7 @@ impl StopHook for Determinism {
             let maker = self.tasks.get_mut(by);
             new.blocks_segv = maker.blocks_segv;
             new.refuses_time_stamps = maker.refuses_time_stamps;
+            new.traps_vsyscalls = maker.traps_vsyscalls;
             self.inherit_action(cx, by, task);
         }
         self.tasks.set(task, new);
@@ -172,6 +195,7 @@ impl StopHook for Determinism {
     fn task_ends(&mut self, cx: &mut Context, task: Slot, _how: End) {
         if let Some(task) = cx.tasks.at(task).filter(|task| task.tid == task.tgid) {
             self.segv_actions.remove(&task.tgid);
+            self.free_scratch.remove(&task.tgid);
         }
         self.tasks.take(task);
     }

@@ -6,6 +6,7 @@ use super::hook::Determinism;
 use super::state::{record_memory, record_registers};
 use crate::engine::{Context, Flow, Undriven};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use sysreel_format::limits::BLOB_PART;
 use sysreel_format::{Altering, MappedFlags, MappedHead};
 use sysreel_sys::memory::Window;
@@ -143,6 +144,13 @@ impl Determinism {
             head.flags = MappedFlags::GROWS_DOWN;
         }
         let data = if mapping.inode == 0 { None } else { backing::data(tid, mapping).ok() };
+        if let Some(data) = &data {
+            (head.dev, head.ino) = (data.dev(), data.ino());
+            self.note_mapped(&head, Some(data));
+            let (extent, name) =
+                (FileExtent::for_mapping(data, &head), String::from_utf8_lossy(&mapping.path));
+            self.examine_text(cx, &head, extent, || backing::file(tid, mapping), &name);
+        }
         let stored = data.and_then(|data| {
             let open = || backing::file(tid, mapping);
             self.contents.store(&mut cx.log.sink, FileExtent::for_mapping(&data, &head), open).ok()

@@ -2,7 +2,9 @@
 //! plain recording has no trace of it.
 //!
 //! [`Determinism`] is a hook of the engine (`hook`). `calls` vetoes calls and stores mapped files
-//! (`contents`, `shared`). `image` makes a new program the same in every run and stores it.
+//! (`contents`, `shared`, `changes`), and looks for instructions in them that no log can hold
+//! (`text`,
+//! `unseen_text`). `image` makes a new program the same in every run and stores it.
 //! `signals` delivers signals where a replay can place them. `state` records registers and
 //! checksums of memory. `thread_end` records the kernel's last
 //! changes. `untrap` undoes what would make a task fail without its recorder.
@@ -12,11 +14,15 @@
 //! in a loop (`spin_wait`).
 
 mod calls;
+mod changes;
 mod contents;
 mod groups;
 mod hook;
 mod image;
+mod inject;
+mod own_filter;
 mod replayed;
+mod scratch;
 mod segv;
 mod segv_action;
 mod shared;
@@ -25,10 +31,12 @@ mod sparse;
 mod spin_wait;
 mod state;
 mod state_check;
+mod text;
 mod thread_end;
 mod time_stamps;
 mod turns;
 mod unseen;
+mod unseen_text;
 mod untrap;
 
 pub(crate) use groups::Groups;

@@ -3,7 +3,8 @@
 use super::segv_action::SegvAction;
 use super::state_check::StateCheck;
 use super::unseen::Unseen;
-use sysreel_abi::replay::{AddressSpaceOp, TidAddresses};
+use std::path::PathBuf;
+use sysreel_abi::replay::{AddressSpaceOp, FileChange, TidAddresses};
 use sysreel_sys::Signal;
 use sysreel_sys::stop::SIGINFO;
 
@@ -14,6 +15,13 @@ pub(super) struct Replayed {
     pub(super) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
     pub(super) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
+    /// Where its scratch memory is, and whether it cannot have any.
+    pub(super) scratch: Option<u64>,
+    pub(super) lacks_scratch: bool,
+    /// Its call writes to scratch memory.
+    pub(super) redirected: Option<Redirected>,
+    /// What its call changes in a file, and where the file is.
+    pub(super) file_change: Option<(FileChange, PathBuf)>,
     /// Memory that its call may write to in a way that the table does not know.
     pub(super) unseen: Option<Unseen>,
     /// Whether an execve has succeeded whose exit is still to come.
@@ -35,6 +43,8 @@ pub(super) struct Replayed {
     pub(super) blocks_segv: bool,
     /// Whether its program has asked that reading the time-stamp counter raise SIGSEGV.
     pub(super) refuses_time_stamps: bool,
+    /// Whether its calls through the vsyscall page stop.
+    pub(super) traps_vsyscalls: bool,
     /// The answer to its call, and where it goes.
     pub(super) answer: Option<(u64, u32)>,
     /// The action for SIGSEGV that its call sets.
@@ -52,4 +62,22 @@ pub(super) struct Deferred {
     pub(super) sent: bool,
     /// When it arrived.
     pub(super) since_ns: u64,
+}
+
+/// A file that was mapped.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct MappedFile {
+    /// Whether it was mapped MAP_SHARED, so that its contents can change without its times.
+    pub(super) shared: bool,
+    /// Its length as the log has it, in bytes.
+    pub(super) len: u64,
+}
+
+/// A call that writes to scratch memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Redirected {
+    /// The program's buffer.
+    pub(super) buffer: u64,
+    /// What takes its place.
+    pub(super) scratch: u64,
 }

@@ -5,20 +5,19 @@
 //! `force_sig_info_to_task`). So the recorder follows both, and puts them back.
 
 use super::hook::Determinism;
+use super::inject::call_with_memory;
 use super::segv_action::SegvAction;
-use crate::engine::{Call, Context, Exit, Flow, Slot, Undriven};
+use crate::engine::{self, Context, Exit, Flow, Slot, Undriven};
 use sysreel_abi::{Abi, CallKind};
-use sysreel_sys::memory::Window;
 use sysreel_sys::process::Status;
-use sysreel_sys::remote::SYSCALL;
-use sysreel_sys::signals::{self, SIGSEGV};
-use sysreel_sys::{InjectionPoint, Signal, Stop, Tid};
+use sysreel_sys::signals::SIGSEGV;
+use sysreel_sys::{Call, Signal, Stop, Tid};
 
 /// The bit of SIGSEGV in a set of signals.
 const BIT: u64 = 1 << (SIGSEGV.0 - 1);
 impl Determinism {
     /// At the entry of a call, after its memory was captured: keeps the action that it sets.
-    pub(super) fn keep_new_action(&mut self, cx: &Context, call: &Call) {
+    pub(super) fn keep_new_action(&mut self, cx: &Context, call: &engine::Call) {
         let is_segv = |signal: u64| signal & 0xffff_ffff == u64::from(SIGSEGV.0.cast_unsigned());
         let sets = call.row.kind == CallKind::SigAction && is_segv(call.abi.args(&call.args)[0]);
         let action = cx.capture.captured(1, 0, 0).filter(|_| sets).map(|bytes| match call.abi {
@@ -130,47 +129,16 @@ impl Determinism {
     }
 }
 
-/// Makes the task call rt_sigaction(2), in the place of the instruction that raised the signal. The
-/// struct takes the place of something on its stack for the time of the call.
+/// Makes the task call rt_sigaction(2), in the place of the instruction that raised the signal.
 fn set_action_again(
     cx: &mut Context,
     stop: &mut Stop,
     len: u64,
     action: &[u8; 32],
 ) -> Result<(), Undriven> {
-    let tid = stop.tid();
-    let io = |source| sysreel_sys::Error::Call {
-        what: "restore the action of SIGSEGV".into(),
-        tid: Some(tid),
-        source,
-    };
-    let registers = stop.general()?;
-    let (point, place) = (registers.ip().wrapping_sub(len), registers.sp() & !15);
-    let window = Window::open(tid).map_err(io)?;
-    let (mut code, mut memory) = ([0; SYSCALL.len()], [0; 32]);
-    let got = (window.read(point, &mut code), window.read(place, &mut memory));
-    if got != (code.len(), memory.len()) {
-        return Err(io(std::io::Error::other("its code or stack cannot be read")).into());
-    }
-    window.write(point, &SYSCALL).map_err(io)?;
-    let written = window.write(place, action).map_err(io);
-    let mask = stop.swap_signal_mask(u64::MAX).unwrap_or(0);
-    let called = match written {
-        Ok(()) => cx.call_in(
-            stop,
-            InjectionPoint(point),
-            sysreel_sys::Call::set_signal_action(SIGSEGV, place),
-        ),
-        Err(error) => Err(error.into()),
-    };
-    // These writes fail if the task has died. Its memory no longer matters then.
-    _ = window.write(place, &memory);
-    _ = window.write(point, &code);
-    let called = called?;
-    _ = stop.swap_signal_mask(mask);
-    for &signal in &called.signals {
-        signals::send_to_task(tid, signal);
-    }
-    called.value("rt_sigaction")?;
+    let point = stop.general()?.ip().wrapping_sub(len);
+    let call = |at| Call::set_signal_action(SIGSEGV, at);
+    let what = "restore the action of SIGSEGV";
+    call_with_memory(cx, stop, point, |_| action.to_vec(), call, what)?.value("rt_sigaction")?;
     Ok(())
 }

@@ -1,11 +1,10 @@
 //! Changes to memory that tasks share with a file or as a System V segment, other than by their own
 //! instructions.
 
-use super::contents::FileExtent;
 use super::hook::Determinism;
 use super::sparse;
 use crate::engine::{Call, Context};
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use sysreel_abi::CallKind;
 use sysreel_abi::replay::{self, Output};
@@ -14,18 +13,14 @@ use sysreel_sys::memory::Window;
 use sysreel_sys::{backing, process};
 
 impl Determinism {
-    /// At the exit of a call that wrote to a descriptor: stores the file again if it is mapped
-    /// MAP_SHARED. Writes to /proc/PID/mem cannot be replayed.
-    pub(super) fn record_shared_write(&mut self, cx: &mut Context, call: &Call) {
+    /// At the exit of a call that wrote to a descriptor: writes to /proc/PID/mem cannot be
+    /// replayed.
+    pub(super) fn check_memory_file(&mut self, cx: &mut Context, call: &Call) {
         let Some(Output { fd, .. }) = replay::output(call.abi, call.row, &call.args) else {
             return;
         };
         let path = format!("/proc/{}/fd/{fd}", cx.at.tid);
         let Ok(data) = fs::metadata(&path) else { return };
-        if self.shared.contains(&(data.dev(), data.ino())) {
-            self.store_whole_file(cx, &path, data.dev(), data.ino());
-            return;
-        }
         // Only files of /proc are regular and have no size.
         let is_memory = data.is_file()
             && data.size() == 0
@@ -33,31 +28,6 @@ impl Determinism {
                 .is_ok_and(|link| link.starts_with("/proc") && link.ends_with("mem"));
         if is_memory {
             self.not_replayable(cx, "memory was written to through /proc/PID/mem".into());
-        }
-    }
-
-    /// Stores a whole file as a mapping of no length: the replay updates the memory that other
-    /// mappings show.
-    fn store_whole_file(&mut self, cx: &mut Context, path: &str, dev: u64, ino: u64) {
-        let Ok(data) = fs::metadata(path) else { return };
-        let flags = MappedFlags::SHARED.with(MappedFlags::FILE);
-        let (start, prot, offset, len) = (0, 0, 0, data.len());
-        let all = MappedHead { start, len, prot, flags, dev, ino, offset, filled: 0, skip: 0 };
-        let mut left = sparse::MAX_DATA;
-        for part in sparse::split(&all, &data, || File::open(path)) {
-            if part.flags.contains(MappedFlags::HOLE) {
-                continue;
-            }
-            match left.checked_sub(part.len) {
-                Some(rest) => left = rest,
-                None => return self.refuse_mapping(cx),
-            }
-            let range = part.offset..part.offset + part.len;
-            let extent = FileExtent { data: &data, range, changing: true };
-            let stored = self.contents.store(&mut cx.log.sink, extent, || File::open(path));
-            let Ok(stored) = stored else { return };
-            let head = MappedHead { start: 0, len: 0, filled: stored.filled, ..part };
-            cx.log.row().mapped(&head, stored.blobs);
         }
     }
 
@@ -132,11 +102,12 @@ impl Determinism {
             skip: 0,
         };
         let tid = cx.at.tid;
-        self.store_mapping(cx, head, data, || backing::file(tid, mapping));
+        let name = String::from_utf8_lossy(&mapping.path);
+        self.store_mapping(cx, head, data, || backing::file(tid, mapping), &name);
     }
 }
 
-/// Whether [`Determinism::record_shared_write`] applies to a call.
+/// Whether [`Determinism::check_memory_file`] applies to a call.
 pub(super) fn writes_to_descriptor(call: &Call) -> bool {
     matches!(call.row.kind, CallKind::Write | CallKind::Send)
 }

@@ -8,10 +8,11 @@
 use super::hook::Determinism;
 use super::replayed::Deferred;
 use super::state::{record_memory, record_registers};
-use crate::engine::{Context, Deadline, Flow, Undriven};
+use crate::engine::{Call, Context, Deadline, Flow, Undriven};
 use std::time::Duration;
+use sysreel_abi::{Abi, replay};
 use sysreel_format::Altering;
-use sysreel_sys::memory::Window;
+use sysreel_sys::memory::{self, Transfer, Window};
 use sysreel_sys::signals::{self, Alarm, SIGTRAP};
 use sysreel_sys::stop::SIGINFO;
 use sysreel_sys::{Resume, Signal, Stop, StopKind, Tid, clock, process};
@@ -36,6 +37,29 @@ impl Determinism {
             cx.log.altered(Altering::SIGNAL_HELD, 0, siginfo, &before);
         }
         *siginfo = before;
+    }
+
+    /// At the exit of a call that has waited for a signal: if that is a deferred one that was sent
+    /// again, gives the program its siginfo.
+    pub(super) fn restore_waited(&mut self, cx: &mut Context, call: &Call, rval: i64) {
+        let Some(at) = replay::waited_siginfo(call.abi, call.row, &call.args) else { return };
+        let deferred = &mut self.tasks.get_mut(cx.at.slot).deferred;
+        let is_it = |deferred: &Deferred| i64::from(deferred.signal.0) == rval && deferred.sent;
+        let Some(index) = deferred.iter().position(is_it) else { return };
+        let before = deferred.remove(index).siginfo;
+        // A 32-bit siginfo has another layout.
+        if at == 0 || call.abi != Abi::X86_64 {
+            return;
+        }
+        let mut given = [0; SIGINFO];
+        let mut transfer = [Transfer { address: at, len: SIGINFO, ..Transfer::default() }];
+        memory::read(cx.at.tid, &mut given, &mut transfer);
+        if transfer[0].got == SIGINFO
+            && Window::open(cx.at.tid).is_ok_and(|window| window.write(at, &before).is_ok())
+        {
+            cx.log.altered(Altering::SIGNAL_HELD, 1, &given, &before);
+            record_memory(cx, at, &before);
+        }
     }
 
     /// At a signal-delivery-stop: decides whether the task gets the signal here.

@@ -37,14 +37,10 @@ pub(super) fn split(
         if range.is_empty() {
             return;
         }
-        let shared = head.flags.contains(MappedFlags::SHARED);
         let mut part = MappedHead { offset: range.start, len: range.end - range.start, ..*head };
         part.start = head.start + (range.start - head.offset);
-        if is_hole && shared {
+        if is_hole {
             (part.flags, part.filled) = (part.flags.with(MappedFlags::HOLE), part.len);
-        } else if is_hole {
-            // Zeros of its own, as after the first write.
-            part.flags = MappedFlags(part.flags.0 & !MappedFlags::FILE.0);
         }
         parts.push(part);
     };

@@ -17,6 +17,9 @@ use sysreel_sys::{Tid, pages};
 /// How many entries come before the first record, and the longest distance between two; it doubles.
 const FIRST_DISTANCE: u32 = 8;
 const MAX_DISTANCE: u32 = 128;
+/// How many mappings may be read for each entry: a line of /proc/PID/maps takes the kernel about as
+/// long as a tenth of a stop, and a program may have 65,530 of them.
+const MAPPINGS_A_CALL: usize = 4;
 /// How many pages are summed each time.
 const PAGES: u64 = 32;
 
@@ -28,6 +31,9 @@ pub(super) struct StateCheck {
     /// Its data and heap, as of a change of the address space.
     areas: Vec<Range<u64>>,
     as_of: Option<u64>,
+    /// How many mappings there were then, and how many may be read now.
+    mappings: usize,
+    affordable: usize,
     /// The address at which the next record starts to look for pages.
     cursor: u64,
 }
@@ -40,6 +46,8 @@ impl StateCheck {
             distance: FIRST_DISTANCE,
             areas: Vec::new(),
             as_of: None,
+            mappings: 0,
+            affordable: 0,
             cursor: 0,
         }
     }
@@ -50,6 +58,8 @@ impl StateCheck {
         if self.left > 0 {
             return false;
         }
+        let calls = usize::try_from(self.distance).unwrap_or(0);
+        self.affordable = self.affordable.saturating_add(calls * MAPPINGS_A_CALL);
         self.distance = (2 * self.distance).min(MAX_DISTANCE);
         self.left = self.distance;
         true
@@ -63,10 +73,15 @@ impl StateCheck {
         buffers: &mut StateBuffers,
     ) -> std::io::Result<()> {
         if self.as_of != Some(changes) {
+            // Of what is no longer as it was nothing is summed.
+            if self.mappings > self.affordable {
+                return Ok(());
+            }
             self.areas.clear();
             let areas = process::mappings(tid)?;
             self.areas.extend(data_areas(&areas));
             self.as_of = Some(changes);
+            (self.mappings, self.affordable) = (areas.len(), 0);
         }
         let from = self.cursor;
         let rest = self.areas.iter().map(|area| area.start.max(from)..area.end);

@@ -108,6 +108,12 @@ pub(crate) trait StopHook {
         false
     }
 
+    /// Whether the call of this PTRACE_EVENT_SECCOMP stop goes on as it is: the recorder's own
+    /// filter has caused the stop. `data` is what the filter returned.
+    fn lets_pass(&mut self, cx: &Context, data: u64) -> bool {
+        false
+    }
+
     /// Whether the memory of a call must be read although none is recorded.
     fn needs_memory(&mut self, row: &Row) -> bool {
         false
@@ -211,6 +217,11 @@ macro_rules! forward {
 
             fn is_entry(&mut self, cx: &Context, stop: &Stop) -> bool {
                 $each!(self, hook, if hook.is_entry(cx, stop) { return true });
+                false
+            }
+
+            fn lets_pass(&mut self, cx: &Context, data: u64) -> bool {
+                $each!(self, hook, if hook.lets_pass(cx, data) { return true });
                 false
             }
 

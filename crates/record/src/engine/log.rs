@@ -19,6 +19,10 @@ pub(crate) struct Log {
     pending: Vec<(TaskId, NoteCode, Severity, String)>,
     /// Why the log cannot be replayed, each reason once.
     pub(crate) refused: BTreeSet<String>,
+    /// Why a replay may differ, each reason once.
+    pub(crate) differing: BTreeSet<String>,
+    /// Calls that the recorder has answered instead of the kernel, by their names.
+    pub(crate) answered: BTreeSet<&'static str>,
     /// Shows the user a warning at once.
     pub(crate) warn: fn(&str),
     /// Counters for another thread.
@@ -32,8 +36,16 @@ impl Log {
         progress: Arc<Progress>,
         warn: fn(&str),
     ) -> Log {
-        let (pending, refused) = (Vec::new(), BTreeSet::new());
-        Log { sink, completeness, pending, refused, warn, progress }
+        Log {
+            sink,
+            completeness,
+            pending: Vec::new(),
+            refused: BTreeSet::new(),
+            differing: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            warn,
+            progress,
+        }
     }
 
     /// The number of events that are known to be lost.
@@ -74,6 +86,13 @@ impl Log {
         self.completeness.insert(Completeness::NOT_REPLAYABLE);
         if self.refused.insert(why.clone()) {
             self.note_after_event(task, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
+        }
+    }
+
+    /// Notes once, after the current event, why a replay may differ.
+    pub(crate) fn may_differ(&mut self, task: TaskId, why: String) {
+        if self.differing.insert(why.clone()) {
+            self.note_after_event(task, NoteCode::MAY_DIFFER, Severity::INFO, why);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::halt::Replayed;
 use super::target::Target;
+use crate::file_pool::FilePool;
 use crate::kernel::{Kernel, Tracee};
 use std::collections::HashMap;
 use sysreel_abi::replay::{AddressSpaceOp, changes_memory};
@@ -52,8 +53,7 @@ impl AddressSpace {
         // Also when nothing is mapped here: other mappings of a shared file may show these
         // contents.
         let offset = match file {
-            _ if !shared && filled == 0 => 0,
-            Some(file) if !shared => {
+            Some(file) if !shared && filled > 0 => {
                 target.file_pool.place_file(head, file).map_err(|why| target.place.pool(why))?
             }
             _ => {
@@ -69,9 +69,50 @@ impl AddressSpace {
         // Pages past the end of the file raise SIGBUS, as in the recording.
         if filled < len {
             let fd = target.file_pool.empty_fd();
+            let offset = target.file_pool.offset_behind_end(head, filled);
+            let offset = offset.map_err(|why| target.place.pool(why))?;
             let (address, len) = (address.wrapping_add(filled), len - filled);
-            let call = Call::File { address, len, prot, fd, offset: 0, shared: false };
+            let call = Call::File { address, len, prot, fd, offset, shared };
             map_at(target, address, call)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the mappings of a file, whose window of the pool starts at `window`, end where the
+    /// file now ends: behind it they show the empty file, and before it the pool.
+    ///
+    /// # Errors
+    /// When the task is gone, or a call fails.
+    pub(crate) fn resize<K: Kernel>(
+        target: &mut Target<'_, K>,
+        window: u64,
+        file_len: u64,
+    ) -> Replayed {
+        let Some(end) = pages(file_len).and_then(|len| window.checked_add(len)) else {
+            return Err(target.bad("the file is longer than all memory"));
+        };
+        let mappings = target.tracee.mappings();
+        let mappings =
+            mappings.map_err(|source| target.io_failed("read the maps of a task", source))?;
+        let (pool, empty) = (target.file_pool.inode(), target.file_pool.empty_inode());
+        for mapping in mappings {
+            if !FilePool::is_in_window(window, mapping.offset) {
+                continue;
+            }
+            let (from, to) =
+                (mapping.offset, mapping.offset.saturating_add(mapping.end - mapping.start));
+            let (range, fd) = match mapping.inode {
+                inode if inode == pool => (from.max(end)..to, target.file_pool.empty_fd()),
+                inode if inode == empty => (from..to.min(end), target.file_pool.fd()),
+                _ => continue,
+            };
+            if range.is_empty() {
+                continue;
+            }
+            let address = mapping.start + (range.start - from);
+            let (len, prot, offset) = (range.end - range.start, mapping.protection(), range.start);
+            let shared = mapping.permissions[3] == b's';
+            map_at(target, address, Call::File { address, len, prot, fd, offset, shared })?;
         }
         Ok(())
     }

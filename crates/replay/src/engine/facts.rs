@@ -140,14 +140,20 @@ impl<'a> Facts<'a> {
             Altering::PREEMPTED => {
                 at == At::Signal && !std::mem::replace(&mut self.is_preempted, true)
             }
+            // The kernel wrote elsewhere; the exit has what the program got.
+            Altering::REGISTER => at == At::Entry,
             Altering::MEMORY => {
                 self.has_altered_memory = true;
                 at == At::Exit
             }
-            Altering::AFFINITY => at == At::Exit,
+            // What a filter that lets all calls pass, and no_new_privs, do to the program is in the
+            // results of its calls.
+            Altering::AFFINITY | Altering::SECCOMP_FILTER | Altering::NO_NEW_PRIVS => {
+                at == At::Exit
+            }
             // The signal comes at another stop, which has its frame; here nothing reached the
-            // program.
-            Altering::SIGNAL_HELD => at == At::Signal,
+            // program. At the exit of a call that waited for it, a region has its siginfo.
+            Altering::SIGNAL_HELD => matches!(at, At::Signal | At::Exit),
             // The exit has the result.
             Altering::SECCOMP_ANSWER => at == At::Event,
             _ => false,

@@ -137,4 +137,93 @@ mod tests {
             assert!(GUARD.refuses(Call::Plain(nr, [0x7000_0000, 1, 0, 0, 0, 0])).is_some(), "{nr}");
         }
     }
+
+    /// Whether a byte of the page is in a range, by arithmetic that cannot wrap.
+    fn meets(address: u64, len: u64) -> bool {
+        let (from, to) = (u128::from(address), u128::from(address) + u128::from(len));
+        from < u128::from(GUARD.stub + PAGE_LEN) && to > u128::from(GUARD.stub)
+    }
+
+    /// Whether a call can touch the page, a descriptor of others, or anything but memory and tasks:
+    /// from the man pages, by number.
+    fn escapes(call: Call) -> bool {
+        match call {
+            Call::Munmap { address, len } | Call::Anonymous { address, len, .. } => {
+                meets(address, len)
+            }
+            Call::File { address, len, fd, .. } => meets(address, len) || !matches!(fd, 5 | 6),
+            Call::Plain(10 | 28, [start, len, ..]) => meets(start, len),
+            Call::Plain(25, [from, old_len, new_len, flags, to, _]) => {
+                meets(from, old_len) || flags & 2 != 0 && meets(to, new_len) || flags > 7
+            }
+            Call::Plain(56, [flags, stack, parent, child, tls, _]) => {
+                !matches!(flags, 0x8000 | 0x8100) || stack | parent | child | tls != 0
+            }
+            Call::Plain(..) => true,
+        }
+    }
+
+    #[test]
+    fn a_million_changed_calls_touch_nothing() {
+        const MEANT: [u64; 16] = [
+            0,
+            1,
+            5,
+            6,
+            7,
+            0xfff,
+            0x1000,
+            0xf000,
+            0xffff,
+            0x1_0000,
+            0x1_0fff,
+            0x1_1000,
+            0x80_8000,
+            0x7fff_ffff_f000,
+            u64::MAX - 0xfff,
+            u64::MAX,
+        ];
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = move || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let (mut refused, mut made) = (0, 0);
+        for _ in 0..1_000_000 {
+            let mut words: [u64; 8] = [0x7000_0000, 0x2000, 3, 1, 0x7100_0000, 0, 5, 0];
+            for _ in 0..1 + random() % 4 {
+                let at = (random() % 8) as usize;
+                words[at] = match random() % 4 {
+                    0 => random() >> (random() % 64),
+                    1 => words[at] ^ 1 << (random() % 64),
+                    _ => MEANT[(random() % 16) as usize],
+                };
+            }
+            let [address, len, third, fourth, to, sixth, fd, nr] = words;
+            let low = |word: u64| u32::try_from(word & 0xffff_ffff).unwrap();
+            let (prot, fd) = (low(third), low(fd).cast_signed());
+            let call = match random() % 7 {
+                0 => Call::Munmap { address, len },
+                1 => Call::Anonymous { address, len, prot, grows_down: fourth == 1 },
+                2 => Call::File { address, len, prot, fd, offset: to, shared: sixth == 0 },
+                3 => Call::mprotect(address, len, third),
+                4 => Call::madvise(address, len, third),
+                5 => Call::Plain(25, [address, len, third << 12, fourth, to, sixth]),
+                _ => match nr {
+                    0 => Call::Plain(56, [0x8000 | (fourth & 0x100), sixth, 0, 0, 0, 0]),
+                    nr => Call::Plain((nr % 1000) as i64, [address, len, third, fourth, to, sixth]),
+                },
+            };
+            match GUARD.refuses(call) {
+                Some(_) => refused += 1,
+                None => {
+                    made += 1;
+                    assert!(!escapes(call), "{call:x?}");
+                }
+            }
+        }
+        assert!(refused > 100_000 && made > 100_000, "{refused} refused, {made} made");
+    }
 }

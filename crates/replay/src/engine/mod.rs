@@ -13,12 +13,14 @@
 mod address_space;
 mod births;
 mod calls;
+mod ends;
 mod exit;
 mod facts;
 mod guard;
 mod halt;
 mod limits;
 mod parts;
+mod resize;
 mod run;
 mod signals;
 mod state;
@@ -35,15 +37,16 @@ mod tests;
 pub(crate) use halt::Halt;
 pub(crate) use task::Task;
 
-use crate::divergence::{Divergence, Field};
 use crate::error::Error;
 use crate::file_pool::FilePool;
-use crate::kernel::{Kernel, Tracee};
+use crate::kernel::Kernel;
 use crate::options::Options;
 use crate::outcome::Observer;
 use calls::Calls;
+use ends::ends_otherwise;
 use guard::Guard;
 use halt::Replayed;
+use resize::resize;
 use run::Runner;
 use std::collections::BTreeSet;
 use step::Step;
@@ -51,7 +54,6 @@ use sysreel_format::{
     Altering, Body, Event, Gap, GapReason, Gone, GoneHow, Item, Log, Note, NoteCode, Origin,
     ReadAt, Renamed, Stop, TaskHead, TaskId, Unrecorded,
 };
-use sysreel_sys::signals::SIGKILL;
 use sysreel_sys::{StopKind, WaitStatus};
 use target::Place;
 use task::Lack;
@@ -90,6 +92,8 @@ pub(crate) struct Engine<'l, K: Kernel, S> {
     /// Whether any task has begun.
     has_begun: bool,
     main: Main,
+    /// Why the recorder expects that this replay may differ.
+    differing: Vec<String>,
     /// The processes that a task of theirs has asked to end, by their ids in the recording.
     exiting: BTreeSet<u32>,
 }
@@ -111,6 +115,7 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             tasks: Tasks::new(),
             has_begun: false,
             main: Main { task: FIRST, tid: 0, status: None },
+            differing: Vec::new(),
             exiting: BTreeSet::new(),
         }
     }
@@ -144,6 +149,11 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
     /// Returns the tasks in the order of their ordinals, and the memory that they map.
     pub(crate) fn parts(&mut self) -> (impl Iterator<Item = &mut Task<K::Tracee>>, &FilePool) {
         (self.tasks.iter_mut(), &self.file_pool)
+    }
+
+    /// Returns why the recorder expects that the replay so far may differ.
+    pub(crate) fn differing(&self) -> &[String] {
+        &self.differing
     }
 
     /// Kills the tasks that remain.
@@ -193,6 +203,10 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             Body::Renamed(renamed) => self.renamed(event, &renamed),
             Body::Unrecorded(gap) => self.gap(event, &gap),
             Body::Loss(_) => Err(Error::NotReplayable("the recording lost events".into()).into()),
+            Body::Note(note) if note.code == NoteCode::MAY_DIFFER => {
+                self.differing.push(String::from_utf8_lossy(note.text).into_owned());
+                Ok(())
+            }
             Body::Note(note) => check_note(event, &note),
             // The recorder changes the CPU on which programs run, and shows them another mask.
             Body::Altered(altered) if altered.what == Altering::AFFINITY => Ok(()),
@@ -273,6 +287,10 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             task: &mut *task,
         };
         stops::stop(&mut step, &mut self.calls, stop, observer)?;
+        for (window, len) in self.file_pool.take_resized() {
+            resize(&mut self.kernel, &mut self.file_pool, &mut self.tasks, event, window, len)?;
+        }
+        let Found::Replayed(task) = self.tasks.find(event.task.0) else { return Ok(()) };
         let (tgid, exits) = (task.tgid, task.exit_status.is_some());
         if exits {
             self.exiting.insert(tgid);
@@ -366,27 +384,6 @@ fn check_note(event: &Event<'_>, note: &Note<'_>) -> Replayed {
         // Messages for people.
         _ => Ok(()),
     }
-}
-
-/// Returns the difference if a process does not end with the status that its only task has asked
-/// for. SIGKILL can come between the entry of that call and the end. What ends other tasks, a
-/// signal or another thread, is not known here.
-fn ends_otherwise<T: Tracee>(task: &Task<T>, event: &Event<'_>, gone: &Gone) -> Option<Divergence> {
-    let asked = task.exit_status.filter(|_| gone.how == GoneHow::REAPED)?;
-    let status = WaitStatus(gone.wait_status.cast_signed());
-    if status.exited() == Some(asked) || status.killed() == Some(SIGKILL) {
-        return None;
-    }
-    Some(Divergence {
-        event: event.number,
-        task: event.task.0,
-        field: Field::Stop,
-        recorded: format!("the end of the task (wait status {:#x})", gone.wait_status),
-        actual: format!("an exit with status {asked}"),
-        ip: task.ip(),
-        backtrace: Vec::new(),
-        likely: Divergence::likely(Field::Stop),
-    })
 }
 
 fn bad_event(event: &Event<'_>, why: impl Into<String>) -> Halt {

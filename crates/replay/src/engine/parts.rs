@@ -8,7 +8,9 @@ use super::task::{Lack, Task};
 use crate::kernel::{Kernel, Tracee};
 use std::rc::Rc;
 use sysreel_abi::replay::AddressSpaceOp;
-use sysreel_format::{Altered, Altering, Direction, Event, Mapped, MappedFile, Part, ReadAt, Stop};
+use sysreel_format::{
+    Altered, Altering, Direction, Event, Mapped, MappedFile, MappedFlags, Part, ReadAt, Stop,
+};
 use sysreel_sys::Registers;
 use sysreel_sys::regs::NT_X86_XSTATE;
 use sysreel_sys::stop::NT_PRSTATUS;
@@ -92,6 +94,10 @@ fn map<K: Kernel, S: ReadAt>(
     mapped: &Mapped<'_>,
     file: Option<&MappedFile<'_>>,
 ) -> Replayed {
+    if mapped.head.len == 0 && mapped.head.flags.contains(MappedFlags::FILE) {
+        let changed = step.file_pool.change(step.log, mapped);
+        return changed.map_err(|why| step.target().place.pool(why));
+    }
     let op = step.task.call.as_ref().and_then(|open| open.known?.address_space_op);
     let space = Rc::clone(&step.task.space);
     let mut space = space.borrow_mut();

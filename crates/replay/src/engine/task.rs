@@ -61,6 +61,11 @@ pub(crate) enum Lack {
 }
 
 impl Lack {
+    /// Whether the log may still give the task what it lacks.
+    pub(crate) fn is_overcome(self) -> bool {
+        self == Lack::Registers
+    }
+
     pub(crate) fn describe(self) -> &'static str {
         match self {
             Lack::Registers => "the log does not have its registers",

@@ -58,13 +58,14 @@ fn anonymous_memory_is_mapped_before_the_result_is_set() {
 #[test]
 fn files_are_mapped_from_the_log() {
     let cases: [(u64, Parts<'_>, &[&str]); 7] = [
-        // Of a file of 100 bytes there is one page, and the next cannot be accessed.
+        // Of a file of 100 bytes there is one page, and the next cannot be accessed. It shows the
+        // empty file, at the offset at which the pool would have it.
         (
             PRIVATE,
             &contents(FILE, 0, 0, 100),
             &[
                 "file 0x700000+0x1000 prot 3 private at 0x0",
-                "file 0x701000+0x1000 prot 3 private at 0x0",
+                "file 0x701000+0x1000 prot 3 private at 0x1000",
             ],
         ),
         (
@@ -72,7 +73,7 @@ fn files_are_mapped_from_the_log() {
             &contents(FILE, 0x1000, 0x1000, 0x1000),
             &[
                 "file 0x700000+0x1000 prot 3 private at 0x1000",
-                "file 0x701000+0x1000 prot 3 private at 0x0",
+                "file 0x701000+0x1000 prot 3 private at 0x2000",
             ],
         ),
         (PRIVATE, &contents(FILE, 0, 0, 0x2000), &["file 0x700000+0x2000 prot 3 private at 0x0"]),

@@ -82,13 +82,14 @@ fn kinds() -> Vec<(&'static str, Writer)> {
 fn parts_belong_to_some_stops() {
     let belongs = |part: &str| -> &[&str] {
         match part {
-            "input" | "echo" | "state" | "veto" => &["entry"],
+            "input" | "echo" | "state" | "veto" | "register" => &["entry"],
             "output" | "registers" => &["exit", "signal", "event"],
             "extended" => &["exit", "signal"],
-            "siginfo" | "held" => &["signal"],
+            "siginfo" => &["signal"],
+            "held" => &["exit", "signal"],
             "message" | "answer" => &["event"],
             "name" => &["entry", "exit"],
-            "mapping" | "result" | "memory" | "affinity" => &["exit"],
+            "mapping" | "result" | "memory" | "affinity" | "filter" | "privileges" => &["exit"],
             "unknown" => &["entry", "exit", "signal", "event", "group"],
             _ => &[],
         }
