@@ -3,6 +3,8 @@
 
 mod privilege;
 
+use std::net::{IpAddr, SocketAddr};
+
 use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
@@ -269,6 +271,28 @@ impl Family {
             _ => Self::Other(number),
         }
     }
+}
+
+/// Whether the address that a call passes or receives is that of the socket itself, and not that of
+/// the other end.
+#[must_use]
+pub fn names_itself(row: &Row) -> bool {
+    row.kind == CallKind::Bind || row.name == "getsockname"
+}
+
+/// Returns the internet address in a `sockaddr`; `None` for other families.
+#[must_use]
+pub fn internet_address(sockaddr: &[u8]) -> Option<SocketAddr> {
+    fn bytes<const N: usize>(sockaddr: &[u8], at: usize) -> Option<[u8; N]> {
+        sockaddr.get(at..at + N)?.try_into().ok()
+    }
+    let port = u16::from_be_bytes(bytes(sockaddr, 2)?);
+    let ip: IpAddr = match Family::from_sockaddr(sockaddr) {
+        Family::Inet => bytes::<4>(sockaddr, 4)?.into(),
+        Family::Inet6 => bytes::<16>(sockaddr, 8)?.into(),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 /// Whether a connect has started and continues in the background.

@@ -16,6 +16,7 @@ mod endings;
 mod errors;
 mod event_range;
 mod example;
+mod filters;
 mod fixtures;
 mod formats;
 mod golden;

@@ -109,7 +109,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             ],
             &["state"],
             &["calls"],
-            &["decode"],
+            &["decode", "filter"],
             &["counts", "info", "print", "raw"],
             &["diff"],
         ],
