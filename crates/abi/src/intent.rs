@@ -1,6 +1,7 @@
 //! What a call does in detail, where its [`CallKind`] is not enough: how it opens a file, which
 //! descriptors it moves data between, whether it affects more than its own process.
 
+mod addresses;
 mod privilege;
 
 use linux_raw_sys::general as g;
@@ -12,6 +13,7 @@ use crate::consts::{open, unpackaged as u};
 use crate::desc::{ArgKind, CallKind, Row};
 use crate::render::constant;
 
+pub use addresses::{Family, internet_address, names_itself};
 pub use privilege::{confines, privileged, used_args};
 
 /// How a file is opened: the flags of open, from any call that opens files.
@@ -268,36 +270,6 @@ pub const CWD: i32 = g::AT_FDCWD;
 #[must_use]
 pub fn is_cwd(fd: u64) -> bool {
     fd & 0xffff_ffff == u64::from(g::AT_FDCWD.cast_unsigned())
-}
-
-/// The family of a socket address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4.
-    Inet,
-    /// IPv6.
-    Inet6,
-    /// Unix domain sockets.
-    Unix,
-    /// Messages between kernel and programs.
-    Netlink,
-    /// Any other.
-    Other(u16),
-}
-
-impl Family {
-    /// Returns the family of a `sockaddr`.
-    #[must_use]
-    pub fn from_sockaddr(sockaddr: &[u8]) -> Self {
-        let number = sockaddr.get(..2).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
-        match u32::from(number) {
-            net::AF_INET => Self::Inet,
-            net::AF_INET6 => Self::Inet6,
-            net::AF_UNIX => Self::Unix,
-            net::AF_NETLINK => Self::Netlink,
-            _ => Self::Other(number),
-        }
-    }
 }
 
 /// Whether a call of kind [`CallKind::Clock`] sets a clock.

@@ -57,6 +57,19 @@ pub fn constant(abi: Abi, list: &Constants, name: &str) -> Option<u64> {
         .map(|(n, v)| value_in(abi, list, n, *v))
 }
 
+/// Returns the list of constants that values of a kind are made of. Signals and [`ArgKind::DirFd`]
+/// have names without such a list.
+#[must_use]
+pub const fn constants_of(kind: ArgKind) -> Option<&'static Constants> {
+    match kind {
+        ArgKind::Flags(list) | ArgKind::FlagsMode(list) | ArgKind::Enum(list) => Some(list),
+        ArgKind::Clock => Some(&clock::CLOCK),
+        ArgKind::Ioctl => Some(&ioctl::IOCTL),
+        ArgKind::FileMode => Some(&open::FILE_TYPE),
+        _ => None,
+    }
+}
+
 /// Writes a value if its kind has names for values. Otherwise writes nothing and returns false, and
 /// the caller prints the number.
 pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool {
@@ -80,10 +93,10 @@ pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool
     true
 }
 
-/// Returns the name of a socket option at a level.
+/// Returns the names of the socket options at a level.
 #[must_use]
-pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
-    let list = match u32::try_from(level & 0xffff_ffff).ok()? {
+pub fn socket_options(level: u64) -> Option<&'static Constants> {
+    Some(match u32::try_from(level & 0xffff_ffff).ok()? {
         net::SOL_SOCKET => &socket::OPTION,
         net::SOL_TCP => &socket::TCP_OPTION,
         net::SOL_IP => &socket::IP_OPTION,
@@ -91,19 +104,31 @@ pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
         net::SOL_PACKET => &socket::PACKET_OPTION,
         net::SOL_NETLINK => &socket::NETLINK_OPTION,
         _ => return None,
-    };
+    })
+}
+
+/// Returns the name of a socket option at a level.
+#[must_use]
+pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
+    let list = socket_options(level)?;
     list.items.iter().find(|(_, v)| *v == option & 0xffff_ffff).map(|(name, _)| *name)
 }
 
-/// Returns the name of a protocol. Only the internet families and netlink have names; other
-/// families use 0.
+/// Returns the names of the protocols of an address family. Only the internet families and netlink
+/// have any; other families use 0.
+#[must_use]
+pub fn protocols(family: u64) -> Option<&'static Constants> {
+    match u32::try_from(family & 0xffff_ffff).ok()? {
+        net::AF_INET | net::AF_INET6 => Some(&socket::PROTOCOL),
+        net::AF_NETLINK => Some(&socket::NETLINK),
+        _ => None,
+    }
+}
+
+/// Returns the name of a protocol of an address family.
 #[must_use]
 pub fn protocol(family: u64, protocol: u64) -> Option<&'static str> {
-    let list = match u32::try_from(family & 0xffff_ffff).ok()? {
-        net::AF_INET | net::AF_INET6 => &socket::PROTOCOL,
-        net::AF_NETLINK => &socket::NETLINK,
-        _ => return None,
-    };
+    let list = protocols(family)?;
     list.items.iter().find(|(_, v)| *v == protocol & 0xffff_ffff).map(|(name, _)| *name)
 }
 

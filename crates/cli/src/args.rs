@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// Record the syscalls of a command, or of running processes
     Record(Record),
     /// Print a log, one line per syscall, as strace does
-    Print(Print),
+    Print(Box<Print>),
     /// Summarize a log
     Info(Info),
     /// Check whether this machine can record, and how to fix what prevents it
@@ -91,13 +91,15 @@ pub(crate) struct Record {
     ///
     /// FILTER is a list of names and %classes (%file, %network, %process, %memory, %signal, %ipc,
     /// %clock, %creds, %desc, %system); `!` before the list negates it: --only %network,openat or
-    /// --only '!futex,%clock'. Syscalls that create tasks or execute programs are always recorded,
-    /// and those that create, copy or close descriptors unless --no-names is given.
+    /// --only '!futex,%clock'. Or it is an expression, as for `print --filter`: what the kernel
+    /// cannot decide is recorded, and filtered when the log is printed. Syscalls that create tasks
+    /// or execute programs are always recorded, and unless --no-names is given those that create,
+    /// copy or close descriptors or change directories.
     ///
     /// The program runs under a seccomp filter (unprivileged: with no_new_privs) and cannot run
     /// without its recorder: signals that ask sysreel to end are passed on to it, and it dies if
     /// sysreel is killed.
-    #[arg(long, value_name = "FILTER", value_parser = Filter::parse,
+    #[arg(long, value_name = "FILTER", value_parser = crate::filter_arg::parse,
         conflicts_with_all = ["audit", "replayable"])]
     pub(crate) only: Option<Filter>,
     /// Make a log that `sysreel replay` can run again

@@ -14,6 +14,7 @@ mod diff;
 mod divergence;
 mod doctor;
 mod exit;
+mod filter_arg;
 mod front;
 mod info;
 mod print;

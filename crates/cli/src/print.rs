@@ -14,9 +14,14 @@ use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print,
 const BUFFER: usize = 256 << 10;
 
 pub(crate) fn run(args: &Print) -> Exit {
-    if args.only.is_some() && !args.summary && matches!(args.format, Format::Raw) {
+    let option = match (&args.only, &args.filter, args.join) {
+        (Some(_), _, _) => Some("--only"),
+        (_, Some(_), _) => Some("--filter"),
+        (_, _, join) => join.then_some("--join"),
+    };
+    if let (Some(option), false, Format::Raw) = (option, args.summary, args.format) {
         say!(
-            "--only selects syscalls, but --format raw prints stops; use --format text, or filter \
+            "{option} selects syscalls, but --format raw prints stops; use --format text, or filter \
              with jq"
         );
         return Exit::USAGE;
@@ -66,7 +71,12 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
 
 fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings, Error> {
     let order = args.summary_sort.into();
-    let options = counts::Options { range: range(args), only: args.only.clone(), order };
+    let options = counts::Options {
+        range: range(args),
+        only: args.only.clone(),
+        filter: args.filter.clone(),
+        order,
+    };
     let (counts, findings) = counts::count(log, &options)?;
     let written = if args.json {
         json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))
@@ -108,6 +118,8 @@ fn options(args: &Print) -> Options {
         event_numbers: args.event_numbers,
         range: range(args),
         only: args.only.clone(),
+        filter: args.filter.clone(),
+        join: args.join,
         ..Options::default()
     }
 }

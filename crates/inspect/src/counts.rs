@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{AuditArch, Filter, syscall_name};
+use sysreel_abi::{AuditArch, Filter};
 use sysreel_format::TaskId;
 
-use crate::calls::{Call, Driver, Ended, Item, Walk, walk};
-use crate::{Error, EventRange, Findings, LogFile, recorded_filter};
+use crate::calls::{Call, Ended, Item, Walk, walk};
+use crate::filter::Matcher;
+use crate::{Error, EventRange, Findings, Follow, LogFile, recorded_filter};
 
 mod table;
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub range: EventRange,
     /// Which calls to count. `None`: those that the recording was limited to.
     pub only: Option<Filter>,
+    /// Which of these to count. `None`: all.
+    pub filter: Option<Filter>,
     /// The order of the rows.
     pub order: Order,
 }
@@ -65,9 +68,13 @@ pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Er
         .only
         .clone()
         .or_else(|| recorded_filter::filter(log.header().completeness, log.meta()));
-    let mut counting = Counting { only, ..Counting::default() };
-    let driver = Driver::for_counting(false);
-    let read = walk(file, driver, (&options.range, false), log, &mut counting)?;
+    let filters: Vec<Filter> = only.into_iter().chain(options.filter.clone()).collect();
+    let driver = Matcher::driver(&filters, Follow::default(), false);
+    let matchers = filters.into_iter().map(|filter| Matcher::new(filter).for_log(file)).collect();
+    let mut counting = Counting { matchers, ..Counting::default() };
+    let mut read = walk(file, driver, (&options.range, false), log, &mut counting)?;
+    let fields = counting.matchers.iter().flat_map(|matcher| matcher.not_recorded());
+    read.findings.not_recorded = fields.map(|(field, count)| (field.clone(), *count)).collect();
     Ok((counting.finish(options.order), read.findings))
 }
 
@@ -83,21 +90,25 @@ fn rank(abi: &str) -> u8 {
 
 #[derive(Default)]
 struct Counting {
-    only: Option<Filter>,
+    matchers: Vec<Matcher>,
     /// The rows of the calls that end their task, which is yet to end.
-    last: HashMap<TaskId, Option<usize>, RandomState>,
-    /// The index in `counts` of each call, by number and by the name of a multiplexed call; `None`
-    /// if it is not counted.
-    slots: HashMap<(AuditArch, u64, Option<&'static str>), Option<usize>, RandomState>,
+    last: HashMap<TaskId, usize, RandomState>,
+    /// The index in `counts` of each call, by number and by the name of a multiplexed call.
+    slots: HashMap<(AuditArch, u64, Option<&'static str>), usize, RandomState>,
     names: HashMap<(String, String), usize>,
     counts: Counts,
 }
 
 impl Walk for Counting {
     fn item(&mut self, item: Item<'_>, in_range: bool) -> Result<ControlFlow<()>, Error> {
+        self.matchers.iter_mut().for_each(|matcher| matcher.note(&item));
         match item {
-            Item::Call(call) => self.call(&call, in_range),
-            Item::ExitOnly(_) if in_range => crate::add(&mut self.counts.unknown_exits, 1),
+            Item::Call(call) if self.is_wanted(|matcher| matcher.matches(&call)) => {
+                self.call(&call, in_range);
+            }
+            Item::ExitOnly(_) if in_range && self.is_wanted(|m| m.matches_item(&item)) => {
+                crate::add(&mut self.counts.unknown_exits, 1);
+            }
             Item::TaskEnd(at) => {
                 if let Some(slot) = self.last.remove(&at.event.task).filter(|_| in_range) {
                     self.unfinished(slot);
@@ -110,6 +121,10 @@ impl Walk for Counting {
 }
 
 impl Counting {
+    fn is_wanted(&mut self, matches: impl FnMut(&mut Matcher) -> bool) -> bool {
+        self.matchers.iter_mut().all(matches)
+    }
+
     fn call(&mut self, call: &Call<'_>, in_range: bool) {
         let (slot, outcome) = (self.slot_of(call), call.outcome());
         match (outcome, call.event()) {
@@ -120,7 +135,7 @@ impl Counting {
             _ if !in_range => {}
             (None, _) => self.unfinished(slot),
             (Some(outcome), _) => {
-                if let Some(count) = slot.and_then(|slot| self.counts.calls.get_mut(slot)) {
+                if let Some(count) = self.counts.calls.get_mut(slot) {
                     let took = call.duration().unwrap_or_default().as_nanos();
                     count.add_ended(u64::try_from(took).unwrap_or(u64::MAX), outcome.failed());
                 }
@@ -128,27 +143,21 @@ impl Counting {
         }
     }
 
-    fn unfinished(&mut self, slot: Option<usize>) {
-        if let Some(count) = slot.and_then(|slot| self.counts.calls.get_mut(slot)) {
+    fn unfinished(&mut self, slot: usize) {
+        if let Some(count) = self.counts.calls.get_mut(slot) {
             crate::add(&mut count.calls, 1);
             crate::add(&mut count.unfinished, 1);
         }
     }
 
-    fn slot_of(&mut self, call: &Call<'_>) -> Option<usize> {
+    fn slot_of(&mut self, call: &Call<'_>) -> usize {
         let (open, resolved) = (call.open(), call.row());
         let key = (open.arch, open.call.nr, resolved.map(|row| row.name));
         if let Some(slot) = self.slots.get(&key) {
             return *slot;
         }
-        let (arch, nr, _) = key;
-        let name = open.row.map(|row| row.name).or_else(|| syscall_name(arch, nr));
-        let wanted =
-            self.only.as_ref().is_none_or(|only| only.matches_either(name, open.row, resolved));
-        let slot = wanted.then(|| {
-            let abi = open.abi.map_or_else(|| format!("{:#x}", arch.0), |abi| abi.to_string());
-            self.slot_for_name(abi, call.name().into_owned())
-        });
+        let abi = open.abi.map_or_else(|| format!("{:#x}", open.arch.0), |abi| abi.to_string());
+        let slot = self.slot_for_name(abi, call.name().into_owned());
         if self.slots.len() < MAX_ROWS {
             self.slots.insert(key, slot);
         }

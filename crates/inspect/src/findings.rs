@@ -33,6 +33,8 @@ pub struct Findings {
     pub metadata: Option<String>,
     /// The offset of the damaged footer, if it is damaged.
     pub footer: Option<u64>,
+    /// The fields of a filter that the log does not have for some items, and how many these are.
+    pub not_recorded: Vec<(String, u64)>,
 }
 
 impl Findings {
@@ -56,6 +58,7 @@ impl Findings {
             && self.missing_buffers == 0
             && self.metadata.is_none()
             && self.footer.is_none()
+            && self.not_recorded.is_empty()
     }
 
     /// Counts an item. Decodes all parts of an event, also those that the reader ignores: every
@@ -131,6 +134,12 @@ impl Findings {
         }
         if self.missing_buffers > 0 {
             lines.push(format!("{} captured buffers are missing", self.missing_buffers));
+        }
+        for (field, count) in &self.not_recorded {
+            lines.push(format!(
+                "the filter asks for `{field}`, which was not recorded for {count} {}",
+                if *count == 1 { "item" } else { "items" }
+            ));
         }
         if self.lost_buffers > 0 {
             lines.push(format!("{} captured buffers could not be read", self.lost_buffers));

@@ -19,6 +19,7 @@ mod decode;
 pub mod diff;
 mod error;
 mod event_range;
+pub mod filter;
 mod findings;
 pub mod info;
 mod log_file;

@@ -63,8 +63,18 @@ pub(crate) struct Print {
     /// FILTER is the same as for `record --only`. A log that was recorded with --only shows the
     /// syscalls of that filter by default; `all` also shows those recorded to follow tasks and
     /// descriptors.
-    #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
+    #[arg(long, value_name = "FILTER", value_parser = crate::filter_arg::parse)]
     pub(crate) only: Option<Filter>,
+    /// Print only what matches: -F 'failed and path ~ "/etc/**"'
+    ///
+    /// EXPR tests fields of syscalls, signals and tasks: `openat and errno != ENOENT`,
+    /// `dur > 10ms`, `under "make"`, `net.port == 443`. docs/filter.md has the language. A syscall
+    /// whose result decides is printed where it ended.
+    #[arg(short = 'F', long, value_name = "EXPR", value_parser = crate::filter_arg::parse)]
+    pub(crate) filter: Option<Filter>,
+    /// Print each syscall on one line, where it ended, with the time of its entry
+    #[arg(long)]
+    pub(crate) join: bool,
     /// Print calls, errors and time (entry to exit) per syscall instead of the syscalls
     #[arg(short = 'c', long)]
     pub(crate) summary: bool,

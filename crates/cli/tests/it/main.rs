@@ -17,6 +17,7 @@ mod endings;
 mod errors;
 mod event_range;
 mod example;
+mod filters;
 mod fixtures;
 mod formats;
 mod golden;

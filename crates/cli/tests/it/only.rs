@@ -113,7 +113,7 @@ fn bad_filters_are_errors() {
         stage.sysreel(&arguments)
     };
     only("opnat", &["true"])
-        .fails(2, &["`opnat`", "unknown system call", "did you mean `openat`?"]);
+        .fails(2, &["`opnat`", "neither a field nor a system call", "did you mean `openat`?"]);
     only("%fiel", &["true"]).fails(2, &["`%fiel`", "%file %network"]);
     only("read", &["--audit", "true"]).fails(2, &["--audit"]);
     let mut sleeper = Running::start(stage.command("sleep").arg("100"));

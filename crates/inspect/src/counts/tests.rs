@@ -5,11 +5,12 @@ use sysreel_format::{GoneHow, Origin, TaskId};
 
 use super::{Column, Count, Counting, Counts, Order};
 use crate::Follow;
+use crate::filter::Matcher;
 use crate::testing::{self, LogBuilder, no_info};
 
 fn counted(log: &LogBuilder, only: Option<&str>, order: Order) -> Counts {
-    let only = only.map(|only| Filter::parse(only).unwrap());
-    let mut counting = Counting { only, ..Counting::default() };
+    let only = only.map(|only| Matcher::new(Filter::parse(only).unwrap()));
+    let mut counting = Counting { matchers: only.into_iter().collect(), ..Counting::default() };
     testing::walk(log, Follow::default(), &mut counting);
     counting.finish(order)
 }

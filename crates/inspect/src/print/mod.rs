@@ -18,6 +18,7 @@
 //! Everything else that gets a line (signals, stops, the ends of tasks, remarks of the recorder) is
 //! in `remarks.rs`.
 
+mod call_lines;
 mod lines;
 pub(crate) mod options;
 mod printer;
@@ -50,6 +51,7 @@ pub fn print(
     let mut printer = Printer::new(options, has_several_tasks);
     printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
     printer.note_filter(log.header().completeness, log.meta());
+    printer.set_log(file);
     let damage = Findings::from_open(log).sentences();
     damage.iter().for_each(|sentence| printer.notice(sentence));
     let begun = options.range.from.is_none();
@@ -66,6 +68,7 @@ pub fn print(
             false => "the recorder did not finish the log: later events may be missing",
         });
     }
+    read.findings.not_recorded = printer.not_recorded();
     read.findings.lost_buffers = printer.finish(out).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
     Ok(read.findings)

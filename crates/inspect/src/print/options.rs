@@ -40,6 +40,10 @@ pub struct Options {
     pub range: EventRange,
     /// Which calls get a line (`-e trace=`). `None`: those that the recording was limited to.
     pub only: Option<Filter>,
+    /// Which items get a line: calls, signals, ends of tasks. `None`: all.
+    pub filter: Option<Filter>,
+    /// Prints each call once, where it ended, with the time of its entry.
+    pub join: bool,
 }
 
 /// The time of day before each line.
@@ -88,6 +92,8 @@ impl Default for Options {
             event_numbers: false,
             range: EventRange::default(),
             only: None,
+            filter: None,
+            join: false,
         }
     }
 }

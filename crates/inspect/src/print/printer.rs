@@ -5,37 +5,53 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{Abi, CallKind, Filter, syscall_name};
+use sysreel_abi::Abi;
 use sysreel_format::{Body, Event, EventKind, TaskId};
 
 use super::lines::{Lines, Prefix};
 use super::options::{FdStyle, Options};
-use crate::calls::{At, Call, Damage, Damaged, Driver, Ended, Item, Lost, Task};
-use crate::decode::{self, DONE};
+use crate::calls::{At, Damage, Damaged, Driver, Item, Lost, Task};
+use crate::filter::Matcher;
+use crate::log_file::LogFile;
 use crate::regions::Buffers;
 use crate::state::Follow;
 use crate::style::Style;
-use crate::text;
-use sysreel_format::syscall_info::{self, Outcome};
+use sysreel_format::syscall_info;
 
 /// What the printer knows of a task.
 #[derive(Clone, Copy, Debug, Default)]
-struct Shown {
+pub(super) struct Shown {
     /// The ABI of its latest call.
-    abi: Option<Abi>,
+    pub(super) abi: Option<Abi>,
     /// The position of the first argument of its open call that is not written yet.
-    cursor: u8,
+    pub(super) cursor: u8,
+    /// When its open call gets its line.
+    pub(super) line: When,
+}
+
+/// When a call gets its line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum When {
+    /// At its entry, with the rest at its end.
+    #[default]
+    Entry,
+    /// At its end, because a filter asks for the result, or lines are joined.
+    End,
+    /// Not at all.
+    Never,
 }
 
 /// Prints items, one after the other.
 pub(crate) struct Printer<'o> {
     pub(super) options: &'o Options,
-    style: Style,
+    pub(super) style: Style,
     pub(super) lines: Lines,
-    tasks: HashMap<TaskId, Shown, RandomState>,
-    lost: Cell<u64>,
+    pub(super) tasks: HashMap<TaskId, Shown, RandomState>,
+    pub(super) lost: Cell<u64>,
     /// Which calls get a line. `None`: all.
-    pub(super) only: Option<Filter>,
+    pub(super) only: Option<Matcher>,
+    /// Which items get a line. `None`: all.
+    pub(super) filter: Option<Matcher>,
     /// The line of a thread group leader that another thread's execve replaced. The next event
     /// names the thread.
     pub(super) superseded: Option<Prefix>,
@@ -54,14 +70,17 @@ impl<'o> Printer<'o> {
             lines,
             tasks: HashMap::default(),
             lost: Cell::new(0),
-            only: options.only.clone(),
+            only: options.only.clone().map(Matcher::new),
+            filter: options.filter.clone().map(Matcher::new),
             superseded: None,
         }
     }
 
     /// Returns a driver of the items that lines are made of.
     pub(crate) fn driver(options: &Options) -> Driver {
-        let processes = options.fds != FdStyle::Number;
+        let filters = [&options.only, &options.filter];
+        let needs = filters.into_iter().flatten().any(|filter| Matcher::follow(filter).processes);
+        let processes = options.fds != FdStyle::Number || needs;
         Driver::new(Follow { processes, ..Follow::default() }, true)
     }
 
@@ -92,6 +111,20 @@ impl<'o> Printer<'o> {
         self.lines.flush(out, false)
     }
 
+    /// Sets the log that is printed.
+    pub(crate) fn set_log(&mut self, file: &LogFile) {
+        for filter in [&mut self.only, &mut self.filter] {
+            *filter = filter.take().map(|filter| filter.for_log(file));
+        }
+    }
+
+    /// Returns the fields that filters ask for and the log does not have.
+    pub(crate) fn not_recorded(&self) -> Vec<(String, u64)> {
+        let matchers = [&self.only, &self.filter].into_iter().flatten();
+        let fields = matchers.flat_map(|matcher| matcher.not_recorded());
+        fields.map(|(field, count)| (field.clone(), *count)).collect()
+    }
+
     /// Ends the last line and writes all text. Returns the number of buffers that could not be
     /// read.
     pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<u64> {
@@ -112,22 +145,30 @@ impl<'o> Printer<'o> {
         if !keeps_superseded {
             self.report_superseded(None);
         }
+        self.matchers().for_each(|matcher| matcher.note(item));
+        let is_shown = self.is_shown(item);
         match item {
             Item::Entered(call) => self.entry(call),
             Item::Call(call) => self.ended(call),
-            Item::ExitOnly(at) => self.exit_without_entry(at),
-            Item::Signal(at) => self.other_stop(at.task, &at.what.stop, &self.prefix_of(at)),
-            Item::Stop(at) => self.other_stop(at.task, &at.what, &self.prefix_of(at)),
+            Item::ExitOnly(at) if is_shown => self.exit_without_entry(at),
+            Item::Signal(at) if is_shown => {
+                self.other_stop(at.task, &at.what.stop, &self.prefix_of(at));
+            }
+            Item::Stop(at) if is_shown => self.other_stop(at.task, &at.what, &self.prefix_of(at)),
             Item::TaskStart(at) => {
                 let abi = self.tasks.get(&at.what.parent).and_then(|parent| parent.abi);
                 self.tasks.insert(at.event.task, Shown { abi, ..Shown::default() });
                 if at.task.state().appeared > 1 {
                     self.lines.show_tids();
                 }
-                self.task_appeared(at);
+                if is_shown {
+                    self.task_appeared(at);
+                }
             }
             Item::TaskEnd(at) => {
-                self.task_gone(at);
+                if is_shown {
+                    self.task_gone(at);
+                }
                 self.tasks.remove(&at.event.task);
             }
             Item::Renamed(at) => self.report_superseded(Some(&at.what)),
@@ -138,6 +179,7 @@ impl<'o> Printer<'o> {
             }
             Item::Damage(damage) => self.damage(damage),
             Item::Exec(_) => {}
+            _ if !is_shown => {}
             other => self.recorder_item(other),
         }
     }
@@ -175,140 +217,14 @@ impl<'o> Printer<'o> {
         self.prefix(&at.event, at.task)
     }
 
-    fn entry(&mut self, call: &Call<'_>) {
-        let Some(event) = call.event() else { return };
-        let (id, prefix) = (event.task, self.prefix(&event, call.task()));
-        self.personality(call, &prefix);
-        if !self.is_shown(call) {
-            return;
-        }
-        self.lines.begin(self.options, &Prefix { nr: Some(call.nr()), ..prefix });
-        let out = &mut self.lines.text;
-        out.push_str(&call.name());
-        out.push('(');
-        let cursor = match call.open().row {
-            Some(row) if row.kind == CallKind::Restart => {
-                out.push_str("<... resuming interrupted ");
-                out.push_str(call.continues().map_or("system call", |row| row.name));
-                out.push_str(" ...>");
-                DONE
-            }
-            _ => match call.view(&self.style, &self.lost) {
-                Some(view) => decode::begin(&view, out),
-                None => {
-                    decode::unknown_arguments(call.open().call.args, out);
-                    DONE
-                }
-            },
-        };
-        self.tasks.entry(id).or_default().cursor = cursor;
-        self.lines.leave_open(id);
+    pub(super) fn matchers(&mut self) -> impl Iterator<Item = &mut Matcher> {
+        [&mut self.only, &mut self.filter].into_iter().flatten()
     }
 
-    /// Whether a call gets a line.
-    fn is_shown(&self, call: &Call<'_>) -> bool {
-        self.only.as_ref().is_none_or(|only| {
-            let open = call.open();
-            let name =
-                open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
-            only.matches_either(name, open.row, call.row())
-        })
-    }
-
-    fn ended(&mut self, call: &Call<'_>) {
-        // A call without an end ends no line: another line breaks it.
-        let Some(event) = call.event().filter(|_| call.ended() != Ended::Unfinished) else {
-            return;
-        };
-        if !self.is_shown(call) {
-            return;
-        }
-        let id = event.task;
-        if !self.lines.is_current(id) {
-            let prefix = self.prefix(&event, call.task());
-            self.resume(&Prefix { nr: Some(call.nr()), ..prefix }, &call.name());
-        } else if call.ended() == Ended::Detached {
-            // The end of the task ends the line.
-            return;
-        }
-        let cursor = self.tasks.get(&id).map_or(DONE, |task| task.cursor);
-        match call.outcome() {
-            Some(outcome) => self.exit(call, outcome, cursor),
-            None => {
-                if cursor != DONE {
-                    self.lines.text.push_str(" <unfinished ...>");
-                }
-                self.lines.text.push(')');
-                self.lines.pad_to(self.options.column);
-                self.lines.text.push_str("= ?");
-                self.lines.end();
-            }
-        }
-    }
-
-    /// Begins the second line of a call.
-    fn resume(&mut self, prefix: &Prefix, name: &str) {
-        self.lines.begin(self.options, prefix);
-        self.lines.text.push_str("<... ");
-        self.lines.text.push_str(name);
-        self.lines.text.push_str(" resumed>");
-    }
-
-    fn exit(&mut self, call: &Call<'_>, outcome: Outcome, cursor: u8) {
-        let Self { lines, options, lost, style, .. } = self;
-        let view = call.view(style, lost);
-        if let Some(view) = &view {
-            decode::finish(view, cursor, &mut lines.text);
-        }
-        lines.text.push(')');
-        lines.pad_to(options.column);
-        lines.text.push_str("= ");
-        match &view {
-            Some(view) => decode::outcome(view, outcome, &mut lines.text),
-            None => decode::unknown_outcome(outcome, &mut lines.text),
-        }
-        if options.duration {
-            let took = call.duration().unwrap_or_default();
-            lines.text.push_str(" <");
-            text::dec(&mut lines.text, took.as_secs());
-            lines.text.push('.');
-            text::fraction(&mut lines.text, took.subsec_nanos().into(), 6);
-            lines.text.push('>');
-        }
-        lines.end();
-    }
-
-    /// Prints an exit whose entry is not in the log.
-    fn exit_without_entry(&mut self, at: &At<'_, Outcome>) {
-        if !self.lines.is_current(at.event.task) {
-            self.resume(&self.prefix_of(at), "unknown call");
-        }
-        self.lines.pad_to(self.options.column);
-        self.lines.text.push_str("= ");
-        decode::unknown_outcome(at.what, &mut self.lines.text);
-        self.lines.end();
-    }
-
-    /// Prints a line if a task makes a call in another ABI than before.
-    fn personality(&mut self, call: &Call<'_>, prefix: &Prefix) {
-        let Some(abi) = call.abi() else { return };
-        let before = self.tasks.entry(prefix.task).or_default().abi.replace(abi);
-        let is_native = matches!(abi, Abi::X86_64 | Abi::Aarch64);
-        if before == Some(abi) || before.is_none() && is_native {
-            return;
-        }
-        let mode = match abi {
-            Abi::X86_64 | Abi::Aarch64 => "64 bit",
-            Abi::I386 => "32 bit",
-            Abi::X32 => "x32",
-        };
-        self.lines.begin(self.options, &Prefix { tid: None, ..*prefix });
-        self.lines.text.push_str("[ Process PID=");
-        text::dec(&mut self.lines.text, call.task().tid().into());
-        self.lines.text.push_str(" runs in ");
-        self.lines.text.push_str(mode);
-        self.lines.text.push_str(" mode. ]");
-        self.lines.end();
+    /// Whether an item that is no call gets a line.
+    fn is_shown(&mut self, item: &Item<'_>) -> bool {
+        // `--only` chooses among calls.
+        self.filter.as_mut().is_none_or(|filter| filter.matches_item(item))
     }
 }
 

@@ -12,6 +12,7 @@ use super::options::HexStrings;
 use super::printer::Printer;
 use crate::calls::{self, At, Item, Lost, Task};
 use crate::decode::{self, Fields};
+use crate::filter::Matcher;
 use crate::recorded_filter;
 use crate::text;
 use sysreel_format::syscall_info::{Info, Op, What};
@@ -46,7 +47,10 @@ impl Printer<'_> {
             self.remark(&Prefix::default(), &format!("not all system calls were recorded{filter}"));
             // The recorder also keeps the calls it needs to follow tasks and descriptors. They get
             // no line.
-            self.only = self.only.take().or_else(|| recorded_filter::filter(completeness, meta));
+            self.only = self
+                .only
+                .take()
+                .or_else(|| recorded_filter::filter(completeness, meta).map(Matcher::new));
         }
     }
 

@@ -117,7 +117,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             ],
             &["state"],
             &["calls"],
-            &["decode"],
+            &["decode", "filter"],
             &["counts", "info", "print", "raw"],
             &["diff"],
         ],

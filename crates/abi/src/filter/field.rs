@@ -1,0 +1,208 @@
+//! The fields of the filter language: one table, of which the parser, the evaluator and the
+//! documentation are made.
+
+use linux_raw_sys::general as g;
+
+use crate::arch::Abi;
+use crate::desc::Classes;
+
+/// What the values of a field are, which decides what they can be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Whole numbers.
+    Number,
+    /// Sizes in bytes.
+    Size,
+    /// Times and durations in nanoseconds.
+    Time,
+    /// Nothing: the field is true or false.
+    Flag,
+    /// Names of system calls.
+    Call,
+    /// Words of a closed list.
+    Word(Words),
+    /// Error numbers.
+    Errno,
+    /// Signal numbers.
+    Signal,
+    /// Strings and paths.
+    Text,
+    /// Addresses of sockets.
+    Address,
+    /// An argument of the call: a number with the constants of its kind, a string, or both.
+    Argument,
+}
+
+/// A closed list of words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Classes of calls.
+    Class,
+    /// ABIs.
+    Abi,
+    /// Types of files.
+    FileType,
+}
+
+/// The words for types of files.
+const FILE_TYPES: [(u32, &str); 7] = [
+    (g::S_IFREG, "file"),
+    (g::S_IFDIR, "directory"),
+    (g::S_IFIFO, "pipe"),
+    (g::S_IFSOCK, "socket"),
+    (g::S_IFCHR, "char"),
+    (g::S_IFBLK, "block"),
+    (g::S_IFLNK, "symlink"),
+];
+/// An anonymous inode: an eventfd, an epoll set, a pidfd.
+const ANONYMOUS: &str = "anon";
+
+/// Returns the word of `fd.kind` for an `st_mode`; `None` if it is 0, which means unknown.
+#[must_use]
+pub fn file_type(mode: u32) -> Option<&'static str> {
+    let known = FILE_TYPES.iter().find(|(bits, _)| mode & g::S_IFMT == *bits);
+    (mode != 0).then(|| known.map_or(ANONYMOUS, |(_, word)| *word))
+}
+
+impl Words {
+    /// Returns the words.
+    #[must_use]
+    pub fn all(self) -> Vec<&'static str> {
+        match self {
+            Self::Class => Classes::ALL.iter().map(|(name, _)| *name).collect(),
+            Self::Abi => Abi::ALL.iter().map(|abi| abi.name()).collect(),
+            Self::FileType => FILE_TYPES.iter().map(|(_, word)| *word).chain([ANONYMOUS]).collect(),
+        }
+    }
+}
+
+/// What must be known of a call before a field has values. The order is that of the cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Its entry stop: the call and its registers.
+    Entry,
+    /// Its end.
+    End,
+    /// The state of the recorded system: descriptors, directories, programs.
+    State,
+    /// The memory that it read or wrote.
+    Memory,
+}
+
+macro_rules! fields {
+    ($($(#[doc = $doc:literal])+ $variant:ident $name:literal $kind:expr, $stage:ident;)*) => {
+        /// A field of the filter language.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Field { $($(#[doc = $doc])+ $variant,)* }
+
+        impl Field {
+            /// All fields, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns its name; that of [`Self::Arg`] is followed by the name of an argument.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Returns what its values are.
+            #[must_use]
+            pub const fn kind(self) -> FieldKind {
+                match self { $(Self::$variant => $kind,)* }
+            }
+
+            /// Returns what must be known before it has values.
+            #[must_use]
+            pub const fn stage(self) -> Stage {
+                match self { $(Self::$variant => Stage::$stage,)* }
+            }
+
+            /// Returns one sentence about it.
+            #[must_use]
+            pub const fn doc(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+).trim_ascii_start(),)* }
+            }
+        }
+    };
+}
+
+fields! {
+    /// The name of the call. Calls that socketcall(2) or ipc(2) make have both names.
+    Call "call" FieldKind::Call, Entry;
+    /// The classes of the call; `%file` is short for `class == file`.
+    Class "class" FieldKind::Word(Words::Class), Entry;
+    /// The ABI of the call.
+    Abi "abi" FieldKind::Word(Words::Abi), Entry;
+    /// The number of the call, as the kernel reported it.
+    Nr "nr" FieldKind::Number, Entry;
+    /// An argument by its name in the kernel's prototype: the number that was passed, and the
+    /// string or bytes that it points to.
+    Arg "args" FieldKind::Argument, Memory;
+    /// The result, as the kernel reported it.
+    Rval "rval" FieldKind::Number, End;
+    /// The error of a call that failed.
+    Errno "errno" FieldKind::Errno, End;
+    /// Whether the call failed.
+    Failed "failed" FieldKind::Flag, End;
+    /// Whether the call has no end in the log.
+    Unfinished "unfinished" FieldKind::Flag, End;
+    /// How long the call took.
+    Dur "dur" FieldKind::Time, End;
+    /// The time since the first event of the log: of a call, that of its entry.
+    Time "time" FieldKind::Time, Entry;
+    /// The number of the event: of a call, that of its entry.
+    Event "event" FieldKind::Number, Entry;
+    /// The id of the process.
+    Pid "pid" FieldKind::Number, Entry;
+    /// The id of the thread.
+    Tid "tid" FieldKind::Number, Entry;
+    /// The id of the process that created this one.
+    Ppid "ppid" FieldKind::Number, Entry;
+    /// The path of the program that the process runs.
+    Exe "exe" FieldKind::Text, State;
+    /// The files that the call concerns: paths among its arguments, from the root, and the names
+    /// of its descriptors.
+    Path "path" FieldKind::Text, State;
+    /// Descriptors among its arguments, and those that it makes.
+    Fd "fd" FieldKind::Number, Entry;
+    /// The names of these descriptors, such as `/etc/passwd` and `pipe:[123]`.
+    FdPath "fd.path" FieldKind::Text, State;
+    /// The types of their files.
+    FdKind "fd.kind" FieldKind::Word(Words::FileType), State;
+    /// The address of the other end of a socket.
+    NetPeer "net.peer" FieldKind::Address, State;
+    /// The socket's own address.
+    NetLocal "net.local" FieldKind::Address, State;
+    /// The port of the other end.
+    NetPort "net.port" FieldKind::Number, State;
+    /// How many bytes a call of read(2)'s or write(2)'s kind moved.
+    Bytes "bytes" FieldKind::Size, End;
+    /// The contents of buffers that the call read or wrote.
+    Data "data" FieldKind::Text, Memory;
+    /// The signal that is delivered. Calls have none; `args.sig` is what kill(2) sends.
+    Signal "signal" FieldKind::Signal, Entry;
+}
+
+impl Field {
+    /// Returns the field of a name; for `args`, the name of the argument is not part of it.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+}
+
+/// A field, and which argument if it is [`Field::Arg`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldRef {
+    /// The field.
+    pub field: Field,
+    /// The name of the argument; empty for other fields.
+    pub arg: String,
+}
+
+impl std::fmt::Display for FieldRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.field.name())?;
+        if self.field == Field::Arg { write!(f, ".{}", self.arg) } else { Ok(()) }
+    }
+}

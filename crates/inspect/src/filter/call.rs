@@ -1,0 +1,301 @@
+//! The facts of a call.
+
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use sysreel_abi::filter::{
+    Answer, Facts, Field, FieldRef, Known, Place, Process, Value, argument_value,
+};
+use sysreel_abi::{ArgKind, CallKind, Classes, Dir, intent, render};
+use sysreel_format::Completeness;
+
+use super::fields::{self, Each};
+use super::{Context, fields::of_task};
+use crate::calls::{Arg, Call, Ended};
+use crate::state::OpenFile;
+use crate::text::until_nul;
+
+/// The most bytes of a string that a test sees. Paths are shorter.
+const MAX_STRING: usize = 1 << 20;
+
+/// A call at its entry or at its end.
+pub(super) struct CallFacts<'c, 'a> {
+    call: &'c Call<'a>,
+    context: &'c Context,
+    has_ended: bool,
+}
+
+impl<'c, 'a> CallFacts<'c, 'a> {
+    pub(super) fn new(call: &'c Call<'a>, context: &'c Context, has_ended: bool) -> Self {
+        Self { call, context, has_ended }
+    }
+
+    /// Passes the values that only the end of the call tells.
+    fn end(&self, field: Field, each: &mut Each<'_>) -> Known {
+        if !self.has_ended {
+            return Known::No;
+        }
+        let ended = self.call.ended();
+        let flag = |yes: bool| Some(i128::from(yes));
+        let value = match field {
+            Field::Rval => self.call.outcome().map(|outcome| outcome.rval.into()),
+            Field::Errno => ended.errno().map(|errno| errno.0.into()),
+            Field::Failed => flag(ended.errno().is_some()),
+            Field::Unfinished => {
+                flag(matches!(ended, Ended::Unfinished | Ended::Killed | Ended::Detached))
+            }
+            Field::Dur => {
+                self.call.duration().and_then(|took| i128::try_from(took.as_nanos()).ok())
+            }
+            Field::Bytes => {
+                let moves = self.call.row().is_some_and(|row| {
+                    // recvmmsg(2) returns a number of messages.
+                    matches!(row.result, ArgKind::Size)
+                        && matches!(
+                            row.kind,
+                            CallKind::Read | CallKind::Write | CallKind::Send | CallKind::Receive
+                        )
+                });
+                ended.value().filter(|_| moves).map(i128::from)
+            }
+            _ => None,
+        };
+        if let Some(value) = value {
+            let _ = each(Value::Number(value));
+        }
+        Known::Yes
+    }
+
+    /// Passes an argument as a number, and what it points to as bytes.
+    fn argument(&self, name: &str, each: &mut Each<'_>) -> Known {
+        let Some(arg) = self.call.args().get(name) else { return Known::Yes };
+        let (Some((kind, mem)), Some(abi)) = (arg.meaning(), self.call.abi()) else {
+            return Known::Yes;
+        };
+        let kind = self.resolved(kind);
+        if each(Value::Argument(argument_value(kind, arg.raw()), abi, kind)).is_break() {
+            return Known::Yes;
+        }
+        let Some(mem) = mem.filter(|_| arg.raw() != 0) else { return Known::Yes };
+        if mem.dir != Dir::In && !self.has_ended {
+            return Known::No;
+        }
+        let position = self.position(&arg);
+        let mut known = Known::Yes;
+        for region in self.call.regions().filter(|region| region.arg() == Some(position)) {
+            let is_element = region.depth() > 0 || !matches!(kind, ArgKind::StrVec);
+            let Some(bytes) = region.first(MAX_STRING).filter(|_| is_element) else { continue };
+            let is_string = matches!(kind, ArgKind::Path | ArgKind::Str | ArgKind::StrVec);
+            let is_cut = region.got() < region.asked() && region.errno().is_none() && !is_string;
+            known = if is_cut { Known::No } else { known };
+            let text = if is_string { until_nul(&bytes) } else { &bytes };
+            if each(Value::Text(text)).is_break() {
+                return Known::Yes;
+            }
+        }
+        known
+    }
+
+    fn position(&self, arg: &Arg<'_>) -> usize {
+        let args = self.call.row().map_or(&[][..], |row| row.args);
+        args.iter().position(|known| known.name == arg.name()).unwrap_or(usize::MAX)
+    }
+
+    /// Returns the kind of an argument whose constants depend on another one.
+    fn resolved(&self, kind: ArgKind) -> ArgKind {
+        let raw = |at| self.call.args().raw(at).unwrap_or(0);
+        let list = match kind {
+            ArgKind::SockOpt => render::socket_options(raw(1)),
+            ArgKind::Protocol => render::protocols(raw(0)),
+            _ => None,
+        };
+        list.map_or(kind, ArgKind::Enum)
+    }
+
+    /// Passes the descriptors among the arguments, and those that the call makes.
+    fn fds(&self, each: &mut dyn FnMut(i32, Option<Rc<OpenFile>>) -> ControlFlow<()>) -> Known {
+        let call = self.call;
+        let (Some(row), Some(resolved)) = (call.row(), call.resolved()) else { return Known::Yes };
+        for (at, arg) in row.args.iter().enumerate() {
+            let is_fd = matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd);
+            let Some(fd) = resolved.fd(at).filter(|fd| is_fd && *fd >= 0) else { continue };
+            if each(fd, call.state().file(call.task().id(), fd)).is_break() {
+                return Known::Yes;
+            }
+        }
+        if !resolved.makes_fds() {
+            return Known::Yes;
+        }
+        if !self.has_ended {
+            return Known::No;
+        }
+        for made in call.made() {
+            if each(made.fd, call.state().file(call.task().id(), made.fd)).is_break() {
+                break;
+            }
+        }
+        Known::Yes
+    }
+
+    /// Passes the values of a field of the files behind the descriptors.
+    fn files(&self, field: Field, each: &mut Each<'_>) -> Known {
+        let mut known = Known::Yes;
+        let all = self.fds(&mut |_, file| match file {
+            Some(file) if !self.lacks_names() || !file.name().path.is_empty() => {
+                fields::of_file(&file, field, each)
+            }
+            _ => {
+                known = if self.lacks_names() { Known::No } else { known };
+                ControlFlow::Continue(())
+            }
+        });
+        if all == Known::Yes { known } else { Known::No }
+    }
+
+    /// Whether the call may be an execve(2) that succeeds, which belongs to the new program.
+    fn may_change_program(&self) -> bool {
+        !self.has_ended && self.call.row().is_some_and(|row| row.kind == CallKind::Exec)
+    }
+
+    fn lacks_names(&self) -> bool {
+        self.context.completeness.contains(Completeness::NO_NAMES)
+    }
+
+    fn paths(&self, each: &mut Each<'_>) -> Known {
+        for path in self.call.paths() {
+            if each(Value::Text(&path.full())).is_break() {
+                return Known::Yes;
+            }
+        }
+        self.files(Field::Path, each)
+    }
+
+    /// Passes addresses among the arguments: of the other end, or of the socket itself.
+    fn addresses(&self, field: Field, each: &mut Each<'_>) -> Known {
+        let row = self.call.row();
+        let is_own = row.is_some_and(intent::names_itself);
+        let args = row.map_or(&[][..], |row| row.args).iter().enumerate();
+        let mut known = Known::Yes;
+        for (at, arg) in args.filter(|(_, arg)| matches!(arg.kind, ArgKind::SockAddr)) {
+            if (field == Field::NetLocal) != is_own {
+                continue;
+            }
+            if arg.mem.is_some_and(|mem| mem.dir != Dir::In) && !self.has_ended {
+                known = Known::No;
+            }
+            let bytes = self.call.args().at(at).and_then(|arg| arg.bytes());
+            if let Some(bytes) = bytes
+                && fields::address(&bytes, field, each).is_break()
+            {
+                return Known::Yes;
+            }
+        }
+        if self.files(field, each) == Known::Yes { known } else { Known::No }
+    }
+
+    /// Passes the contents of buffers.
+    fn data(&self, each: &mut Each<'_>) -> Known {
+        let row = self.call.row();
+        let args = row.map_or(&[][..], |row| row.args);
+        let is_data = |at: usize, depth: u8| {
+            args.get(at).is_some_and(|arg| match arg.kind {
+                ArgKind::Buf => depth == 0,
+                ArgKind::Iovec | ArgKind::Msg | ArgKind::Mmsg => depth > 0,
+                _ => false,
+            })
+        };
+        let mut known = if self.has_ended { Known::Yes } else { Known::No };
+        for region in self.call.regions() {
+            if !region.arg().is_some_and(|at| is_data(at, region.depth())) {
+                continue;
+            }
+            let is_cut = region.got() < region.asked() && region.errno().is_none();
+            known = if is_cut { Known::No } else { known };
+            if let Some(bytes) = region.bytes()
+                && each(Value::Text(&bytes)).is_break()
+            {
+                return Known::Yes;
+            }
+        }
+        known
+    }
+}
+
+impl Facts for CallFacts<'_, '_> {
+    fn values(
+        &self,
+        field: &FieldRef,
+        each: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>,
+    ) -> Known {
+        let call = self.call;
+        match field.field {
+            Field::Call => {
+                let outer = call.open().row.map(|row| row.name).or_else(|| call.known_name());
+                let inner = call.row().map(|row| row.name).filter(|name| Some(*name) != outer);
+                let mut names = outer.into_iter().chain(inner);
+                let _ = names.try_for_each(|name| each(Value::Text(name.as_bytes())));
+                Known::Yes
+            }
+            Field::Class => {
+                let rows = [call.open().row, call.row()];
+                let mut names = rows.into_iter().flatten().flat_map(|row| row.class.names());
+                let _ = names.try_for_each(|name| each(Value::Text(name.as_bytes())));
+                Known::Yes
+            }
+            Field::Abi => {
+                if let Some(abi) = call.abi() {
+                    let _ = each(Value::Text(abi.name().as_bytes()));
+                }
+                Known::Yes
+            }
+            Field::Nr => {
+                let _ = each(Value::Number(call.nr().into()));
+                Known::Yes
+            }
+            Field::Arg => self.argument(&field.arg, each),
+            Field::Rval
+            | Field::Errno
+            | Field::Failed
+            | Field::Unfinished
+            | Field::Dur
+            | Field::Bytes => self.end(field.field, each),
+            Field::Fd => self.fds(&mut |fd, _| each(Value::Number(fd.into()))),
+            Field::FdPath | Field::FdKind => self.files(field.field, each),
+            Field::NetPeer | Field::NetLocal | Field::NetPort => self.addresses(field.field, each),
+            Field::Path => self.paths(each),
+            Field::Data => self.data(each),
+            Field::Signal => Known::Yes,
+            Field::Exe if self.may_change_program() => Known::No,
+            Field::Event | Field::Time | Field::Pid | Field::Tid | Field::Ppid | Field::Exe => {
+                let at = (call.number(), call.open().t_ns);
+                of_task(call.task(), at, self.context, field.field, each).unwrap_or(Known::Yes)
+            }
+        }
+    }
+
+    fn is_called(&self, name: &str) -> Answer {
+        let call = self.call;
+        let outer = call.open().row.map(|row| row.name);
+        Answer::from_bool(outer == Some(name) || call.known_name() == Some(name))
+    }
+
+    fn has_classes(&self, classes: Classes) -> Answer {
+        let rows = [self.call.open().row, self.call.row()];
+        Answer::from_bool(rows.into_iter().flatten().any(|row| row.class.contains(classes)))
+    }
+
+    fn is_under(&self, process: &Process) -> Answer {
+        if self.may_change_program() {
+            return Answer::Unknown;
+        }
+        fields::is_under(self.call.task(), self.context, process)
+    }
+
+    fn has_passed(&self, place: &Place) -> Answer {
+        self.context.has_come(place, self.call.number(), self.call.open().t_ns, true)
+    }
+
+    fn is_behind(&self, place: &Place) -> Answer {
+        self.context.has_come(place, self.call.number(), self.call.open().t_ns, false)
+    }
+}

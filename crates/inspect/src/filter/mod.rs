@@ -1,0 +1,236 @@
+//! Filters items of a log: what the fields of the filter language are for a call and for other
+//! items.
+//!
+//! The language is that of [`sysreel_abi::filter`]; docs/filter.md describes it. A [`Matcher`] takes
+//! the items of a log in order, because some fields need what came before: who started whom, and
+//! marks.
+
+#![deny(clippy::arithmetic_side_effects)]
+
+mod ancestors;
+mod call;
+mod event;
+mod fields;
+
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::RandomState;
+use sysreel_abi::filter::{Answer, Facts, Field, Known, Place};
+use sysreel_abi::{AuditArch, CallKind, Filter};
+use sysreel_format::Completeness;
+
+use crate::calls::{Call, Driver, Item};
+use crate::log_file::LogFile;
+use crate::state::Follow;
+use ancestors::Ancestors;
+use call::CallFacts;
+use event::EventFacts;
+
+/// The most calls by number of which the answer is remembered: a hostile log may hold any number.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// Applies a filter to the items of a log.
+#[derive(Debug)]
+pub struct Matcher {
+    filter: Filter,
+    context: Context,
+    /// The answers for calls of which only the number is known.
+    by_number: HashMap<(AuditArch, u64), Answer, RandomState>,
+    /// The number of items that the log does not tell enough about, by field.
+    not_recorded: BTreeMap<String, u64>,
+}
+
+/// What facts need besides their item.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    /// The time of the start of the recording, in nanoseconds (CLOCK_MONOTONIC).
+    start_ns: u64,
+    /// What the log lacks.
+    completeness: Completeness,
+    ancestors: Option<Ancestors>,
+    /// The event at which each mark was first set.
+    marks: BTreeMap<Vec<u8>, u64>,
+}
+
+/// The most marks that are remembered.
+const MAX_MARKS: usize = 100_000;
+
+impl Matcher {
+    /// Creates a matcher for a log in which nothing is missing and that starts at time 0.
+    #[must_use]
+    pub fn new(filter: Filter) -> Self {
+        let asks_for = |field| filter.fields().iter().any(|asked| asked.field == field);
+        let ancestors = filter.asks_for_ancestors() || asks_for(Field::Ppid);
+        Self {
+            context: Context {
+                ancestors: ancestors.then(Ancestors::default),
+                ..Context::default()
+            },
+            filter,
+            by_number: HashMap::default(),
+            not_recorded: BTreeMap::new(),
+        }
+    }
+
+    /// Takes over from a log when it starts, and what it lacks.
+    #[must_use]
+    pub fn for_log(mut self, file: &LogFile) -> Self {
+        let log = file.log();
+        self.context.start_ns = log.meta().monotonic_ns;
+        self.context.completeness = log.header().completeness;
+        self
+    }
+
+    /// Returns the filter.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Returns what has to be followed for it.
+    #[must_use]
+    pub fn follow(filter: &Filter) -> Follow {
+        let processes = filter.fields().iter().any(|asked| {
+            matches!(
+                asked.field,
+                Field::Path
+                    | Field::FdPath
+                    | Field::FdKind
+                    | Field::NetPeer
+                    | Field::NetLocal
+                    | Field::NetPort
+            )
+        });
+        Follow { processes, ..Follow::default() }
+    }
+
+    /// Whether it asks for memory of calls.
+    pub(crate) fn asks_for_memory(filter: &Filter) -> bool {
+        Self::follow(filter).processes
+            || filter
+                .fields()
+                .iter()
+                .any(|asked| matches!(asked.field, Field::Arg | Field::Data | Field::Fd))
+    }
+
+    /// Returns a driver of the items that these filters need.
+    pub(crate) fn driver(filters: &[Filter], follow: Follow, with_entries: bool) -> Driver {
+        let processes = filters.iter().any(|filter| Self::follow(filter).processes);
+        let follow = Follow { processes: processes || follow.processes, ..follow };
+        let memory = filters.iter().any(Self::asks_for_memory);
+        match follow == Follow::default() && !memory {
+            true => Driver::for_counting(with_entries),
+            false => Driver::new(follow, with_entries),
+        }
+    }
+
+    /// Takes note of an item. Every item must be noted, before it is asked for.
+    pub fn note(&mut self, item: &Item<'_>) {
+        if let Some(ancestors) = &mut self.context.ancestors {
+            ancestors.note(item);
+        }
+        if let Item::Mark(at) = item
+            && self.context.marks.len() < MAX_MARKS
+        {
+            let number = at.event.number;
+            self.context.marks.entry(at.what.to_vec()).or_insert(number);
+        }
+    }
+
+    /// Answers for a call that begins. A call of which the answer is unknown is asked again when it
+    /// ends.
+    pub fn entered(&mut self, call: &Call<'_>) -> Answer {
+        match self.by_number(call) {
+            Answer::Unknown => self.filter.answer(&CallFacts::new(call, &self.context, false)),
+            answer => answer,
+        }
+    }
+
+    /// Whether the filter matches a call that has ended.
+    pub fn matches(&mut self, call: &Call<'_>) -> bool {
+        match self.by_number(call) {
+            Answer::Unknown => {}
+            answer => return answer == Answer::Yes,
+        }
+        let facts = CallFacts::new(call, &self.context, true);
+        let answer = self.filter.answer(&facts);
+        if answer == Answer::Unknown {
+            note_unknown(&self.filter, &facts, &mut self.not_recorded);
+        }
+        answer == Answer::Yes
+    }
+
+    /// Whether the filter matches an item that is no call. A list of calls says nothing about
+    /// these, so it matches. What the recorder and the reader say of the log itself always matches.
+    pub fn matches_item(&mut self, item: &Item<'_>) -> bool {
+        if self.filter.is_list() {
+            return true;
+        }
+        let Some(facts) = EventFacts::of(item, &self.context) else { return true };
+        let answer = self.filter.answer(&facts);
+        if answer == Answer::Unknown {
+            note_unknown(&self.filter, &facts, &mut self.not_recorded);
+        }
+        answer == Answer::Yes
+    }
+
+    /// Returns the fields that the log does not have for some items, so that the filter has no
+    /// answer for them, and how many these are.
+    #[must_use]
+    pub fn not_recorded(&self) -> &BTreeMap<String, u64> {
+        &self.not_recorded
+    }
+
+    /// Answers by the number of the call, if that is enough.
+    fn by_number(&mut self, call: &Call<'_>) -> Answer {
+        let open = call.open();
+        let key = (open.arch, open.call.nr);
+        if let Some(answer) = self.by_number.get(&key) {
+            return *answer;
+        }
+        let row = open.row;
+        let answer = match row {
+            // What it makes is in its arguments.
+            Some(row) if row.kind == CallKind::Multiplexed => Answer::Unknown,
+            _ => self.filter.answer_by_number(call.known_name(), row, None, open.abi),
+        };
+        if self.by_number.len() < MAX_REMEMBERED {
+            self.by_number.insert(key, answer);
+        }
+        answer
+    }
+}
+
+/// Counts the fields that have no answer.
+fn note_unknown(filter: &Filter, facts: &dyn Facts, counts: &mut BTreeMap<String, u64>) {
+    let mut fields: Vec<String> = filter
+        .fields()
+        .iter()
+        .filter(|field| {
+            facts.values(field, &mut |_| std::ops::ControlFlow::Continue(())) == Known::No
+        })
+        .map(ToString::to_string)
+        .collect();
+    if fields.is_empty() {
+        fields.push("under".to_owned());
+    }
+    for field in fields {
+        let count = counts.entry(field).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+}
+
+impl Context {
+    /// Whether a place is before the event `number`, or at it if `or_at`.
+    fn has_come(&self, place: &Place, number: u64, t_ns: u64, or_at: bool) -> Answer {
+        let order = match place {
+            Place::Event(event) => event.cmp(&number),
+            Place::Time(nanos) => self.start_ns.saturating_add(*nanos).cmp(&t_ns),
+            Place::Mark(name) => match self.marks.get(name) {
+                Some(event) => event.cmp(&number),
+                None => std::cmp::Ordering::Greater,
+            },
+        };
+        Answer::from_bool(order.is_lt() || or_at && order.is_eq())
+    }
+}
