@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::constants::{constants, errno_names, errno_number, signal_names};
+use super::constants::{constants, errno_names, errno_number, is_constant, signal_names};
 use super::error::FilterError;
 use super::field::{Field, FieldKind};
-use super::parse::is_constant;
 use super::similar::most_similar;
 use super::syntax::{Expr, Function, Operand, Quantifier, Relation};
 use super::token::Unit;

@@ -82,3 +82,10 @@ pub(super) fn value(abi: Abi, kind: ArgKind, name: &str) -> Option<u64> {
         kind => render::constant(abi, render::constants_of(kind)?, name),
     }
 }
+
+/// Whether a word is written as constants are: `O_CREAT`.
+pub(super) fn is_constant(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && word.chars().any(|c| c.is_ascii_uppercase())
+}

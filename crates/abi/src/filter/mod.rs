@@ -8,11 +8,12 @@
 //! path ~ "/etc/**" and args.flags & O_CREAT
 //! ```
 //!
-//! `docs/filter.md` has the grammar, the fields and recipes. Both forms become the same syntax tree,
-//! and one evaluator answers for all: a recorder that knows only the number of a call
+//! `docs/filter.md` has the grammar, the fields and recipes. Both forms become the same syntax
+//! tree, and one evaluator answers for all: a recorder that knows only the number of a call
 //! ([`CallSet`]), and a reader that knows a call's entry, or all of it. What is asked comes through
 //! [`Facts`], and the answer may be that it depends on what is not known ([`Answer`]).
 
+mod by_number;
 mod call_set;
 mod check;
 mod constants;
@@ -22,9 +23,11 @@ mod field;
 mod list;
 mod parse;
 mod pattern;
+mod quote;
 mod similar;
 mod syntax;
 mod token;
+mod values;
 
 use std::fmt;
 
@@ -125,7 +128,7 @@ impl Filter {
         inner: Option<&Row>,
         abi: Option<Abi>,
     ) -> Answer {
-        self.answer(&call_set::Number { name, row, inner, abi })
+        self.answer(&by_number::Number { name, row, inner, abi })
     }
 }
 

@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 use super::check;
+use super::constants::is_constant;
 use super::error::FilterError;
-use super::field::{Field, FieldKind, FieldRef};
-use super::pattern::Pattern;
-use super::syntax::{Expr, Function, Operand, Place, Process, Quantifier, Relation};
-use super::token::{Kind, Token, Unit, tokens};
+use super::field::Field;
+use super::syntax::{Expr, Quantifier, Relation};
+use super::token::{Kind, Token, tokens};
 
 /// Most bytes of a filter.
 const MAX_LEN: usize = 64 << 10;
 /// Most brackets and negations within each other.
-const MAX_DEPTH: usize = 200;
+pub(super) const MAX_DEPTH: usize = 200;
 
 /// Words that are part of the language.
 const KEYWORDS: [&str; 9] =
@@ -39,27 +39,27 @@ pub(super) fn parse(text: &str) -> Result<Expr, FilterError> {
 }
 
 pub(super) struct Parser<'t> {
-    text: &'t str,
+    pub(super) text: &'t str,
     tokens: Vec<Token>,
-    at: usize,
-    depth: usize,
+    pub(super) at: usize,
+    pub(super) depth: usize,
 }
 
 impl Parser<'_> {
-    fn token(&self) -> &Token {
+    pub(super) fn token(&self) -> &Token {
         // The last token is the end, which is never passed.
         &self.tokens[self.at.min(self.tokens.len() - 1)]
     }
 
-    fn kind(&self) -> &Kind {
+    pub(super) fn kind(&self) -> &Kind {
         &self.token().kind
     }
 
-    fn span(&self) -> Range<usize> {
+    pub(super) fn span(&self) -> Range<usize> {
         self.token().span.clone()
     }
 
-    fn next(&mut self) -> Token {
+    pub(super) fn next(&mut self) -> Token {
         let token = self.token().clone();
         if token.kind != Kind::End {
             self.at += 1;
@@ -67,20 +67,20 @@ impl Parser<'_> {
         token
     }
 
-    fn peek(&self, ahead: usize) -> &Kind {
+    pub(super) fn peek(&self, ahead: usize) -> &Kind {
         self.tokens.get(self.at + ahead).map_or(&Kind::End, |token| &token.kind)
     }
 
-    fn error(&self, span: Range<usize>, message: impl Into<String>) -> FilterError {
+    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> FilterError {
         FilterError::new(self.text, span, message)
     }
 
     /// Returns the error of a token that cannot stand here.
-    fn unexpected(&self, expected: &str) -> FilterError {
+    pub(super) fn unexpected(&self, expected: &str) -> FilterError {
         self.error(self.span(), format!("expected {expected}"))
     }
 
-    fn take_sign(&mut self, signs: &[&str]) -> bool {
+    pub(super) fn take_sign(&mut self, signs: &[&str]) -> bool {
         let found = matches!(self.kind(), Kind::Sign(sign) if signs.contains(sign));
         if found {
             self.next();
@@ -88,7 +88,7 @@ impl Parser<'_> {
         found
     }
 
-    fn take_word(&mut self, word: &str) -> bool {
+    pub(super) fn take_word(&mut self, word: &str) -> bool {
         let found = matches!(self.kind(), Kind::Word(found) if found == word);
         if found {
             self.next();
@@ -96,7 +96,7 @@ impl Parser<'_> {
         found
     }
 
-    fn expect(&mut self, sign: &'static str) -> Result<(), FilterError> {
+    pub(super) fn expect(&mut self, sign: &'static str) -> Result<(), FilterError> {
         if self.take_sign(&[sign]) { Ok(()) } else { Err(self.unexpected(&format!("`{sign}`"))) }
     }
 
@@ -248,187 +248,9 @@ impl Parser<'_> {
             || is_constant(word)
     }
 
-    fn end_of_last(&self) -> usize {
+    pub(super) fn end_of_last(&self) -> usize {
         self.at.checked_sub(1).map_or(0, |last| self.tokens[last].span.end)
     }
-
-    /// Reads a value with its mask. `expected` is the kind of the field that it is compared with.
-    fn value(&mut self, expected: Option<FieldKind>) -> Result<Operand, FilterError> {
-        let start = self.span().start;
-        let left = self.atom(expected)?;
-        if !self.take_sign(&["&"]) {
-            return Ok(left);
-        }
-        let right = self.atom(check::kind(&left))?;
-        check::mask(self.text, start..self.end_of_last(), left, right)
-    }
-
-    fn atom(&mut self, expected: Option<FieldKind>) -> Result<Operand, FilterError> {
-        let Token { kind, span } = self.next();
-        match kind {
-            Kind::Number(value, unit) => Ok(Operand::Number(value, unit)),
-            Kind::Sign("-") => match self.next() {
-                Token { kind: Kind::Number(value, unit), .. } => Ok(Operand::Number(-value, unit)),
-                token => Err(self.error(token.span, "expected a number after `-`")),
-            },
-            Kind::Text(bytes) => Ok(Operand::Text(bytes)),
-            Kind::Address(address, bits) => Ok(Operand::Address(address, bits)),
-            Kind::Word(word) if matches!(self.kind(), Kind::Sign("(")) => {
-                self.function(&word, span)
-            }
-            Kind::Word(word) => match check::word(self.text, span.clone(), &word, expected)? {
-                Some(operand) => Ok(operand),
-                None => self.field(&word, span),
-            },
-            _ => {
-                self.at -= usize::from(kind != Kind::End);
-                Err(self.unexpected(match expected {
-                    Some(_) => "a value to compare with",
-                    None => "a test, such as `failed`, `openat`, `%file` or `path ~ \"/etc/*\"`",
-                }))
-            }
-        }
-    }
-
-    /// Reads the rest of a field: `fd.path`, `args.flags`.
-    fn field(&mut self, word: &str, span: Range<usize>) -> Result<Operand, FilterError> {
-        let (mut name, mut end) = (word.to_owned(), span.end);
-        while self.take_sign(&["."]) {
-            let Token { kind, span } = self.next();
-            let Kind::Word(part) = kind else {
-                return Err(self.error(span, "expected a name after `.`"));
-            };
-            name = format!("{name}.{part}");
-            end = span.end;
-        }
-        let span = span.start..end;
-        if let Some(arg) = name.strip_prefix("args.") {
-            check::argument(self.text, span, arg)?;
-            return Ok(Operand::Field(FieldRef { field: Field::Arg, arg: arg.to_owned() }));
-        }
-        match Field::from_name(&name) {
-            Some(Field::Arg) => Err(self
-                .error(span, "which argument?")
-                .help("write its name in the kernel's prototype: args.flags, args.count")),
-            Some(field) => Ok(Operand::Field(FieldRef { field, arg: String::new() })),
-            None => Err(check::unknown_field(self.text, span, &name)),
-        }
-    }
-
-    fn function(&mut self, name: &str, span: Range<usize>) -> Result<Operand, FilterError> {
-        let known = Function::ALL;
-        let Some((_, function)) = known.iter().find(|(known, _)| *known == name) else {
-            let known = known.map(|(name, _)| name).join(", ");
-            return Err(self.error(span, "unknown function").help(format!("known are {known}")));
-        };
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.error(span, format!("more than {MAX_DEPTH} levels of brackets")));
-        }
-        self.expect("(")?;
-        let inner = self.span();
-        let of = self.value(None)?;
-        check::has_text(self.text, &(inner.start..self.end_of_last()), &of)?;
-        self.expect(")")?;
-        self.depth -= 1;
-        Ok(Operand::Function(*function, Box::new(of)))
-    }
-
-    fn items(
-        &mut self,
-        left: &Operand,
-        kind: Option<FieldKind>,
-    ) -> Result<Vec<(Operand, Option<Operand>)>, FilterError> {
-        self.expect("{")?;
-        let mut items = Vec::new();
-        loop {
-            let first = self.item(left, kind)?;
-            let last = if self.take_sign(&[".."]) { Some(self.item(left, kind)?) } else { None };
-            items.push((first, last));
-            if !self.take_sign(&[","]) {
-                self.expect("}").map_err(|_| self.unexpected("`,` or `}`"))?;
-                return Ok(items);
-            }
-        }
-    }
-
-    fn item(&mut self, left: &Operand, kind: Option<FieldKind>) -> Result<Operand, FilterError> {
-        let start = self.span().start;
-        let item = self.value(kind)?;
-        let span = start..self.end_of_last();
-        match check::compare(
-            self.text,
-            Quantifier::Any,
-            [(left.clone(), span.clone()), (item, span)],
-            Relation::Equal,
-        )? {
-            Expr::Compare(_, _, _, item) => Ok(item),
-            _ => Err(self.unexpected("a value")),
-        }
-    }
-
-    fn pattern(&mut self) -> Result<Pattern, FilterError> {
-        let Token { kind, span } = self.next();
-        let pattern = match kind {
-            Kind::Text(text) => Pattern::glob(&text),
-            Kind::Regex(source, flags) => Pattern::regex(&source, &flags),
-            _ => {
-                return Err(self
-                    .error(span, "expected a pattern")
-                    .help("write \"/etc/*.conf\" or a regular expression: /conf$/"));
-            }
-        };
-        let is_regex = self.text[span.clone()].starts_with('/');
-        pattern.map_err(|why| {
-            let error = self.error(span, why);
-            let help = "between slashes is a regular expression; names with wildcards and paths \
-                        are quoted";
-            if is_regex { error.help(help) } else { error }
-        })
-    }
-
-    fn process(&mut self) -> Result<Process, FilterError> {
-        let Token { kind, span } = self.next();
-        match kind {
-            Kind::Number(pid, Unit::None) => match u32::try_from(pid) {
-                Ok(pid) => Ok(Process::Pid(pid)),
-                Err(_) => Err(self.error(span, "not a pid")),
-            },
-            Kind::Text(text) => match Pattern::glob(&text) {
-                Ok(pattern) => Ok(Process::Program(pattern)),
-                Err(why) => Err(self.error(span, why)),
-            },
-            Kind::Word(word) => Err(self
-                .error(span, "expected a pid or a program in quotes")
-                .help(format!("write under \"{word}\""))),
-            _ => Err(self.error(span, "expected a pid or a program in quotes: under \"make\"")),
-        }
-    }
-
-    fn place(&mut self) -> Result<Place, FilterError> {
-        let Token { kind, span } = self.next();
-        let place = match kind {
-            Kind::Number(number, Unit::None) => u64::try_from(number).ok().map(Place::Event),
-            Kind::Text(name) => Some(Place::Mark(name)),
-            Kind::Sign("+") => match self.next().kind {
-                Kind::Number(time, Unit::Time) => u64::try_from(time).ok().map(Place::Time),
-                _ => None,
-            },
-            _ => None,
-        };
-        place.ok_or_else(|| {
-            self.error(span, "expected a place").help(
-                "an event number, a time after the start (+1.5s), or the name of a mark in quotes",
-            )
-        })
-    }
-}
-
-/// Whether a word is written as constants are: `O_CREAT`.
-pub(super) fn is_constant(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-        && word.chars().any(|c| c.is_ascii_uppercase())
 }
 
 fn one_or(mut parts: Vec<Expr>, many: impl FnOnce(Vec<Expr>) -> Expr) -> Expr {

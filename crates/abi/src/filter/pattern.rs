@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::syntax::write_text;
+use super::quote::write_text;
 
 /// Most bytes of a compiled regular expression.
 const REGEX_SIZE: usize = 1 << 20;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::field::{FieldRef, Stage};
 use super::pattern::Pattern;
+use super::quote::write_text;
 use super::token::Unit;
 use crate::desc::Classes;
 
@@ -302,27 +303,6 @@ fn write_items(f: &mut fmt::Formatter<'_>, items: &[(Operand, Option<Operand>)])
         }
     }
     f.write_char('}')
-}
-
-/// Writes a string with its quotes.
-pub(super) fn write_text(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    f.write_char('"')?;
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                c if c.is_ascii_control() => write!(f, "\\x{:02x}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
-        for byte in chunk.invalid() {
-            write!(f, "\\x{byte:02x}")?;
-        }
-    }
-    f.write_char('"')
 }
 
 impl fmt::Display for Quantifier {

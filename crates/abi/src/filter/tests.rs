@@ -1,5 +1,6 @@
 //! Lists and call sets. Expressions are tested in `expressions`.
 
+mod errors;
 mod expressions;
 
 use super::*;

@@ -83,7 +83,7 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
                 line.has("</etc/passwd>") || line.call() == "openat" && line.has("\"/etc/passwd\"")
             }
             "What was created or truncated" => line.has("O_CREAT") || line.has("O_TRUNC"),
-            "What was opened for writing below a directory" => {
+            "What was written there" => {
                 let folder = format!("<{}/", run.stage.folder().display());
                 line.call() == "openat" && line.fits("O_WRONLY|O_RDWR") && line.has(&folder)
             }

@@ -9,8 +9,9 @@ use sysreel_abi::filter::{
 use sysreel_abi::{ArgKind, CallKind, Classes, Dir, intent, render};
 use sysreel_format::Completeness;
 
+use super::context::Context;
+use super::fields::of_task;
 use super::fields::{self, Each};
-use super::{Context, fields::of_task};
 use crate::calls::{Arg, Call, Ended};
 use crate::state::OpenFile;
 use crate::text::until_nul;

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use sysreel_abi::Classes;
 use sysreel_abi::filter::{Answer, Facts, Field, FieldRef, Known, Place, Process, Value};
 
-use super::{Context, fields};
+use super::context::Context;
+use super::fields;
 use crate::calls::{Item, Task};
 
 /// A signal, the begin or end of a task, or another event of a task.

@@ -7,7 +7,7 @@ use sysreel_abi::filter::{Answer, Field, Known, Process, Value, file_type};
 use sysreel_abi::intent::{self, Family};
 use sysreel_format::{Origin, TaskId};
 
-use super::Context;
+use super::context::Context;
 use crate::calls::Task;
 use crate::state::OpenFile;
 use crate::text::until_nul;

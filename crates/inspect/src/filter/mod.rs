@@ -1,29 +1,30 @@
 //! Filters items of a log: what the fields of the filter language are for a call and for other
 //! items.
 //!
-//! The language is that of [`sysreel_abi::filter`]; docs/filter.md describes it. A [`Matcher`] takes
-//! the items of a log in order, because some fields need what came before: who started whom, and
-//! marks.
+//! The language is that of [`sysreel_abi::filter`]; docs/filter.md describes it. A [`Matcher`]
+//! takes the items of a log in order, because some fields need what came before: who started whom,
+//! and marks.
 
 #![deny(clippy::arithmetic_side_effects)]
 
 mod ancestors;
 mod call;
+mod context;
 mod event;
 mod fields;
 
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::RandomState;
-use sysreel_abi::filter::{Answer, Facts, Field, Known, Place};
+use sysreel_abi::filter::{Answer, Facts, Field, Known};
 use sysreel_abi::{AuditArch, CallKind, Filter};
-use sysreel_format::Completeness;
 
 use crate::calls::{Call, Driver, Item};
 use crate::log_file::LogFile;
 use crate::state::Follow;
 use ancestors::Ancestors;
 use call::CallFacts;
+use context::Context;
 use event::EventFacts;
 
 /// The most calls by number of which the answer is remembered: a hostile log may hold any number.
@@ -38,18 +39,6 @@ pub struct Matcher {
     by_number: HashMap<(AuditArch, u64), Answer, RandomState>,
     /// The number of items that the log does not tell enough about, by field.
     not_recorded: BTreeMap<String, u64>,
-}
-
-/// What facts need besides their item.
-#[derive(Debug, Default)]
-pub(super) struct Context {
-    /// The time of the start of the recording, in nanoseconds (CLOCK_MONOTONIC).
-    start_ns: u64,
-    /// What the log lacks.
-    completeness: Completeness,
-    ancestors: Option<Ancestors>,
-    /// The event at which each mark was first set.
-    marks: BTreeMap<Vec<u8>, u64>,
 }
 
 /// The most marks that are remembered.
@@ -217,20 +206,5 @@ fn note_unknown(filter: &Filter, facts: &dyn Facts, counts: &mut BTreeMap<String
     for field in fields {
         let count = counts.entry(field).or_insert(0);
         *count = count.saturating_add(1);
-    }
-}
-
-impl Context {
-    /// Whether a place is before the event `number`, or at it if `or_at`.
-    fn has_come(&self, place: &Place, number: u64, t_ns: u64, or_at: bool) -> Answer {
-        let order = match place {
-            Place::Event(event) => event.cmp(&number),
-            Place::Time(nanos) => self.start_ns.saturating_add(*nanos).cmp(&t_ns),
-            Place::Mark(name) => match self.marks.get(name) {
-                Some(event) => event.cmp(&number),
-                None => std::cmp::Ordering::Greater,
-            },
-        };
-        Answer::from_bool(order.is_lt() || or_at && order.is_eq())
     }
 }

@@ -50,8 +50,8 @@ struct Extent {
     processes: [BTreeSet<ProcessId>; 2],
 }
 
-struct Folding {
-    found: Vec<Found>,
+pub(super) struct Folding {
+    pub(super) found: Vec<Found>,
     /// The cause of each difference; its own index if it has none.
     parents: Vec<usize>,
 }
@@ -66,12 +66,12 @@ impl Folding {
         top
     }
 
-    fn is_root(&self, at: usize) -> bool {
+    pub(super) fn is_root(&self, at: usize) -> bool {
         self.parents[at] == at
     }
 
     /// Makes `at` a consequence of `to`, unless that would be a cycle.
-    fn attribute(&mut self, at: usize, to: usize) {
+    pub(super) fn attribute(&mut self, at: usize, to: usize) {
         let top = self.root(to);
         if top != at && self.is_root(at) {
             self.parents[at] = top;
@@ -228,38 +228,6 @@ impl Folding {
         });
         if let Some(first) = first {
             free.into_iter().filter(|at| *at != first).for_each(|at| self.attribute(at, first));
-        }
-    }
-
-    /// Makes one difference of many of one kind that a process does in one directory.
-    fn directories(&mut self) {
-        /// Fewer are shown one by one.
-        const MANY: usize = 4;
-        let kinds = [
-            Rule::FsWriteNew,
-            Rule::FsChangeGone,
-            Rule::FsDeleteNew,
-            Rule::FsReadNew,
-            Rule::FsReadGone,
-            Rule::FsCreate,
-            Rule::ProbeNew,
-        ];
-        let mut groups = BTreeMap::<_, Vec<usize>>::new();
-        for at in (0..self.found.len()).filter(|at| self.is_root(*at)) {
-            let Found { difference, names, .. } = &self.found[at];
-            let [name] = &names[..] else { continue };
-            if let Some((directory, _)) = name.rsplit_once('/')
-                && kinds.contains(&difference.rule)
-            {
-                let Difference { rule, severity, change, process, .. } = difference;
-                let key = (*rule, *severity, *change, process.clone(), directory.to_owned());
-                groups.entry(key).or_default().push(at);
-            }
-        }
-        for group in groups.into_values().filter(|group| group.len() >= MANY) {
-            let event = |at: &usize| self.found[*at].difference.events.iter().flatten().min();
-            let first = group.iter().copied().min_by_key(event);
-            group.into_iter().for_each(|at| self.attribute(at, first.unwrap_or(at)));
         }
     }
 

@@ -5,6 +5,7 @@ mod attribution;
 mod command_line;
 mod content_diff;
 mod contents;
+mod directories;
 mod effects;
 mod found;
 mod generated_names;

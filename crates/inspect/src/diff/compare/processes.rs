@@ -41,8 +41,8 @@ fn arguments(one: &Process, other: &Process) -> Vec<Found> {
         .collect()
 }
 
-/// Returns the interpreter of a script, which the kernel puts before its arguments; `None` for other
-/// programs.
+/// Returns the interpreter of a script, which the kernel puts before its arguments; `None` for
+/// other programs.
 fn interpreter(image: &Image) -> Option<&str> {
     let program = image.argv.first()?;
     let base = program.strip_prefix('/')?.rsplit('/').next()?;

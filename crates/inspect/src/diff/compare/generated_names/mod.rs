@@ -2,10 +2,10 @@
 //!
 //! A name counts as made up if its run creates it, if the other run has no such name, if the other
 //! run creates one of the same form, in the same directory, by the same program, and if what
-//! differs looks random in both ([`looks`]); if the run also removes it, or makes it as mkstemp(3)
-//! and mkdtemp(3) do, for its owner alone, it only must not look chosen. So `release` and `malware` are two names. A name that several runs of one side create is
-//! not made up either. A lock file that both runs have keeps its name, and so does `out2.txt`
-//! beside `out1.txt`.
+//! differs looks random in both ([`looks`]). If the run also removes it, or makes it for its owner
+//! alone, as mkstemp(3) and mkdtemp(3) do, it only must not look chosen. So `release` and `malware`
+//! are two names. A name that several runs of one side create is not made up either. A lock file
+//! that both runs have keeps its name, and so does `out2.txt` beside `out1.txt`.
 
 mod form;
 mod looks;

@@ -72,10 +72,7 @@ impl RunBuilder {
             users: self.users,
             tasks: self.tasks,
             ports: self.local_ids.ports.iter().copied().collect(),
-            clock: (meta.realtime_ns > 0).then(|| {
-                let took = self.last_ns.saturating_sub(meta.monotonic_ns);
-                (meta.realtime_ns, meta.realtime_ns.saturating_add(took))
-            }),
+            clock: clock(meta, self.last_ns),
             roots: self.roots,
             operations: self.operations,
             streams: self.streams.with_details(self.details.texts),
@@ -83,6 +80,14 @@ impl RunBuilder {
             names,
         }
     }
+}
+
+/// Returns when a run began and ended, in nanoseconds since 1970. `last`: the time of its last
+/// event (CLOCK_MONOTONIC).
+fn clock(meta: &FileMeta, last: u64) -> Option<(u64, u64)> {
+    let took = last.saturating_sub(meta.monotonic_ns);
+    let start = meta.realtime_ns;
+    (start > 0).then(|| (start, start.saturating_add(took)))
 }
 
 /// Formats an argument with roots replaced.

@@ -1,0 +1,35 @@
+//! What facts need besides their item.
+
+use std::collections::BTreeMap;
+
+use sysreel_abi::filter::{Answer, Place};
+use sysreel_format::Completeness;
+
+use super::ancestors::Ancestors;
+
+/// What facts need besides their item.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    /// The time of the start of the recording, in nanoseconds (CLOCK_MONOTONIC).
+    pub(super) start_ns: u64,
+    /// What the log lacks.
+    pub(super) completeness: Completeness,
+    pub(super) ancestors: Option<Ancestors>,
+    /// The event at which each mark was first set.
+    pub(super) marks: BTreeMap<Vec<u8>, u64>,
+}
+
+impl Context {
+    /// Whether a place is before the event `number`, or at it if `or_at`.
+    pub(super) fn has_come(&self, place: &Place, number: u64, t_ns: u64, or_at: bool) -> Answer {
+        let order = match place {
+            Place::Event(event) => event.cmp(&number),
+            Place::Time(nanos) => self.start_ns.saturating_add(*nanos).cmp(&t_ns),
+            Place::Mark(name) => match self.marks.get(name) {
+                Some(event) => event.cmp(&number),
+                None => std::cmp::Ordering::Greater,
+            },
+        };
+        Answer::from_bool(order.is_lt() || or_at && order.is_eq())
+    }
+}
