@@ -33,12 +33,12 @@ pub fn privileged(row: &Row) -> Option<&'static str> {
         ("acct", "accounting"),
         ("quotactl", "quota"),
         ("quotactl_fd", "quota"),
-        ("syslog", "kernel log"),
+        ("syslog", "syslog"),
         ("vhangup", "terminal"),
         ("fanotify_init", "fanotify"),
         ("fanotify_mark", "fanotify"),
         ("userfaultfd", "userfaultfd"),
-        ("mlockall", "locked memory"),
+        ("mlockall", "mlock"),
     ];
     match row.kind {
         CallKind::Mount => Some("mount"),

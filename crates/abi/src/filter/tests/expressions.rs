@@ -177,7 +177,7 @@ const MEANINGS: [(&str, bool); 74] = [
     ("base(path) == \"b.so\"", true),
     ("ext(path) in {\"so\", \"a\"}", true),
     ("dir(path) == \"/etc\"", true),
-    ("len(path) > 11", true),
+    ("len(path) >= 11", true),
     ("lower(data) contains \"text\"", true),
     ("data contains x\"7f 45 4c 46\"", true),
     ("data ~ /^\\x7fELF/", true),

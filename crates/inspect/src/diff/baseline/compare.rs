@@ -104,8 +104,7 @@ impl Variant {
         let mut known = BTreeMap::<Effect, Seen>::new();
         for (effect, seen) in effects {
             let effect = without_secrets(effect);
-            let effect = if self.effects >= 2 { Some(effect) } else { in_version_1(effect) };
-            let Some(effect) = effect else { continue };
+            let Some(effect) = in_version(self.effects, effect) else { continue };
             match known.get_mut(&effect) {
                 Some(all) => all.add(&seen),
                 None => _ = known.insert(effect, seen),
@@ -169,7 +168,41 @@ impl Variant {
     }
 }
 
-/// Returns an effect as version 1 had it; `None` if it had none.
+/// Returns an effect as a version of the set of effects had it; `None` if it had none.
+fn in_version(version: u32, effect: Effect) -> Option<Effect> {
+    if version < 3 && is_since_version_3(&effect) {
+        return None;
+    }
+    if version < 2 { in_version_1(effect) } else { Some(effect) }
+}
+
+fn is_since_version_3(effect: &Effect) -> bool {
+    const AREAS: [&str; 13] = [
+        "accounting",
+        "clock",
+        "descriptors",
+        "fanotify",
+        "landlock",
+        "mlock",
+        "ports",
+        "quota",
+        "scheduling",
+        "socket",
+        "syslog",
+        "terminal",
+        "userfaultfd",
+    ];
+    let subject = Effect::request(effect.op, &effect.resource).map_or("", |(subject, _)| subject);
+    match effect.op {
+        Op::Durability => true,
+        Op::Kernel => {
+            let area = subject.split(' ').next().unwrap_or_default();
+            AREAS.contains(&area) || subject == "memory process_vm_readv"
+        }
+        _ => false,
+    }
+}
+
 fn in_version_1(mut effect: Effect) -> Option<Effect> {
     const NEW_AREAS: [&str; 6] = ["root", "seccomp", "rights", "limits", "personality", "memory"];
     match effect.op {

@@ -218,7 +218,7 @@ mod tests {
     const TEXT: &str = r#"sysreel-baseline 2
 command ["sh","a b.sh"]
 
-variant machine=x86_64 kernel=6.18.5 libc=0123 image=debian-13 effects=2 runs=5
+variant machine=x86_64 kernel=6.18.5 libc=0123 image=debian-13 effects=3 runs=5
 = sh exec /usr/bin/cc ok
 = sh exit - 0
 ! 4/5 sh connect tcp 10.0.0.1:80 ok

@@ -69,8 +69,9 @@ pub struct Variant {
 }
 
 /// The version of the set of effects. 1 had no permissions of new files, no locks, no rights and
-/// limits, and of operations on the kernel only the name of the call.
-pub(crate) const EFFECTS: u32 = 2;
+/// limits, and of operations on the kernel only the name of the call. 2 had no durability of renamed
+/// files, and fewer rights.
+pub(crate) const EFFECTS: u32 = 3;
 
 impl Default for Variant {
     fn default() -> Self {
@@ -163,8 +164,14 @@ impl Variant {
              personality, memory)",
             "it has no arguments of operations on the kernel and of credentials (kernel, creds)",
         ];
-        let missing = if self.effects < EFFECTS { &SINCE_2[..] } else { &[] };
-        missing.iter().copied()
+        const SINCE_3: [&str; 2] = [
+            "it has no durability of renamed files (durability)",
+            "it has no changes of clocks, schedulers, quotas and the like, no use of raw sockets and \
+             of other processes' memory (kernel clock, scheduling, socket, landlock, ...)",
+        ];
+        let since_2 = if self.effects < 2 { &SINCE_2[..] } else { &[] };
+        let since_3 = if self.effects < EFFECTS { &SINCE_3[..] } else { &[] };
+        since_2.iter().chain(since_3).copied()
     }
 
     /// Learns from runs of one command in the same surroundings, without the effects that the
