@@ -80,14 +80,15 @@ fn two_effects() {
             - undumpable write $WS/recorded.statements ok
             - undumpable write /dev/null ok
             - undumpable stat /proc/self/exe ok
-            - undumpable kernel rights prctl PR_SET_DUMPABLE,0,0,0,0 ok
-            - undumpable kernel rights prctl PR_SET_DUMPABLE,1,0,0,0 ok
+            - undumpable kernel rights prctl PR_SET_DUMPABLE,0 ok
+            - undumpable kernel rights prctl PR_SET_DUMPABLE,1 ok
             + - exec $WS/exec_arch ok
             + exec_arch exec - ok
             + exec_arch exit - 0
             + exec_arch read $WS/exec_arch ok
             + exec_arch write $WS/recorded.statements ok
             + exec_arch stat /proc/self/exe ok
+            + exec_arch kernel rights prctl PR_SET_PDEATHSIG,SIGKILL ok
             + memfd:image32\x20(deleted) exec /proc/self/fd/<fd> ok
         "#]],
     );

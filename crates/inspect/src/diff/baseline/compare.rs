@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::versions::in_version;
 use super::{Evidence, Variant, without_secrets};
 use crate::diff::compare::{compare, replace_numbers};
 use crate::diff::effect::{Effect, Op};
@@ -166,65 +167,6 @@ impl Variant {
         report.accounts[0] = Account::default();
         remove_first_events(&mut report.differences);
     }
-}
-
-/// Returns an effect as a version of the set of effects had it; `None` if it had none.
-fn in_version(version: u32, effect: Effect) -> Option<Effect> {
-    if version < 3 && is_since_version_3(&effect) {
-        return None;
-    }
-    if version < 2 { in_version_1(effect) } else { Some(effect) }
-}
-
-fn is_since_version_3(effect: &Effect) -> bool {
-    const AREAS: [&str; 13] = [
-        "accounting",
-        "clock",
-        "descriptors",
-        "fanotify",
-        "landlock",
-        "mlock",
-        "ports",
-        "quota",
-        "scheduling",
-        "socket",
-        "syslog",
-        "terminal",
-        "userfaultfd",
-    ];
-    let subject = Effect::request(effect.op, &effect.resource).map_or("", |(subject, _)| subject);
-    match effect.op {
-        Op::Durability => true,
-        Op::Kernel => {
-            let area = subject.split(' ').next().unwrap_or_default();
-            AREAS.contains(&area) || subject == "memory process_vm_readv"
-        }
-        _ => false,
-    }
-}
-
-fn in_version_1(mut effect: Effect) -> Option<Effect> {
-    const NEW_AREAS: [&str; 6] = ["root", "seccomp", "rights", "limits", "personality", "memory"];
-    match effect.op {
-        Op::Create | Op::Lock => return None,
-        Op::Kernel => {
-            let (subject, _) = Effect::request(effect.op, &effect.resource)?;
-            let (area, _) = subject.split_once(' ')?;
-            if NEW_AREAS.contains(&area) {
-                return None;
-            }
-            effect.resource = subject.to_owned();
-        }
-        Op::Creds => {
-            // Lists and structures were left out.
-            let (call, asked) = effect.resource.split_once(' ').unwrap_or((&effect.resource, ""));
-            if !asked.bytes().all(|byte| byte.is_ascii_digit() || b":-".contains(&byte)) {
-                effect.resource = call.to_owned();
-            }
-        }
-        _ => {}
-    }
-    Some(effect)
 }
 
 /// Folds everything that a program does on one side only into its execution there.

@@ -10,6 +10,7 @@ mod evidence;
 mod file;
 mod learn;
 mod template;
+mod versions;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use std::fmt;
 pub use compare::Compared;
 pub use evidence::{Evidence, Learned};
 pub use template::{Class, Template};
+pub(crate) use versions::EFFECTS;
 
 use super::compare::replace_numbers;
 use super::effect::Effect;
@@ -67,11 +69,6 @@ pub struct Variant {
     /// Which effects are told apart; see [`EFFECTS`].
     pub(crate) effects: u32,
 }
-
-/// The version of the set of effects. 1 had no permissions of new files, no locks, no rights and
-/// limits, and of operations on the kernel only the name of the call. 2 had no durability of renamed
-/// files, and fewer rights.
-pub(crate) const EFFECTS: u32 = 3;
 
 impl Default for Variant {
     fn default() -> Self {
@@ -154,26 +151,6 @@ impl Run {
 }
 
 impl Variant {
-    /// Returns what a version of the effects that is older than the present one does not have, so
-    /// that it is not compared.
-    pub fn missing(&self) -> impl Iterator<Item = &'static str> {
-        const SINCE_2: [&str; 4] = [
-            "it has no permissions and flags of new files (create)",
-            "it has no locks (lock)",
-            "it has no changes of roots, rights and limits (kernel root, seccomp, rights, limits, \
-             personality, memory)",
-            "it has no arguments of operations on the kernel and of credentials (kernel, creds)",
-        ];
-        const SINCE_3: [&str; 2] = [
-            "it has no durability of renamed files (durability)",
-            "it has no changes of clocks, schedulers, quotas and the like, no use of raw sockets and \
-             of other processes' memory (kernel clock, scheduling, socket, landlock, ...)",
-        ];
-        let since_2 = if self.effects < 2 { &SINCE_2[..] } else { &[] };
-        let since_3 = if self.effects < EFFECTS { &SINCE_3[..] } else { &[] };
-        since_2.iter().chain(since_3).copied()
-    }
-
     /// Learns from runs of one command in the same surroundings, without the effects that the
     /// policy ignores.
     #[must_use]

@@ -196,19 +196,16 @@ impl Folding {
     fn group(&mut self, group: Vec<usize>) {
         let (mut free, bound): (Vec<usize>, Vec<usize>) =
             group.into_iter().partition(|at| self.is_root(*at));
-        // Lookups of a program follow from the process that executes it. One that leads the search
-        // for its own name follows from none.
-        free.retain(|&at| {
-            let rule = self.found[at].difference.rule;
-            let looks = matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew);
-            match bound.iter().find(|bound| looks && self.root(**bound) != at) {
-                Some(bound) => {
-                    self.attribute(at, *bound);
-                    false
-                }
-                None => true,
-            }
-        });
+        // Lookups of a program follow from the process that executes it.
+        if let Some(&bound) = bound.first() {
+            let looks = |at: &usize| {
+                let rule = self.found[*at].difference.rule;
+                matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew)
+            };
+            let (looking, others): (Vec<usize>, Vec<usize>) = free.into_iter().partition(looks);
+            looking.into_iter().for_each(|at| self.attribute(at, bound));
+            free = others;
+        }
         // A new name is told before its permissions and owner, however grave those are, and before
         // its removal. Otherwise the gravest is the cause; of equally grave ones, the first.
         let about = |difference: &Difference| {

@@ -132,18 +132,22 @@ impl Form {
 }
 
 /// Returns the decimal numbers in a text that may be those of its run: not those in a hash, which
-/// contains any number sooner or later. So each is the only number of its word. One between digits
-/// of hexadecimal numbers is part of a hash, and one beside them if the word is long.
+/// contains any number sooner or later. So each is the only number of its word, and not among the
+/// digits of a hexadecimal number.
 fn numbers(text: &str) -> impl Iterator<Item = (Range<usize>, u64)> {
     /// The least length of a hash.
     const HASH: usize = 8;
+    /// The least digits of a number beside which a letter may be one of words, as in `f31436`.
+    const NUMBER: usize = 4;
     words(text).filter_map(move |word| {
         let start = word.find(|c: char| c.is_ascii_digit())?;
         let end = word.rfind(|c: char| c.is_ascii_digit())? + 1;
         let (before, digits, after) = (&word[..start], &word[start..end], &word[end..]);
         let all_hex = before.chars().chain(after.chars()).all(|c| c.is_ascii_hexdigit());
-        let is_long = word.len() >= HASH && digits.len() < word.len();
-        let is_hash = all_hex && (is_long || !before.is_empty() && !after.is_empty());
+        let is_beside = !before.is_empty() && !after.is_empty();
+        let has_letters = digits.len() < word.len();
+        let is_short = digits.len() < NUMBER;
+        let is_hash = all_hex && has_letters && (is_beside || is_short || word.len() >= HASH);
         let number = digits.parse().ok().filter(|_| !is_hash && !digits.starts_with('0'))?;
         let at = word.as_ptr().addr() - text.as_ptr().addr();
         Some((at + start..at + end, number))

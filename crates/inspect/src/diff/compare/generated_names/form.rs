@@ -71,8 +71,9 @@ pub(super) fn words(base: &str) -> impl Iterator<Item = (&str, &str)> {
             rest = after;
             return Some(found);
         }
-        let word = uuid(rest).or_else(|| rest.find(|c| !is_part(c))).unwrap_or(rest.len());
-        let number = number_at_end(&rest[..word]);
+        let uuid = uuid(rest);
+        let word = uuid.unwrap_or_else(|| rest.find(|c| !is_part(c)).unwrap_or(rest.len()));
+        let number = if uuid.is_some() { 0 } else { number_at_end(&rest[..word]) };
         if (1..word).contains(&number) {
             let found = (&rest[..word - number], "");
             rest = &rest[word - number..];

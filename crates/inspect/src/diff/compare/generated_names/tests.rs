@@ -36,7 +36,7 @@ fn generated_parts_are_found() {
     );
     assert_eq!(
         one(".#lk0x000055d7683021b0.vm", ".#lk0x00005601fe9a31b0.vm").as_deref(),
-        Some(".#lk0x<new>.vm")
+        Some(".#lk0x00005<new>1b0.vm")
     );
     assert_eq!(one("same", "same"), None);
 }
