@@ -19,7 +19,6 @@ use std::fmt;
 pub use compare::Compared;
 pub use evidence::{Evidence, Learned};
 pub use template::{Class, Template};
-pub(crate) use versions::EFFECTS;
 
 use super::compare::replace_numbers;
 use super::effect::Effect;
@@ -69,6 +68,11 @@ pub struct Variant {
     /// Which effects are told apart; see [`EFFECTS`].
     pub(crate) effects: u32,
 }
+
+/// The present version of the set of effects. 1 had no permissions of new files, no locks, no
+/// rights and limits, and of operations on the kernel only the name of the call. 2 had no
+/// durability of renamed files, and fewer rights.
+pub(crate) const EFFECTS: u32 = 3;
 
 impl Default for Variant {
     fn default() -> Self {

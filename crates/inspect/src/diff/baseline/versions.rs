@@ -1,12 +1,7 @@
 //! The versions of the set of effects that baselines have.
 
-use super::Variant;
+use super::{EFFECTS, Variant};
 use crate::diff::effect::{Effect, Op};
-
-/// The present version of the set of effects. 1 had no permissions of new files, no locks, no rights
-/// and limits, and of operations on the kernel only the name of the call. 2 had no durability of
-/// renamed files, and fewer rights.
-pub(crate) const EFFECTS: u32 = 3;
 
 impl Variant {
     /// Returns what a version of the effects that is older than the present one does not have, so
