@@ -155,7 +155,7 @@ rules! {
     DurabilityOrder = "durability.order", Warn,
         "flushes a file to the disk before or after another point than before";
     /// A file is flushed that the first run did not flush.
-    DurabilityNew = "durability.new", Info, "flushes another file to the disk";
+    DurabilityNew = "durability.new", Note, "flushes another file to the disk";
     /// A file is read that the first run did not read.
     FsReadNew = "fs.read.new", Note, "reads another file";
     /// A file is no longer read.

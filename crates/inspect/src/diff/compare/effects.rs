@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Found;
-use super::places::{is_loopback, is_own, is_secret};
+use super::places::{grants_later, is_loopback, is_own, is_secret};
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Change;
 use crate::diff::rule::{Rule, Severity};
@@ -295,6 +295,8 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
         {
             Severity::Info
         }
+        // Others run it later, or trust it.
+        Rule::FsWriteNew | Rule::FsRenameNew if ok && grants_later(resource) => Severity::Error,
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew
             if resource.split(" -> ").all(is_own) || resource == "/dev/tty" =>
         {

@@ -14,6 +14,37 @@ pub(super) fn is_own(name: &str) -> bool {
     OWN.contains(&root) && parts.all(|part| part != "..")
 }
 
+/// Whether a file that is written or renamed to this name is run or trusted later: hooks, start
+/// files of shells and sessions, cron, keys that let others in.
+pub(super) fn grants_later(resource: &str) -> bool {
+    const DIRECTORIES: [&str; 7] = [
+        "/.git/hooks/",
+        "/.config/systemd/",
+        "/.config/autostart/",
+        "/etc/cron",
+        "/var/spool/cron",
+        "/etc/profile.d/",
+        "/etc/sudoers",
+    ];
+    const FILES: [&str; 12] = [
+        ".bashrc",
+        ".bash_profile",
+        ".bash_login",
+        ".profile",
+        ".zshrc",
+        ".zshenv",
+        ".zprofile",
+        ".login",
+        ".cshrc",
+        ".gitconfig",
+        "authorized_keys",
+        "ld.so.preload",
+    ];
+    let name = resource.rsplit(" -> ").next().unwrap_or_default();
+    let base = name.rsplit('/').next().unwrap_or_default();
+    FILES.contains(&base) || DIRECTORIES.iter().any(|directory| name.contains(directory))
+}
+
 /// Whether a network address is one of the loopback interface.
 pub(super) fn is_loopback(resource: &str) -> bool {
     let Some((host, _)) = resource.split(' ').nth(1).and_then(|at| at.rsplit_once(':')) else {
@@ -157,6 +188,21 @@ mod tests {
             "/etc/ssl/certs/a.pem",
         ] {
             assert!(!is_secret(plain), "{plain}");
+        }
+    }
+
+    #[test]
+    fn files_that_run_later_are_known_by_their_place() {
+        for later in [
+            "$WS/.git/hooks/pre-commit",
+            "$HOME/.bashrc",
+            "$WS/a -> $WS/.ssh/authorized_keys",
+            "/etc/cron.d/x",
+        ] {
+            assert!(grants_later(later), "{later}");
+        }
+        for other in ["$WS/hooks/x", "$WS/bashrc", "$WS/.bashrc -> $WS/old", "/etc/profile"] {
+            assert!(!grants_later(other), "{other}");
         }
     }
 }

@@ -113,6 +113,8 @@ pub(super) struct How {
     pub(super) exclusive: bool,
     /// Whether every name is also removed by its run.
     pub(super) passing: bool,
+    /// Whether every name is made for its owner alone, as mkstemp(3) and mkdtemp(3) do.
+    pub(super) private: bool,
 }
 
 /// A part of a name.
@@ -201,18 +203,20 @@ fn differing_part(bases: &[Vec<&str>; 2], at: usize, how: How) -> Option<Part> {
         start..end
     });
     let part = Part { word: at, range, is_random: false };
-    Some(Part { is_random: are_random(&column, &part, how.passing), ..part })
+    Some(Part { is_random: are_random(&column, &part, how), ..part })
 }
 
 /// Whether the parts of words look random in both runs and differ in most of their characters.
-/// Names of passing files need less evidence: they do not outlive the run.
-fn are_random(words: &[Vec<&str>; 2], part: &Part, passing: bool) -> bool {
-    /// In tenths of a bit; two random names of six characters have 190 on average.
-    const ENOUGH: i32 = 40;
-    /// What one side must not be below: `release` is no counterpart of any name.
-    const LEAST: i32 = -30;
-    /// For passing files: less are two words, such as `release` and `malware` with -180.
-    const PASSING: i32 = -60;
+/// Names of passing files need less evidence: they do not outlive the run. So do those that are
+/// made as mkstemp(3) makes them.
+fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
+    /// In tenths of a bit: what both sides must have, of which two random names of six characters
+    /// have 190 on average, and what one side must not be below, because `release` is no
+    /// counterpart of any name.
+    const USUAL: (i32, i32) = (40, -30);
+    /// Less are two words, such as `release` and `malware` with -180.
+    const PASSING: (i32, i32) = (-60, -60);
+    const PRIVATE: (i32, i32) = (-100, -80);
     let (start, end) =
         part.range.as_ref().map_or((0, None), |range| (range.start, Some(range.end)));
     let sides = words.each_ref().map(|side| {
@@ -224,7 +228,11 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, passing: bool) -> bool {
     };
     let (one, other) = (part.text(one), part.text(other));
     let different = one.bytes().zip(other.bytes()).filter(|(x, y)| x != y).count();
-    let (enough, least) = if passing { (PASSING, PASSING) } else { (ENOUGH, LEAST) };
+    let (enough, least) = match how {
+        How { exclusive: true, private: true, .. } => PRIVATE,
+        How { passing: true, .. } => PASSING,
+        _ => USUAL,
+    };
     sides.iter().sum::<i32>() >= enough
         && sides.iter().all(|side| *side >= least)
         && different * 10 >= one.len().min(other.len()) * 6

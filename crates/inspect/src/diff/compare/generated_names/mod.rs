@@ -99,34 +99,66 @@ fn find(
             {
                 let passing = removed.contains(name);
                 let members = &mut families.entry(family).or_default()[side];
-                let how = members.entry(name).or_insert(How { exclusive: false, passing });
+                let private = created.private;
+                let how = members.entry(name).or_insert(How { exclusive: false, passing, private });
                 how.exclusive |= created.exclusive;
-                how.passing |= created.exclusive && created.private;
             }
         }
     }
     let mut renamings: [Renaming; 2] = Default::default();
     for members in families.values() {
-        let bases = [0, 1]
-            .map(|side: usize| members[side].keys().map(|name| split(name).1).collect::<Vec<_>>());
-        let all = || members.iter().flat_map(BTreeMap::values);
-        let how = How {
-            exclusive: all().all(|how| how.exclusive),
-            passing: all().all(|how| how.passing),
-        };
-        if bases.iter().any(Vec::is_empty) {
-            continue;
-        }
-        let Some(parts) = form::generated_parts(&bases, how) else { continue };
-        for (renaming, members) in renamings.iter_mut().zip(members) {
-            for name in members.keys() {
-                renaming.add(name, &parts);
+        for (members, parts) in generated(members) {
+            for (renaming, members) in renamings.iter_mut().zip(&members) {
+                for name in members.keys() {
+                    renaming.add(name, &parts);
+                }
             }
+            let [a, b] = members.each_ref().map(|members| members.keys().map(|name| split(name).1));
+            pairs.extend(a.zip(b).map(|(a, b)| [a.to_owned(), b.to_owned()]));
         }
-        let [a, b] = &bases;
-        pairs.extend(a.iter().zip(b).map(|(a, b)| [(*a).to_owned(), (*b).to_owned()]));
     }
     renamings
+}
+
+/// Returns the members of a family that are generated, and their generated parts: all of them, or
+/// those that begin alike, as `rustcXXXXXX` and `rmetaXXXXXX` are two kinds of names.
+fn generated<'r>(members: &[Members<'r>; 2]) -> Vec<([Members<'r>; 2], Vec<Part>)> {
+    /// The lengths of beginnings.
+    const BEGINNINGS: [usize; 4] = [5, 4, 3, 2];
+    if let Some(parts) = parts_of(members) {
+        return vec![(members.clone(), parts)];
+    }
+    let mut left = members.clone();
+    let mut found = Vec::new();
+    for len in BEGINNINGS {
+        let begins = |name: &&str| split(name).1.get(..len).map(str::to_owned);
+        let [a, b] = left.each_ref().map(|side| side.keys().filter_map(begins));
+        let (a, b): (BTreeSet<String>, BTreeSet<String>) = (a.collect(), b.collect());
+        for beginning in a.intersection(&b) {
+            let kind = left.each_ref().map(|side| {
+                let alike = side.iter().filter(|(name, _)| split(name).1.starts_with(beginning));
+                alike.map(|(name, how)| (*name, *how)).collect::<Members<'_>>()
+            });
+            let Some(parts) = parts_of(&kind) else { continue };
+            for (left, kind) in left.iter_mut().zip(&kind) {
+                left.retain(|name, _| !kind.contains_key(name));
+            }
+            found.push((kind, parts));
+        }
+    }
+    found
+}
+
+fn parts_of(members: &[Members<'_>; 2]) -> Option<Vec<Part>> {
+    let bases = members.each_ref().map(|side| side.keys().map(|name| split(name).1).collect());
+    let all = || members.iter().flat_map(BTreeMap::values);
+    let how = How {
+        exclusive: all().all(|how| how.exclusive),
+        passing: all().all(|how| how.passing),
+        private: all().all(|how| how.private),
+    };
+    let is_missing = bases.iter().any(|bases: &Vec<&str>| bases.is_empty());
+    if is_missing { None } else { form::generated_parts(&bases, how) }
 }
 
 fn family(name: &str, role: &str) -> Option<Family> {

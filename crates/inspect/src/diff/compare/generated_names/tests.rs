@@ -3,7 +3,7 @@ use super::*;
 fn found(a: &[&str], b: &[&str], exclusive: bool) -> Option<Vec<String>> {
     let forms: BTreeSet<_> = a.iter().chain(b).map(|name| Form::of(name)).collect();
     let [Some(_)] = &forms.into_iter().collect::<Vec<_>>()[..] else { return None };
-    let how = How { exclusive, passing: false };
+    let how = How { exclusive, passing: false, private: false };
     let parts = form::generated_parts(&[a.to_vec(), b.to_vec()], how)?;
     Some(a.iter().map(|name| form::masked(name, &parts)).collect())
 }
@@ -83,8 +83,36 @@ fn passing_names_need_less_evidence() {
         ("ccYetHEP.s", "cccAnfXj.s", true),
         ("release", "malware", false),
     ] {
-        let how = |passing| How { exclusive: true, passing };
+        let how = |passing| How { exclusive: true, passing, private: false };
         let parts = |passing| form::generated_parts(&[vec![a], vec![b]], how(passing));
         assert_eq!(parts(true).is_some(), passing, "{a} {b}");
+    }
+}
+
+/// One program makes several kinds of names of one length.
+#[test]
+fn kinds_of_names_are_told_by_their_beginnings() {
+    let how = How { exclusive: true, passing: false, private: false };
+    let side = |names: [&'static str; 2]| names.map(|name| (name, how)).into_iter().collect();
+    let a: Members<'_> = side(["/d/rmetaGnYy3M", "/d/rustcIMGzbL"]);
+    let b: Members<'_> = side(["/d/rmeta8IYJQQ", "/d/rustceaOPXq"]);
+    let found = generated(&[a, b]);
+    let names: Vec<_> = found
+        .iter()
+        .map(|(members, parts)| {
+            let name = members[0].keys().next().unwrap();
+            form::masked(split(name).1, parts)
+        })
+        .collect();
+    assert_eq!(names, ["rmeta<new>", "rustc<new>"]);
+}
+
+/// What mkstemp(3) makes needs hardly any evidence, but no pair of words has so little.
+#[test]
+fn private_names_need_less_evidence() {
+    for (a, b, found) in [("cctliRow.res", "ccE8PIYR.res", true), ("release", "malware", false)] {
+        let how = How { exclusive: true, passing: false, private: true };
+        let parts = form::generated_parts(&[vec![a], vec![b]], how);
+        assert_eq!(parts.is_some(), found, "{a} {b}");
     }
 }
