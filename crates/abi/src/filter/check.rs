@@ -48,7 +48,7 @@ fn suggest(name: Option<String>) -> Option<String> {
     name.map(|name| format!("did you mean `{name}`?"))
 }
 
-/// Interprets a word that stands where a test begins, and is no field.
+/// Interprets a word that begins a test and is not a field.
 pub(super) fn bare_name(
     text: &str,
     span: Range<usize>,

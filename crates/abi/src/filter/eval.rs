@@ -13,11 +13,11 @@ use crate::desc::{ArgKind, Classes};
 /// The answer of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It does not match, whatever the rest is.
+    /// The filter does not match.
     No,
-    /// That depends on what is not known.
+    /// The answer depends on facts that are not known.
     Unknown,
-    /// It matches, whatever the rest is.
+    /// The filter matches.
     Yes,
 }
 

@@ -102,11 +102,11 @@ pub(super) enum Operand {
 pub(super) enum Function {
     /// The number of bytes of a string.
     Len,
-    /// The part of a path behind the last slash.
+    /// The last component of a path.
     Base,
-    /// The part before it.
+    /// The directory of a path: all but its last component.
     Dir,
-    /// The part of the base behind its last dot.
+    /// The extension of a path: what follows the last dot of its last component.
     Ext,
     /// ASCII letters in lower case.
     Lower,
