@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::error::FilterError;
 
-/// A token and where it stands.
+/// A token and its place in the text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -70,7 +70,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
             found.push(Token { kind: Kind::End, span: at..at });
             return Ok(found);
         };
-        // A regular expression stands only after `~` and `!~`: a path is always quoted.
+        // Only after `~` and `!~` does a slash begin a regular expression. Paths are quoted.
         let is_pattern = matches!(found.last(), Some(Token { kind: Kind::Sign("~" | "!~"), .. }));
         let (kind, len) = match first {
             '/' if is_pattern => regex(text, at)?,

@@ -85,7 +85,7 @@ fn files(folder: &Path) -> Vec<(std::ffi::OsString, u64, u64, i64)> {
 }
 
 /// Changed logs of a program with all kinds of effects have none: no process lives on, no file
-/// changes, nobody connects.
+/// changes, and no connection is made.
 #[test]
 #[ignore = "takes about ten minutes"]
 fn long_changed_logs_have_no_effect() {

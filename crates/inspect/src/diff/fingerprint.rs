@@ -36,7 +36,7 @@ impl Fingerprint {
         Self { hash, len: bytes.len() as u64 }
     }
 
-    /// Returns what stands for this many bytes that are not known: a symbol that is no byte.
+    /// Returns the fingerprint of this many unknown bytes: a symbol that differs from every byte.
     pub(crate) const fn of_gap(bytes: u64) -> Self {
         Self { hash: bytes % (MODULUS - 256) + 256, len: 1 }
     }
@@ -59,7 +59,7 @@ impl Fingerprint {
 }
 
 /// Returns the point at which the polynomials are evaluated: another one in each process, so that
-/// nobody can make two contents with one hash.
+/// contents with equal hashes cannot be constructed.
 fn base() -> u64 {
     static BASE: OnceLock<u64> = OnceLock::new();
     *BASE.get_or_init(|| RandomState::new().hash_one(0) % (MODULUS - 512) + 256)

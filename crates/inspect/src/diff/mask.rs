@@ -50,7 +50,7 @@ pub fn is_masked(text: &str) -> bool {
     })
 }
 
-/// Returns what stands for a secret.
+/// Returns the replacement of a secret: `***` and a few digits of its hash.
 fn mask(secret: &str) -> String {
     /// FNV-1a.
     const START: u64 = 0xcbf2_9ce4_8422_2325;
