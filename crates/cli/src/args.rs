@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Record(Record),
     /// Print a log, one line per syscall, as strace does
     Print(Box<Print>),
+    /// Show where time went and what failed: calls, errors, bytes and times by any field
+    Stat(crate::views::stat::Args),
     /// Summarize a log
     Info(Info),
     /// Check whether this machine can record, and how to fix what prevents it

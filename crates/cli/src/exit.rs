@@ -69,7 +69,7 @@ const TABLE: &[Statuses] = &[
         ],
     },
     Statuses {
-        commands: "print, info",
+        commands: "print, info, stat",
         meanings: &[
             ("0", "success"),
             ("1", "the log cannot be read or the output cannot be written"),
@@ -134,7 +134,9 @@ const PIPES: &str =
 pub(crate) fn help(command: Option<&str>) -> String {
     let mut text = "Exit status:\n".to_owned();
     for Statuses { commands, meanings } in TABLE {
-        if command.is_some_and(|command| !commands.starts_with(command)) {
+        if command.is_some_and(|command| {
+            !commands.starts_with(command) && !commands.split(", ").any(|name| name == command)
+        }) {
             continue;
         }
         text += &format!("  {commands}\n");

@@ -27,6 +27,7 @@ mod rounds;
 mod running;
 mod say;
 mod verify;
+mod views;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -37,6 +38,7 @@ fn main() {
             // A lost message must not replace the status of the recorded program.
             Command::Record(args) => record::run(&args),
             Command::Print(args) => say::exit_checked(print::run(&args)),
+            Command::Stat(args) => say::exit_checked(views::stat::run(&args)),
             Command::Info(args) => say::exit_checked(info::run(&args)),
             Command::Doctor(args) => say::exit_checked(doctor::run(&args)),
             Command::Diff(args) => say::exit_checked(diff::run(&args)),

@@ -47,6 +47,25 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Returns bytes as one line of visible text: UTF-8 as it is, everything else escaped, with `\\`
+/// for a backslash, so that different bytes have different texts.
+#[must_use]
+pub fn visible_bytes(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for (at, part) in chunk.valid().split('\\').enumerate() {
+            if at > 0 {
+                out.push_str("\\\\");
+            }
+            out.push_str(&visible(part));
+        }
+        for byte in chunk.invalid() {
+            _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
 /// Writes lines whose text can neither end the line nor control a terminal.
 pub(crate) struct Lines<'w> {
     out: &'w mut dyn Write,

@@ -10,7 +10,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("record", &["format", "abi", "sys"]),
     ("replay", &["format", "abi", "sys"]),
     ("inspect", &["format", "abi"]),
-    ("cli", &["format", "abi", "sys", "record", "replay", "inspect"]),
+    ("views", &["inspect"]),
+    ("cli", &["format", "abi", "sys", "record", "replay", "inspect", "views"]),
 ];
 
 /// Packages for the command line alone.

@@ -206,3 +206,26 @@ impl std::fmt::Display for FieldRef {
         if self.field == Field::Arg { write!(f, ".{}", self.arg) } else { Ok(()) }
     }
 }
+
+impl std::str::FromStr for FieldRef {
+    type Err = String;
+
+    /// Parses the name of a field: `errno`, `fd.path`, `args.flags`.
+    fn from_str(name: &str) -> Result<Self, String> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let of_arg =
+            name.strip_prefix("args.").filter(|arg| !arg.is_empty() && arg.chars().all(is_word));
+        if let Some(arg) = of_arg {
+            return Ok(Self { field: Field::Arg, arg: arg.to_owned() });
+        }
+        let field = Field::from_name(name).filter(|field| *field != Field::Arg);
+        field.map(|field| Self { field, arg: String::new() }).ok_or_else(|| {
+            let names = Field::ALL.iter().map(|field| match field {
+                Field::Arg => "args.NAME",
+                field => field.name(),
+            });
+            let names: Vec<_> = names.collect();
+            format!("unknown field `{name}`, expected one of {}", names.join(", "))
+        })
+    }
+}

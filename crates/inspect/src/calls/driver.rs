@@ -99,6 +99,10 @@ impl Driver {
         self.tracker
     }
 
+    pub(super) fn set_without_memory(&mut self) {
+        self.keeps_memory = false;
+    }
+
     pub(super) fn set_with_entries(&mut self) {
         self.with_entries = true;
     }

@@ -6,6 +6,10 @@ use sysreel_abi::filter::{Answer, Place};
 use sysreel_format::Completeness;
 
 use super::ancestors::Ancestors;
+use crate::calls::Item;
+
+/// The most marks that are remembered.
+const MAX_MARKS: usize = 100_000;
 
 /// What facts need besides their item.
 #[derive(Debug, Default)]
@@ -20,6 +24,18 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// Takes note of an item.
+    pub(super) fn note(&mut self, item: &Item<'_>) {
+        if let Some(ancestors) = &mut self.ancestors {
+            ancestors.note(item);
+        }
+        if let Item::Mark(at) = item
+            && self.marks.len() < MAX_MARKS
+        {
+            self.marks.entry(at.what.to_vec()).or_insert(at.event.number);
+        }
+    }
+
     /// Whether a place is before the event `number`, or at it if `or_at`.
     pub(super) fn has_come(&self, place: &Place, number: u64, t_ns: u64, or_at: bool) -> Answer {
         let order = match place {

@@ -12,6 +12,7 @@ mod call;
 mod context;
 mod event;
 mod fields;
+mod reader;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,6 +28,8 @@ use call::CallFacts;
 use context::Context;
 use event::EventFacts;
 
+pub use reader::FieldReader;
+
 /// The most calls by number of which the answer is remembered: a hostile log may hold any number.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -40,9 +43,6 @@ pub struct Matcher {
     /// The number of items that the log does not tell enough about, by field.
     not_recorded: BTreeMap<String, u64>,
 }
-
-/// The most marks that are remembered.
-const MAX_MARKS: usize = 100_000;
 
 impl Matcher {
     /// Creates a matcher for a log in which nothing is missing and that starts at time 0.
@@ -79,27 +79,14 @@ impl Matcher {
     /// Returns what has to be followed for it.
     #[must_use]
     pub fn follow(filter: &Filter) -> Follow {
-        let processes = filter.fields().iter().any(|asked| {
-            matches!(
-                asked.field,
-                Field::Path
-                    | Field::FdPath
-                    | Field::FdKind
-                    | Field::NetPeer
-                    | Field::NetLocal
-                    | Field::NetPort
-            )
-        });
+        let processes = filter.fields().iter().any(|asked| needs_processes(asked.field));
         Follow { processes, ..Follow::default() }
     }
 
-    /// Whether it asks for memory of calls.
-    pub(crate) fn asks_for_memory(filter: &Filter) -> bool {
-        Self::follow(filter).processes
-            || filter
-                .fields()
-                .iter()
-                .any(|asked| matches!(asked.field, Field::Arg | Field::Data | Field::Fd))
+    /// Whether a filter asks for memory of calls.
+    #[must_use]
+    pub fn asks_for_memory(filter: &Filter) -> bool {
+        filter.fields().iter().any(|asked| needs_memory(asked.field))
     }
 
     /// Returns a driver of the items that these filters need.
@@ -115,15 +102,7 @@ impl Matcher {
 
     /// Takes note of an item. Every item must be noted, before it is asked for.
     pub fn note(&mut self, item: &Item<'_>) {
-        if let Some(ancestors) = &mut self.context.ancestors {
-            ancestors.note(item);
-        }
-        if let Item::Mark(at) = item
-            && self.context.marks.len() < MAX_MARKS
-        {
-            let number = at.event.number;
-            self.context.marks.entry(at.what.to_vec()).or_insert(number);
-        }
+        self.context.note(item);
     }
 
     /// Answers for a call that begins. A call of which the answer is unknown is asked again when it
@@ -188,6 +167,24 @@ impl Matcher {
         }
         answer
     }
+}
+
+/// Whether processes must be followed for a field.
+fn needs_processes(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Path
+            | Field::FdPath
+            | Field::FdKind
+            | Field::NetPeer
+            | Field::NetLocal
+            | Field::NetPort
+    )
+}
+
+/// Whether memory of calls must be kept for a field.
+fn needs_memory(field: Field) -> bool {
+    needs_processes(field) || matches!(field, Field::Arg | Field::Data | Field::Fd)
 }
 
 /// Counts the fields that have no answer.

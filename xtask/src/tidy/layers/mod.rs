@@ -123,6 +123,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("cli", &[]),
+    ("views", &[&["bounded", "page", "select", "text"], &["table", "view"], &["stat"]]),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.

@@ -1,0 +1,25 @@
+//! Views answer questions about a log: where time went and what failed
+//! ([`mod@stat`]).
+//!
+//! Each view is a module with an `Options`, a function that reads a log, and a result that
+//! implements [`View`]: it is written as a table for people ([`View::write_text`]) or serialized as
+//! JSON with a versioned schema ([`document`]). A view reads the log once, in order, through the
+//! driver of calls of `sysreel_inspect`, and needs memory for what lives at one time and for its
+//! result, whose size is limited. Damage is not an error: the
+//! [`Findings`](sysreel_inspect::Findings) report what is missing.
+//!
+//! Nothing here knows a terminal. Text from a log is escaped by [`sysreel_inspect::visible`].
+
+#![forbid(unsafe_code)]
+
+mod bounded;
+mod page;
+mod select;
+pub mod stat;
+mod table;
+mod text;
+mod view;
+
+pub use page::Page;
+pub use select::{Looker, Select, look};
+pub use view::{View, document};

@@ -1,0 +1,9 @@
+//! What text is written for.
+
+/// How text is laid out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page {
+    /// How many columns fit into a line. Longer lines are cut. `None`: lines are as long as needed,
+    /// as for a file or a pipe.
+    pub width: Option<usize>,
+}

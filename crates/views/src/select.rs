@@ -1,0 +1,66 @@
+//! Which part of a log a view is about.
+
+use std::ops::ControlFlow;
+
+use sysreel_inspect::abi::Filter;
+use sysreel_inspect::calls::Item;
+use sysreel_inspect::filter::Matcher;
+use sysreel_inspect::{Error, EventRange, Findings, Follow, LogFile};
+
+/// The part of a log that a view is about.
+#[derive(Clone, Debug, Default)]
+pub struct Select {
+    /// The events.
+    pub range: EventRange,
+    /// Which calls and other items. `None`: all.
+    pub filter: Option<Filter>,
+}
+
+/// Takes the items of a log.
+pub trait Looker {
+    /// Takes the next item. `selected`: whether it belongs to the part that the view is about. The
+    /// others come too, because the state at the beginning of a part follows from what was before.
+    /// Nothing comes after the end of the part.
+    fn item(&mut self, item: &Item<'_>, selected: bool);
+}
+
+/// Reads a log and passes its items on. `memory`: whether the looker asks for arguments and memory
+/// of calls. `follow` says what it asks of their state.
+///
+/// # Errors
+/// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
+pub fn look(
+    file: &LogFile,
+    select: &Select,
+    (follow, memory): (Follow, bool),
+    looker: &mut impl Looker,
+) -> Result<Findings, Error> {
+    let mut matcher = select.filter.clone().map(|filter| Matcher::new(filter).for_log(file));
+    let of_filter = select.filter.as_ref().map(Matcher::follow).unwrap_or_default();
+    let follow = Follow { processes: follow.processes || of_filter.processes, ..follow };
+    let asks = select.filter.as_ref().is_some_and(Matcher::asks_for_memory);
+    let mut calls = file.calls(follow).range(select.range);
+    if !memory && !asks && follow == Follow::default() {
+        calls = calls.without_memory();
+    }
+    let mut findings = calls.for_each_from_start(|item, in_range| {
+        let matches = match &mut matcher {
+            None => true,
+            Some(matcher) => {
+                matcher.note(&item);
+                in_range
+                    && match &item {
+                        Item::Call(call) => matcher.matches(call),
+                        other => matcher.matches_item(other),
+                    }
+            }
+        };
+        looker.item(&item, in_range && matches);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if let Some(matcher) = matcher {
+        let fields = matcher.not_recorded().iter();
+        findings.not_recorded = fields.map(|(field, count)| (field.clone(), *count)).collect();
+    }
+    Ok(findings)
+}
