@@ -69,7 +69,7 @@ const TABLE: &[Statuses] = &[
         ],
     },
     Statuses {
-        commands: "print, info, stat",
+        commands: "print, info, stat, tree, ps, files, env, maps",
         meanings: &[
             ("0", "success"),
             ("1", "the log cannot be read or the output cannot be written"),

@@ -1,14 +1,18 @@
 //! The commands that answer questions about a log: what all of them have in common. Each has a file
 //! with its arguments.
 
+pub(crate) mod env;
+pub(crate) mod files;
+pub(crate) mod maps;
 pub(crate) mod stat;
+pub(crate) mod tree;
 
 use crate::exit::Exit;
 use crate::say::{Out, say, unwritten};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use sysreel_abi::Filter;
-use sysreel_inspect::visible::json_pretty;
+use sysreel_inspect::visible::write_json_pretty;
 use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, open};
 use sysreel_views::{Page, Select, View, document};
 
@@ -100,7 +104,8 @@ fn write<V: View>(common: &Common, view: &V, findings: &Findings) -> Result<(), 
         },
     };
     let written = match common.json {
-        true => json_pretty(&document(view, findings)).and_then(|text| writeln!(out, "{text}")),
+        true => write_json_pretty(&document(view, findings), &mut out)
+            .and_then(|()| out.write_all(b"\n")),
         false => view.write_text(&page(common), &mut out),
     };
     written.and_then(|()| out.flush()).map_err(|error| match &common.output {

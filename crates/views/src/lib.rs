@@ -1,5 +1,6 @@
 //! Views answer questions about a log: where time went and what failed
-//! ([`mod@stat`]).
+//! ([`mod@stat`]), who started whom ([`mod@tree`]), which files were used ([`mod@files`]), and with
+//! what programs began ([`mod@env`], [`mod@maps`]).
 //!
 //! Each view is a module with an `Options`, a function that reads a log, and a result that
 //! implements [`View`]: it is written as a table for people ([`View::write_text`]) or serialized as
@@ -13,13 +14,26 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+mod captured;
+pub mod env;
+mod environment;
+pub mod files;
+pub mod maps;
+mod nodes;
 mod page;
+mod pool;
 mod select;
+mod shell;
 pub mod stat;
 mod table;
 mod text;
+mod touches;
+pub mod tree;
 mod view;
 
+pub use captured::Program;
+pub use environment::{Variable, Variables};
 pub use page::Page;
+pub use pool::{Bytes, BytesList};
 pub use select::{Looker, Select, look};
 pub use view::{View, document};

@@ -61,4 +61,6 @@ mod tracers;
 mod transparency;
 mod unwritable;
 mod verify;
+mod views_files;
+mod views_tree;
 mod volume;

@@ -123,7 +123,15 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("cli", &[]),
-    ("views", &[&["bounded", "page", "select", "text"], &["table", "view"], &["stat"]]),
+    (
+        "views",
+        &[
+            &["bounded", "page", "pool", "select", "shell", "text"],
+            &["environment", "nodes", "table", "touches", "view"],
+            &["captured"],
+            &["env", "files", "maps", "stat", "tree"],
+        ],
+    ),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.

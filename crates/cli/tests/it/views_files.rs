@@ -1,0 +1,322 @@
+//! `files`, `env`, `maps`: what a script does to a folder is what find(1) sees of it, searches are
+//! those of shells, loaders and perl, and mappings are those of /proc.
+
+use crate::stage::{Stage, installed};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+fn record(stage: &Stage, words: &[&str]) {
+    let ran = stage.sysreel(&[&["record", "-q", "-o", "run.reel"], words].concat());
+    assert!(stage.path("run.reel").exists(), "{ran:?}");
+}
+
+fn json(stage: &Stage, words: &[&str]) -> Value {
+    let ran = stage.sysreel(&[words, &["--json", "run.reel"]].concat());
+    assert!(ran.status.success(), "{words:?}: {ran:?}");
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+/// Returns the files by their paths.
+fn by_path(value: &Value) -> BTreeMap<String, &Value> {
+    let files = value["files"].as_array().unwrap().iter();
+    files.map(|file| (file["path"].as_str().unwrap().to_owned(), file)).collect()
+}
+
+/// Returns path, inode, length, mode and time of everything in a folder but hidden files.
+fn found(stage: &Stage, folder: &str) -> BTreeMap<String, String> {
+    let ran = stage.sh(&format!(r"find {folder} -mindepth 1 -printf '%P\t%i %s %m %T@ %C@\n'"));
+    let lines = ran.text();
+    let pairs = lines.lines().map(|line| line.split_once('\t').unwrap());
+    pairs.map(|(path, rest)| (path.to_owned(), rest.to_owned())).collect()
+}
+
+#[test]
+fn changed_paths_are_those_that_find_sees() {
+    let stage = Stage::new();
+    let setup = "mkdir -p w/old w/out; cd w; echo a >a; echo b >b; echo c >c; echo d >d; echo e >e
+        echo f >old/f; echo kept >kept; echo g >g; ln -s kept link; echo h >h; mkfifo pipe";
+    assert!(stage.sh(setup).status.success());
+    let before = found(&stage, "w");
+    let script = r#"
+cd w
+echo new >>a                        # appended
+>b                                  # truncated
+rm c
+mv d old/d2
+chmod 600 e
+mv old/f old/g; rmdir empty 2>/dev/null
+mkdir made; echo x >made/x; rm made/x; mkdir made/deep
+ln g hard; ln -s nowhere dangling
+touch -d 2001-01-01 h
+cat kept link <kept >/dev/null
+perl -e 'open F,"+<","kept"; read F,$x,1; symlink("k","made/s"); rename("made/s","made/t")'
+"#;
+    stage.write("script", script);
+    record(&stage, &["sh", "script"]);
+    let after = found(&stage, "w");
+    let folder = stage.path("w");
+    let files = json(&stage, &["files", "--writes"]);
+    let below = |path: &str| {
+        Path::new(path).strip_prefix(&folder).ok().map(|path| path.to_str().unwrap().to_owned())
+    };
+    let all = by_path(&files);
+    let changed: BTreeSet<String> = all.keys().filter_map(|path| below(path)).collect();
+    let mut expected: BTreeSet<String> = before
+        .iter()
+        .filter(|(path, state)| after.get(*path) != Some(state))
+        .chain(after.iter().filter(|(path, _)| !before.contains_key(*path)))
+        .map(|(path, _)| path.clone())
+        .collect();
+    // The times of directories change with their entries, and the links of a file.
+    for of_entries in ["old", "g"] {
+        assert!(expected.remove(of_entries), "{of_entries}");
+    }
+    // What came and went.
+    expected.extend(["made/x", "made/s"].map(str::to_owned));
+    assert_eq!(changed, expected);
+    let use_of = |path: &str, name: &str| {
+        let file = all[folder.join(path).to_str().unwrap()];
+        assert_eq!(file["changed"], true, "{file}");
+        file["uses"][name].as_u64().unwrap_or(0)
+    };
+    for (path, name) in [
+        ("a", "write"),
+        ("b", "truncate"),
+        ("c", "delete"),
+        ("d", "rename_away"),
+        ("old/d2", "rename_here"),
+        ("e", "change"),
+        ("made", "create"),
+        ("made/x", "create"),
+        ("made/x", "write"),
+        ("made/x", "delete"),
+        ("hard", "create"),
+        ("dangling", "create"),
+        ("h", "change"),
+    ] {
+        assert_eq!(use_of(path, name), 1, "{path} {name}");
+    }
+    assert_eq!(use_of("made/x", "maybe_create"), 0);
+    let d2 = folder.join("old/d2").to_str().unwrap().to_owned();
+    let d = folder.join("d").to_str().unwrap().to_owned();
+    assert_eq!(all[&d]["renamed_to"], *d2);
+    assert_eq!(all[&d2]["renamed_from"], *d);
+    // The number of paths that each process changed is that of `ps`.
+    let ps = json(&stage, &["ps"]);
+    let mut counts = BTreeMap::<u64, u64>::new();
+    for file in all.values() {
+        for by in file["by"].as_array().unwrap() {
+            *counts.entry(by["node"].as_u64().unwrap()).or_default() += 1;
+        }
+        assert_eq!(file["more_by"], 0);
+    }
+    for node in ps["nodes"].as_array().unwrap() {
+        let expected = counts.get(&node["node"].as_u64().unwrap()).copied().unwrap_or(0);
+        assert_eq!(node["files_changed"], expected, "{node}");
+    }
+    // Nothing but the folder was changed.
+    let outside =
+        json(&stage, &["files", "--writes", "--outside", stage.folder().to_str().unwrap()]);
+    assert!(by_path(&outside).is_empty(), "{outside}");
+}
+
+#[test]
+fn inputs_are_those_that_the_script_uses() {
+    let stage = Stage::new();
+    stage.sh("mkdir d; echo 12345 >data; echo x >d/one; ln -s data lnk; ln -s d dlink; echo 0 >s; mkdir no");
+    let script = r#"
+cat data >/dev/null
+cat lnk dlink/one >/dev/null
+[ -e s ]
+perl -e 'readlink "lnk"; opendir D,"d"; @x=readdir D; stat "gone"; open F,"<","gone/x"; -r "no/thing"'
+printf 'odd' >"$(printf 'a\nb\033\302\233')"
+exec cat <data >/dev/null
+"#;
+    stage.write("script", script);
+    record(&stage, &["sh", "script"]);
+    let files = json(&stage, &["files"]);
+    let all = by_path(&files);
+    let file = |name: &str| {
+        let path = stage.path(name).to_str().unwrap().to_owned();
+        all.get(&path).copied().unwrap_or_else(|| panic!("{path}: {files}"))
+    };
+    let count = |name: &str, what: &str| file(name)["uses"][what].as_u64().unwrap_or(0);
+    // Three times through an open(2) of its own, once of them by a link.
+    assert_eq!((&file("data")["bytes_read"], count("data", "open")), (&18.into(), 3));
+    assert_eq!((&file("d/one")["bytes_read"], count("d/one", "open")), (&2.into(), 1));
+    assert_eq!(file("lnk")["leads_to"], stage.path("data").to_str().unwrap());
+    assert_eq!(file("dlink/one")["leads_to"], stage.path("d/one").to_str().unwrap());
+    assert!(count("lnk", "probe") >= 2 && count("s", "probe") == 1, "{files}");
+    assert_eq!(count("d", "list"), 2, "readdir reads until there is nothing");
+    for name in ["gone", "gone/x", "no/thing"] {
+        assert_eq!(file(name)["not_found"], 1, "{name}");
+        assert!(file(name)["uses"].as_object().unwrap().is_empty(), "{name}");
+        assert_eq!(file(name)["changed"], false, "{name}");
+    }
+    // What the kernel and the loader map.
+    let maps = json(&stage, &["maps"]);
+    for program in maps["programs"].as_array().unwrap() {
+        let exe = program["exe"].as_str().unwrap();
+        assert!(all[exe]["uses"]["map"].as_u64() > Some(0), "{exe}");
+    }
+    let odd = all.keys().find(|path| path.ends_with("/a\\nb\\u{1b}\\u{9b}")).unwrap();
+    assert_eq!(all[odd]["bytes_written"], 3);
+    let text = stage.sysreel(&["files", "run.reel"]).text();
+    assert!(text.chars().all(|c| c == '\n' || sysreel_inspect::visible::is_visible(c)), "{text}");
+    // A filter selects calls, not files.
+    let part = json(&stage, &["files", "-F", "path ~ \"**/no/thing\""]);
+    let expected: BTreeSet<String> = [stage.path("no/thing").to_str().unwrap().to_owned()].into();
+    assert_eq!(by_path(&part).into_keys().collect::<BTreeSet<_>>(), expected);
+}
+
+/// Returns the search for a name: directories where it was not found, and where it was.
+fn searches(value: &Value, name: &str) -> Vec<(Vec<String>, Option<String>, u64)> {
+    let all = value["searches"].as_array().unwrap().iter();
+    all.filter(|search| search["name"] == name)
+        .map(|search| {
+            let tried = search["tried"].as_array().unwrap().iter();
+            let directory = |tried: &Value| {
+                assert_eq!(tried["error"], "ENOENT", "{search}");
+                tried["directory"].as_str().unwrap().to_owned()
+            };
+            let found = search["found"].as_str().map(str::to_owned);
+            (tried.map(directory).collect(), found, search["times"].as_u64().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn searches_say_where_and_in_which_order() {
+    let test = "searches_say_where_and_in_which_order";
+    if !installed(test, &["perl", "cc"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let folder = |name: &str| stage.path(name).to_str().unwrap().to_owned();
+    let setup = "mkdir a b c lib1 lib2
+        echo 'echo ran' >c/tool; chmod +x c/tool; echo '1;' >c/Found.pm
+        echo 'int f(void) { return 0; }' >f.c; cc -shared -fPIC -o lib2/libviews.so f.c
+        echo 'int f(void); int main(void) { return f(); }' >m.c; cc -o m m.c -Llib2 -lviews";
+    let ran = stage.sh(setup);
+    assert!(ran.status.success(), "{ran:?}");
+    let script = r#"
+D=$PWD; P=$PATH; PATH="$D/a:$D/b:$D/c:$P"
+tool
+perl -I "$D/a" -I "$D/b" -I "$D/c" -e 'require Found'
+LD_LIBRARY_PATH="$D/a:$D/lib1:$D/lib2" ./m
+LD_LIBRARY_PATH="$D/a:$D/lib1:$D/lib2" ./m
+PATH="$D/a:$D/b"; nowhere
+exit 0
+"#;
+    stage.write("script", script);
+    record(&stage, &["sh", "script"]);
+    let missing = json(&stage, &["files", "--missing"]);
+    let paths = |names: &[&str]| names.iter().map(|name| folder(name)).collect::<Vec<_>>();
+    assert_eq!(searches(&missing, "tool"), [(paths(&["a", "b"]), Some(folder("c")), 1)]);
+    let found = searches(&missing, "Found.pm");
+    assert_eq!(found, [(paths(&["a", "b"]), Some(folder("c")), 1)]);
+    assert_eq!(searches(&missing, "nowhere"), [(paths(&["a", "b"]), None, 1)]);
+    // The loader looks into directories for the machine too. Both runs search alike.
+    let [(tried, found, times)] = &searches(&missing, "libviews.so")[..] else {
+        panic!("{missing}")
+    };
+    let own = paths(&["a", "lib1", "lib2"]);
+    let plain: Vec<_> = tried.iter().filter(|path| own.contains(path)).cloned().collect();
+    assert_eq!((plain, found, *times), (paths(&["a", "lib1"]), &Some(folder("lib2")), 2));
+    // Only what was not found.
+    let files = by_path(&missing);
+    assert!(files.values().all(|file| file["not_found"].as_u64() > Some(0)), "{missing}");
+    assert!(files.contains_key(&folder("a/tool")) && !files.contains_key(&folder("c/tool")));
+    let text = stage.sysreel(&["files", "--missing", "run.reel"]).text();
+    let line = text.lines().find(|line| line.contains(" tool ")).unwrap();
+    assert!(
+        line.ends_with(&format!("{}, {}; found in {}", folder("a"), folder("b"), folder("c"))),
+        "{line}"
+    );
+    let outside = json(&stage, &["files", "--missing", "--outside", &folder("")]);
+    assert!(searches(&outside, "tool").is_empty() && searches(&outside, "nowhere").is_empty());
+}
+
+#[test]
+fn environments_are_those_of_the_programs() {
+    let stage = Stage::new();
+    let script = r#"env -i A=1 EMPTY= 'ODD=x
+y' PASSWORD='p q' sh -c 'tr "\0" "\n" </proc/self/environ >said; echo $$ >pid; exec env -i'"#;
+    record(&stage, &["sh", "-c", script]);
+    let pid = fs::read_to_string(stage.path("pid")).unwrap().trim().to_owned();
+    let env = json(&stage, &["env", "--pid", &pid, "--show-secrets"]);
+    let programs = env["programs"].as_array().unwrap();
+    let variables = |program: &Value| -> BTreeMap<String, String> {
+        let list = program["variables"].as_array().unwrap().iter();
+        let text = |variable: &Value, key: &str| variable[key].as_str().unwrap().to_owned();
+        list.map(|variable| (text(variable, "name"), text(variable, "value"))).collect()
+    };
+    let of_shell = programs.iter().find(|program| program["argv"][0] == "sh").unwrap();
+    let mut shown = variables(of_shell);
+    assert_eq!(shown.remove("ODD").as_deref(), Some("x\\ny"));
+    let said = fs::read_to_string(stage.path("said")).unwrap();
+    for line in said.lines().filter(|line| !line.starts_with("ODD") && *line != "y") {
+        let (name, value) = line.split_once('=').unwrap();
+        // The tr of the shell has two more.
+        if !["PWD", "_", "OLDPWD", "SHLVL"].contains(&name) {
+            assert_eq!(shown.remove(name).as_deref(), Some(value), "{line}");
+        }
+    }
+    assert!(shown.is_empty(), "{shown:?}");
+    assert!(variables(programs.last().unwrap()).is_empty(), "{env}");
+    let masked = stage.sysreel(&["env", "run.reel"]).text();
+    assert!(masked.contains("    PASSWORD=***") && !masked.contains("    PASSWORD=p"), "{masked}");
+    assert!(masked.contains("    ODD=x\\ny\n"), "{masked}");
+    let all = json(&stage, &["env"]);
+    assert!(all["programs"].as_array().unwrap().len() > programs.len());
+    let part = json(&stage, &["env", "-F", "exe ~ \"**/env\""]);
+    let part = part["programs"].as_array().unwrap();
+    assert!(!part.is_empty() && part.iter().all(|program| program["argv"][0] == "env"));
+}
+
+#[test]
+fn an_environment_that_was_not_recorded_is_told() {
+    let stage = Stage::new();
+    record(&stage, &["--capture-limit", "0", "true"]);
+    let env = json(&stage, &["env"]);
+    let program = &env["programs"][0];
+    assert!(program["variables"].is_null() && program["argv"][0] == "true", "{env}");
+}
+
+#[test]
+fn mappings_are_those_of_proc() {
+    let stage = Stage::new();
+    record(&stage, &["sh", "-c", "cat /proc/self/maps >maps"]);
+    let maps = json(&stage, &["maps", "-F", "exe ~ \"**/cat\""]);
+    let [program] = &maps["programs"].as_array().unwrap()[..] else { panic!("{maps}") };
+    let proc = fs::read_to_string(stage.path("maps")).unwrap();
+    let hex = |value: &Value| {
+        u64::from_str_radix(value.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
+    };
+    // The first mapping of each file is as the kernel made it; the loader changes later ones.
+    let first_of = |path: &str| {
+        let line = proc.lines().find(|line| line.ends_with(path)).unwrap();
+        let mut words = line.split_whitespace();
+        let (start, end) = words.next().unwrap().split_once('-').unwrap();
+        let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
+        let perms = words.next().unwrap().to_owned();
+        let offset = number(words.next().unwrap());
+        let inode: u64 = words.nth(1).unwrap().parse().unwrap();
+        (number(start), number(end), perms, offset, inode)
+    };
+    let exe = program["exe"].as_str().unwrap();
+    for path in [exe, "[vdso]"] {
+        let mappings = program["mappings"].as_array().unwrap();
+        let mapping = mappings.iter().find(|mapping| mapping["path"] == path).unwrap();
+        let shown = (
+            hex(&mapping["start"]),
+            hex(&mapping["end"]),
+            mapping["perms"].as_str().unwrap().to_owned(),
+            mapping["offset"].as_u64().unwrap(),
+            mapping["inode"].as_u64().unwrap(),
+        );
+        assert_eq!(shown, first_of(path), "{path}");
+    }
+}
