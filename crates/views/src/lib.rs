@@ -18,6 +18,8 @@ mod captured;
 pub mod env;
 mod environment;
 pub mod files;
+#[cfg(test)]
+mod golden;
 pub mod maps;
 mod nodes;
 mod page;

@@ -135,9 +135,13 @@ fn path_of(file: &OpenFile) -> Option<Vec<u8>> {
     }
     let mut path = Vec::new();
     file.write_full_path(&mut path);
-    // Other names are those of pipes, of files in memory, and the like.
-    let is_path = path.first() == Some(&b'/') && !path.starts_with(b"/memfd:");
-    is_path.then_some(path)
+    is_path(&path).then_some(path)
+}
+
+/// Whether a name of the kernel is a path. Other names are those of pipes, of files in memory, and
+/// the like.
+pub(crate) fn is_path(name: &[u8]) -> bool {
+    name.first() == Some(&b'/') && !name.starts_with(b"/memfd:")
 }
 
 /// Whether what is written to a file changes none.

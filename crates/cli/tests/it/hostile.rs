@@ -19,11 +19,15 @@ const LONGEST: Duration = Duration::from_secs(120);
 const ID: FileId = FileId(*b"a hostile log!!!");
 
 /// Every reader but raw, whose output may be much larger than the log.
-const READERS: [&[&str]; 8] = [
+const READERS: [&[&str]; 12] = [
     &["print", "-yy", "-v", "LOG"],
     &["print", "-c", "LOG"],
     &["info", "LOG"],
     &["info", "--json", "LOG"],
+    &["tree", "--env", "changed", "--threads", "LOG"],
+    &["files", "LOG"],
+    &["env", "--json", "LOG"],
+    &["maps", "LOG"],
     &["diff", "--allow-env-drift", "LOG", "LOG"],
     &["diff", "--level", "fields", "LOG", "LOG"],
     &["diff", "--allow-env-drift", "LOG", "OTHER"],

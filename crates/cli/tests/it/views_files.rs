@@ -243,7 +243,7 @@ exit 0
 fn environments_are_those_of_the_programs() {
     let stage = Stage::new();
     let script = r#"env -i A=1 EMPTY= 'ODD=x
-y' PASSWORD='p q' sh -c 'tr "\0" "\n" </proc/self/environ >said; echo $$ >pid; exec env -i'"#;
+y' PASSWORD='p q' sh -c 'tr "\0" "\n" </proc/self/environ >said; echo $$ >pid; exec env -i true'"#;
     record(&stage, &["sh", "-c", script]);
     let pid = fs::read_to_string(stage.path("pid")).unwrap().trim().to_owned();
     let env = json(&stage, &["env", "--pid", &pid, "--show-secrets"]);

@@ -14,7 +14,7 @@ use crate::bounded::MAX_ENTRIES;
 use crate::nodes::{Nodes, Place};
 use crate::pool::{Bytes, Pool};
 use crate::select::{Looker, look};
-use crate::touches::{self, Outcome, Touch, Touches};
+use crate::touches::{self, Outcome, Touch, Touches, is_path};
 
 /// The most programs of a path that are kept.
 const MOST_BY: usize = 8;
@@ -137,7 +137,7 @@ impl Looker for Collector<'_> {
             // The kernel maps the program and its loader.
             Item::Exec(exec) if selected => {
                 let maps = exec.found.maps.iter().map(|mapping| &*mapping.path);
-                let mut paths: Vec<&[u8]> = maps.filter(|path| path.starts_with(b"/")).collect();
+                let mut paths: Vec<&[u8]> = maps.filter(|path| is_path(path)).collect();
                 paths.sort_unstable();
                 paths.dedup();
                 for path in paths {
