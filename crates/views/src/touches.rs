@@ -26,7 +26,7 @@ impl Touches {
     /// is known of a path decides whether an open(2) created it.
     pub(crate) fn of(&mut self, call: &Call<'_>) -> Vec<Touch> {
         let Some(row) = call.row().filter(|_| call.task().has_run()) else { return Vec::new() };
-        let Some(outcome) = outcome(call) else { return Vec::new() };
+        let Some(outcome) = outcome(call, row) else { return Vec::new() };
         let touches = match row.kind {
             CallKind::Open => self.open(call, row, outcome),
             CallKind::Read
@@ -102,12 +102,17 @@ impl Touches {
 }
 
 /// Returns how a call ended; `None` if it did nothing, or the log does not tell.
-fn outcome(call: &Call<'_>) -> Option<Outcome> {
+fn outcome(call: &Call<'_>, row: &Row) -> Option<Outcome> {
+    let is_readlink = row.kind == CallKind::ReadLink;
     match call.ended() {
         Ended::Returned(_) => Some(Outcome::Done),
         Ended::Failed(_, rval) if intent::is_retried(rval, true) => None,
         Ended::Failed(errno, rval) if intent::is_not_found(rval, true) => {
             Some(Outcome::NotFound(errno))
+        }
+        // What readlink(2) finds exists, but is no link.
+        Ended::Failed(errno, _) if is_readlink && errno.name() == Some("EINVAL") => {
+            Some(Outcome::Done)
         }
         Ended::Failed(errno, _) => Some(Outcome::Failed(errno)),
         _ => None,

@@ -130,7 +130,7 @@ fn inputs_are_those_that_the_script_uses() {
 cat data >/dev/null
 cat lnk dlink/one >/dev/null
 [ -e s ]
-perl -e 'readlink "lnk"; opendir D,"d"; @x=readdir D; stat "gone"; open F,"<","gone/x"; -r "no/thing"'
+perl -e 'readlink "lnk"; readlink "data"; opendir D,"d"; @x=readdir D; stat "gone"; open F,"<","gone/x"; -r "no/thing"'
 printf 'odd' >"$(printf 'a\nb\033\302\233')"
 exec cat <data >/dev/null
 "#;
@@ -148,6 +148,7 @@ exec cat <data >/dev/null
     assert_eq!((&file("d/one")["bytes_read"], count("d/one", "open")), (&2.into(), 1));
     assert_eq!(file("lnk")["leads_to"], stage.path("data").to_str().unwrap());
     assert_eq!(file("dlink/one")["leads_to"], stage.path("d/one").to_str().unwrap());
+    assert_eq!(count("data", "probe"), 1, "readlink(2) of what is no link");
     assert!(count("lnk", "probe") >= 2 && count("s", "probe") == 1, "{files}");
     assert_eq!(count("d", "list"), 2, "readdir reads until there is nothing");
     for name in ["gone", "gone/x", "no/thing"] {
@@ -319,4 +320,75 @@ fn mappings_are_those_of_proc() {
         );
         assert_eq!(shown, first_of(path), "{path}");
     }
+}
+
+/// Returns the first string among the arguments of a line of `print --join`, for calls that look
+/// a path up below the working directory.
+fn path_in(line: &str) -> Option<(String, String)> {
+    let call = regex::Regex::new(
+        r#"^(?:\[pid +\d+\] )?(\w+)\((?:AT_FDCWD(?:<[^>]*>)?, )?"((?:[^"\\]|\\.)*)""#,
+    );
+    let found = call.unwrap().captures(line)?;
+    let looks_up = [
+        "open",
+        "openat",
+        "stat",
+        "lstat",
+        "newfstatat",
+        "statx",
+        "access",
+        "faccessat",
+        "faccessat2",
+        "readlink",
+        "readlinkat",
+        "unlink",
+        "unlinkat",
+        "rename",
+        "renameat",
+        "renameat2",
+        "mkdir",
+        "mkdirat",
+        "rmdir",
+        "execve",
+        "chdir",
+        "chmod",
+        "fchmodat",
+        "utimensat",
+        "statfs",
+        "getxattr",
+    ];
+    let path = found[2].to_owned();
+    (looks_up.contains(&&found[1]) && !path.is_empty()).then(|| (found[1].to_owned(), path))
+}
+
+#[test]
+fn no_path_that_print_shows_is_left_out() {
+    let test = "no_path_that_print_shows_is_left_out";
+    if !installed(test, &["perl", "cc"]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("a.c", "#include <stdio.h>\nint main(void) { return puts(\"x\") < 0; }\n");
+    let script =
+        "cc -o a.out a.c && ./a.out >out; mkdir d d/e; mv a.out d/; rm -r d; ls -l; chmod 600 out
+        perl -MFile::Temp -e 'print File::Temp->new()'; true";
+    record(&stage, &["sh", "-c", script]);
+    let files = json(&stage, &["files"]);
+    let all = by_path(&files);
+    let printed = stage.sysreel(&["print", "--join", "-s", "5000", "run.reel"]).text();
+    let mut seen = 0;
+    for line in printed.lines() {
+        let Some((_, path)) = path_in(line) else { continue };
+        let path = stage.folder().join(path);
+        let mut plain = std::path::PathBuf::new();
+        for component in path.components() {
+            match component {
+                std::path::Component::ParentDir => _ = plain.pop(),
+                component => plain.push(component),
+            }
+        }
+        assert!(all.contains_key(plain.to_str().unwrap()), "{line}");
+        seen += 1;
+    }
+    assert!(seen > 200, "{printed}");
 }
