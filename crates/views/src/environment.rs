@@ -55,8 +55,8 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// Returns the variable of a text, `NAME=VALUE`. The value of a secret is masked, unless secrets
-    /// are shown.
+    /// Returns the variable of a text, `NAME=VALUE`. The value of a secret is masked, unless
+    /// secrets are shown.
     pub(crate) fn of(text: &[u8], show_secrets: bool) -> Self {
         let text = visible_bytes(text);
         let text = if show_secrets { text.into() } else { masked_variable(&text) };

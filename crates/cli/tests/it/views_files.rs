@@ -32,14 +32,11 @@ fn found(stage: &Stage, folder: &str) -> BTreeMap<String, String> {
     pairs.map(|(path, rest)| (path.to_owned(), rest.to_owned())).collect()
 }
 
-#[test]
-fn changed_paths_are_those_that_find_sees() {
-    let stage = Stage::new();
-    let setup = "mkdir -p w/old w/out; cd w; echo a >a; echo b >b; echo c >c; echo d >d; echo e >e
-        echo f >old/f; echo kept >kept; echo g >g; ln -s kept link; echo h >h; mkfifo pipe";
-    assert!(stage.sh(setup).status.success());
-    let before = found(&stage, "w");
-    let script = r#"
+/// What is in the folder before the script runs.
+const SETUP: &str = "mkdir -p w/old w/out; cd w; echo a >a; echo b >b; echo c >c; echo d >d
+    echo e >e; echo f >old/f; echo kept >kept; echo g >g; ln -s kept link; echo h >h; mkfifo pipe";
+
+const CHANGES: &str = r#"
 cd w
 echo new >>a                        # appended
 >b                                  # truncated
@@ -53,84 +50,102 @@ touch -d 2001-01-01 h
 cat kept link <kept >/dev/null
 perl -e 'open F,"+<","kept"; read F,$x,1; symlink("k","made/s"); rename("made/s","made/t")'
 "#;
-    stage.write("script", script);
+
+/// What the script does to which path, once each.
+const USES: [(&str, &str); 13] = [
+    ("a", "write"),
+    ("b", "truncate"),
+    ("c", "delete"),
+    ("d", "rename_away"),
+    ("old/d2", "rename_here"),
+    ("e", "change"),
+    ("made", "create"),
+    ("made/x", "create"),
+    ("made/x", "write"),
+    ("made/x", "delete"),
+    ("hard", "create"),
+    ("dangling", "create"),
+    ("h", "change"),
+];
+
+/// Records the changes, and returns the stage and the paths that find(1) sees changed.
+fn record_changes() -> (Stage, BTreeSet<String>) {
+    let stage = Stage::new();
+    assert!(stage.sh(SETUP).status.success());
+    let before = found(&stage, "w");
+    stage.write("script", CHANGES);
     record(&stage, &["sh", "script"]);
     let after = found(&stage, "w");
-    let folder = stage.path("w");
-    let files = json(&stage, &["files", "--writes"]);
-    let below = |path: &str| {
-        Path::new(path).strip_prefix(&folder).ok().map(|path| path.to_str().unwrap().to_owned())
-    };
-    let all = by_path(&files);
-    let changed: BTreeSet<String> = all.keys().filter_map(|path| below(path)).collect();
-    let mut expected: BTreeSet<String> = before
+    let is_new = |path: &&String| !before.contains_key(*path);
+    let mut changed: BTreeSet<String> = before
         .iter()
         .filter(|(path, state)| after.get(*path) != Some(state))
-        .chain(after.iter().filter(|(path, _)| !before.contains_key(*path)))
         .map(|(path, _)| path.clone())
+        .chain(after.keys().filter(is_new).cloned())
         .collect();
     // The times of directories change with their entries, and the links of a file.
     for of_entries in ["old", "g"] {
-        assert!(expected.remove(of_entries), "{of_entries}");
+        assert!(changed.remove(of_entries), "{of_entries}");
     }
     // What came and went.
-    expected.extend(["made/x", "made/s"].map(str::to_owned));
-    assert_eq!(changed, expected);
-    let use_of = |path: &str, name: &str| {
-        let file = all[folder.join(path).to_str().unwrap()];
-        assert_eq!(file["changed"], true, "{file}");
-        file["uses"][name].as_u64().unwrap_or(0)
+    changed.extend(["made/x", "made/s"].map(str::to_owned));
+    (stage, changed)
+}
+
+#[test]
+fn changed_paths_are_those_that_find_sees() {
+    let (stage, expected) = record_changes();
+    let folder = stage.path("w");
+    let files = json(&stage, &["files", "--writes"]);
+    let all = by_path(&files);
+    let below = |path: &String| {
+        Path::new(path).strip_prefix(&folder).ok().map(|path| path.to_str().unwrap().to_owned())
     };
-    for (path, name) in [
-        ("a", "write"),
-        ("b", "truncate"),
-        ("c", "delete"),
-        ("d", "rename_away"),
-        ("old/d2", "rename_here"),
-        ("e", "change"),
-        ("made", "create"),
-        ("made/x", "create"),
-        ("made/x", "write"),
-        ("made/x", "delete"),
-        ("hard", "create"),
-        ("dangling", "create"),
-        ("h", "change"),
-    ] {
-        assert_eq!(use_of(path, name), 1, "{path} {name}");
+    assert_eq!(all.keys().filter_map(below).collect::<BTreeSet<_>>(), expected);
+    let full = |path: &str| folder.join(path).to_str().unwrap().to_owned();
+    for (path, name) in USES {
+        let file = all[&full(path)];
+        assert_eq!(file["changed"], true, "{file}");
+        assert_eq!(file["uses"][name], 1, "{path} {name}: {file}");
     }
-    assert_eq!(use_of("made/x", "maybe_create"), 0);
-    let d2 = folder.join("old/d2").to_str().unwrap().to_owned();
-    let d = folder.join("d").to_str().unwrap().to_owned();
-    assert_eq!(all[&d]["renamed_to"], *d2);
-    assert_eq!(all[&d2]["renamed_from"], *d);
-    // The number of paths that each process changed is that of `ps`.
-    let ps = json(&stage, &["ps"]);
+    assert!(all[&full("made/x")]["uses"]["maybe_create"].is_null());
+    assert_eq!(all[&full("d")]["renamed_to"], full("old/d2"));
+    assert_eq!(all[&full("old/d2")]["renamed_from"], full("d"));
+    // Nothing but the folder was changed.
+    let folder = stage.folder().to_str().unwrap();
+    let outside = json(&stage, &["files", "--writes", "--outside", folder]);
+    assert!(by_path(&outside).is_empty(), "{outside}");
+}
+
+#[test]
+fn ps_counts_the_paths_that_each_program_changed() {
+    let (stage, _) = record_changes();
+    let files = json(&stage, &["files", "--writes"]);
     let mut counts = BTreeMap::<u64, u64>::new();
-    for file in all.values() {
+    for file in by_path(&files).into_values() {
         for by in file["by"].as_array().unwrap() {
             *counts.entry(by["node"].as_u64().unwrap()).or_default() += 1;
         }
         assert_eq!(file["more_by"], 0);
     }
+    assert!(counts.len() > 5, "{files}");
+    let ps = json(&stage, &["ps"]);
     for node in ps["nodes"].as_array().unwrap() {
         let expected = counts.get(&node["node"].as_u64().unwrap()).copied().unwrap_or(0);
         assert_eq!(node["files_changed"], expected, "{node}");
     }
-    // Nothing but the folder was changed.
-    let outside =
-        json(&stage, &["files", "--writes", "--outside", stage.folder().to_str().unwrap()]);
-    assert!(by_path(&outside).is_empty(), "{outside}");
 }
 
 #[test]
 fn inputs_are_those_that_the_script_uses() {
     let stage = Stage::new();
-    stage.sh("mkdir d; echo 12345 >data; echo x >d/one; ln -s data lnk; ln -s d dlink; echo 0 >s; mkdir no");
+    stage.sh("mkdir d no; echo 12345 >data; echo x >d/one; ln -s data lnk; ln -s d dlink; : >s");
     let script = r#"
 cat data >/dev/null
 cat lnk dlink/one >/dev/null
 [ -e s ]
-perl -e 'readlink "lnk"; readlink "data"; opendir D,"d"; @x=readdir D; stat "gone"; open F,"<","gone/x"; -r "no/thing"'
+perl -e 'readlink "lnk"; readlink "data"; opendir D,"d"; @x=readdir D'
+perl -e 'stat "gone"; open F,"<","gone/x"; -r "no/thing"'
 printf 'odd' >"$(printf 'a\nb\033\302\233')"
 exec cat <data >/dev/null
 "#;

@@ -9,8 +9,8 @@ use crate::touches;
 /// How often each use of a path succeeded, by name: `open` (to read or write it), `read`, `write`,
 /// `create`, `maybe_create` (opened with O_CREAT, and the log does not tell whether it existed),
 /// `truncate`, `delete`, `rename_away`, `rename_here`, `change` (of permissions, owner, times,
-/// extended attributes), `probe` (looked up by stat(2), access(2), readlink(2) and the like), `list`
-/// (readdir(3)), `execute`, `map`, `map_write` (mapped so that writes to memory change it).
+/// extended attributes), `probe` (looked up by stat(2), access(2), readlink(2) and the like),
+/// `list` (readdir(3)), `execute`, `map`, `map_write` (mapped so that writes to memory change it).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uses([u32; touches::Uses::NAMES.len()]);
 
