@@ -13,12 +13,21 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+pub mod fds;
+pub mod grep;
+mod hexdump;
+pub mod lint;
+pub mod net;
 mod page;
 mod select;
+pub mod show;
+mod sockets;
 pub mod stat;
+pub mod stream;
 mod table;
 mod text;
 mod view;
+pub mod waits;
 
 pub use page::Page;
 pub use select::{Looker, Select, look};

@@ -123,7 +123,14 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("cli", &[]),
-    ("views", &[&["bounded", "page", "select", "text"], &["table", "view"], &["stat"]]),
+    (
+        "views",
+        &[
+            &["bounded", "hexdump", "page", "select", "sockets", "text"],
+            &["table", "view"],
+            &["fds", "grep", "lint", "net", "show", "stat", "stream", "waits"],
+        ],
+    ),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.
