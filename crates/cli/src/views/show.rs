@@ -55,7 +55,11 @@ pub(crate) fn run(args: &Args) -> Exit {
         (Err(exit), _) => exit,
         (Ok(()), Some(event)) => {
             crate::say::say!("{} has no event {event}", args.file.display());
-            Exit::FAILURE
+            // It may be among those that are missing.
+            match finished(&args.file, &log, findings) {
+                Exit::SUCCESS => Exit::FAILURE,
+                exit => exit,
+            }
         }
         (Ok(()), None) => finished(&args.file, &log, findings),
     }

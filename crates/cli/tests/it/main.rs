@@ -61,4 +61,5 @@ mod tracers;
 mod transparency;
 mod unwritable;
 mod verify;
+mod views;
 mod volume;
