@@ -35,6 +35,20 @@ pub(crate) enum Command {
     Env(crate::views::env::Args),
     /// Show the memory mappings with which each program began
     Maps(crate::views::maps::Args),
+    /// Show the network activity: endpoints, outcomes, bytes, names
+    Net(crate::views::net::Args),
+    /// Show the life of every descriptor, and which ones leaked
+    Fds(crate::views::fds::Args),
+    /// Show why a program hangs: open calls, and who could end them
+    Waits(crate::views::waits::Args),
+    /// Show the bytes that went over descriptors, pipes and sockets
+    Stream(crate::views::stream::Args),
+    /// Search all captured memory
+    Grep(crate::views::grep::Args),
+    /// Show everything about an event
+    Show(crate::views::show::Args),
+    /// Show habits of a program that cost time or go wrong some day
+    Lint(crate::views::lint::Args),
     /// Summarize a log
     Info(Info),
     /// Check whether this machine can record, and how to fix what prevents it

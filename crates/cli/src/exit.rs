@@ -17,6 +17,8 @@ impl Exit {
     pub(crate) const USAGE: Exit = Exit::Code(2);
     /// The log was read, but parts of it are missing or damaged.
     pub(crate) const WITH_FINDINGS: Exit = Exit::Code(3);
+    /// `grep` found nothing.
+    pub(crate) const NOT_FOUND_IN_LOG: Exit = Exit::Code(1);
     /// `diff` found a difference at or above the gate.
     pub(crate) const DIFFERENT: Exit = Exit::Code(1);
     /// `diff` could not read a log, or only a part of it.
@@ -69,12 +71,21 @@ const TABLE: &[Statuses] = &[
         ],
     },
     Statuses {
-        commands: "print, info, stat, tree, ps, files, env, maps",
+        commands: "print, info, stat, tree, ps, files, env, maps, net, fds, waits, stream, show, lint",
         meanings: &[
             ("0", "success"),
             ("1", "the log cannot be read or the output cannot be written"),
             ("2", "wrong usage"),
             ("3", "success, but parts of the log are missing or damaged"),
+        ],
+    },
+    Statuses {
+        commands: "grep",
+        meanings: &[
+            ("0", "something was found"),
+            ("1", "nothing was found, or the output cannot be written"),
+            ("2", "wrong usage, or a log cannot be read"),
+            ("3", "parts of a log are missing or damaged"),
         ],
     },
     Statuses {

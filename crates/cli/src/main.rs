@@ -38,6 +38,13 @@ fn main() {
             // A lost message must not replace the status of the recorded program.
             Command::Record(args) => record::run(&args),
             Command::Print(args) => say::exit_checked(print::run(&args)),
+            Command::Fds(args) => say::exit_checked(views::fds::run(&args)),
+            Command::Grep(args) => say::exit_checked(views::grep::run(&args)),
+            Command::Lint(args) => say::exit_checked(views::lint::run(&args)),
+            Command::Show(args) => say::exit_checked(views::show::run(&args)),
+            Command::Stream(args) => say::exit_checked(views::stream::run(&args)),
+            Command::Net(args) => say::exit_checked(views::net::run(&args)),
+            Command::Waits(args) => say::exit_checked(views::waits::run(&args)),
             Command::Stat(args) => say::exit_checked(views::stat::run(&args)),
             Command::Tree(args) => say::exit_checked(views::tree::run_tree(&args)),
             Command::Ps(args) => say::exit_checked(views::tree::run_ps(&args)),

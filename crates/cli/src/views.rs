@@ -2,15 +2,22 @@
 //! with its arguments.
 
 pub(crate) mod env;
+pub(crate) mod fds;
 pub(crate) mod files;
+pub(crate) mod grep;
+pub(crate) mod lint;
 pub(crate) mod maps;
+pub(crate) mod net;
+pub(crate) mod show;
 pub(crate) mod stat;
+pub(crate) mod stream;
 pub(crate) mod tree;
+pub(crate) mod waits;
 
 use crate::exit::Exit;
 use crate::say::{Out, say, unwritten};
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use sysreel_abi::Filter;
 use sysreel_inspect::visible::write_json_pretty;
 use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, open};
@@ -43,6 +50,16 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// Returns the first option that selects a part of the log.
+    pub(crate) fn selection(&self) -> Option<&'static str> {
+        match (&self.filter, self.from, self.to) {
+            (Some(_), _, _) => Some("--filter"),
+            (_, Some(_), _) => Some("--from"),
+            (_, _, Some(_)) => Some("--to"),
+            _ => None,
+        }
+    }
+
     /// Returns the part of the log that the arguments select.
     pub(crate) fn select(&self) -> Select {
         let range = EventRange { from: self.from, to: self.to };
@@ -55,30 +72,30 @@ pub(crate) fn show<V: View>(
     common: &Common,
     read: impl FnOnce(&LogFile) -> Result<(V, Findings), Error>,
 ) -> Exit {
-    let is_being_written;
-    let read = match open(&common.file) {
-        Ok(log) => {
-            let read = read(&log);
-            is_being_written = log.is_being_written();
-            read
-        }
+    let log = match open(&common.file) {
+        Ok(log) => log,
         Err(error) => return failed(&error),
     };
-    let (view, mut findings) = match read {
+    let (view, findings) = match read(&log) {
         Ok(read) => read,
         Err(error) => return failed(&error),
     };
-    if findings.open_end && is_being_written {
-        say!("{} is being written: {} events so far", common.file.display(), findings.events);
-        findings.open_end = false;
+    match write((common.json, common.output.as_deref()), &findings, [&view]) {
+        Err(exit) => exit,
+        Ok(()) => finished(&common.file, &log, findings),
     }
-    if let Err(exit) = write(common, &view, &findings) {
-        return exit;
+}
+
+/// Reports what is missing and returns the exit status.
+fn finished(path: &Path, log: &LogFile, mut findings: Findings) -> Exit {
+    if findings.open_end && log.is_being_written() {
+        say!("{} is being written: {} events so far", path.display(), findings.events);
+        findings.open_end = false;
     }
     if findings.is_whole() {
         return Exit::SUCCESS;
     }
-    say!("{}: {findings}", common.file.display());
+    say!("{}: {findings}", path.display());
     Exit::WITH_FINDINGS
 }
 
@@ -92,8 +109,13 @@ fn failed(error: &Error) -> Exit {
     Exit::FAILURE
 }
 
-fn write<V: View>(common: &Common, view: &V, findings: &Findings) -> Result<(), Exit> {
-    let mut out: Box<dyn Write> = match &common.output {
+/// Writes views to a file or to standard output: as text with empty lines in between, or as JSON.
+fn write<'v, V: View + 'v>(
+    (json, output): (bool, Option<&Path>),
+    findings: &Findings,
+    views: impl IntoIterator<Item = &'v V>,
+) -> Result<(), Exit> {
+    let mut out: Box<dyn Write> = match output {
         None => Box::new(Out::lock().map_err(|error| unwritten(&error).0)?),
         Some(path) => match crate::results::create(path) {
             Ok(file) => Box::new(BufWriter::new(file)),
@@ -103,22 +125,23 @@ fn write<V: View>(common: &Common, view: &V, findings: &Findings) -> Result<(), 
             }
         },
     };
-    let written = match common.json {
-        true => write_json_pretty(&document(view, findings), &mut out)
-            .and_then(|()| out.write_all(b"\n")),
-        false => view.write_text(&page(common), &mut out),
-    };
-    written.and_then(|()| out.flush()).map_err(|error| match &common.output {
+    let width = sysreel_sys::terminal::columns().filter(|_| output.is_none());
+    let page = Page { width };
+    let written = views.into_iter().enumerate().try_for_each(|(at, view)| {
+        if json {
+            write_json_pretty(&document(view, findings), &mut out)?;
+            return writeln!(out);
+        }
+        if at > 0 {
+            writeln!(out)?;
+        }
+        view.write_text(&page, &mut out)
+    });
+    written.and_then(|()| out.flush()).map_err(|error| match output {
         None => unwritten(&error).0,
         Some(path) => {
             say!("cannot write {}: {error}", path.display());
             Exit::FAILURE
         }
     })
-}
-
-/// Returns the page of standard output: as wide as the terminal, if it is one.
-fn page(common: &Common) -> Page {
-    let width = sysreel_sys::terminal::columns().filter(|_| common.output.is_none());
-    Page { width }
 }

@@ -56,6 +56,14 @@ pub enum Error {
     /// The range ends before it begins.
     #[error("the end of the range is before its beginning")]
     EmptyRange,
+    /// The event that was asked for is not in the log, or not of the kind that is needed.
+    #[error("event {number}: {why}")]
+    NoSuchEvent {
+        /// The number of the event.
+        number: u64,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(#[source] io::Error),

@@ -33,6 +33,10 @@ impl<K, V> Bounded<K, V> {
         self.left_out
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn into_entries(self) -> impl Iterator<Item = (K, V)> {
         self.entries.into_iter()
     }

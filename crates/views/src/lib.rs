@@ -1,6 +1,7 @@
-//! Views answer questions about a log: where time went and what failed
-//! ([`mod@stat`]), who started whom ([`mod@tree`]), which files were used ([`mod@files`]), and with
-//! what programs began ([`mod@env`], [`mod@maps`]).
+//! Views answer questions about a log: where time went and what failed ([`mod@stat`]), who started
+//! whom ([`mod@tree`]), which files were used ([`mod@files`]), with what programs began
+//! ([`mod@env`], [`mod@maps`]), what went over the network ([`mod@net`]), which descriptors were
+//! open ([`mod@fds`]), why a program hangs ([`mod@waits`]), and more.
 //!
 //! Each view is a module with an `Options`, a function that reads a log, and a result that
 //! implements [`View`]: it is written as a table for people ([`View::write_text`]) or serialized as
@@ -17,21 +18,30 @@ mod bounded;
 mod captured;
 pub mod env;
 mod environment;
+pub mod fds;
 pub mod files;
 #[cfg(test)]
 mod golden;
+pub mod grep;
+mod hexdump;
+pub mod lint;
 pub mod maps;
+pub mod net;
 mod nodes;
 mod page;
 mod pool;
 mod select;
 mod shell;
+pub mod show;
+mod sockets;
 pub mod stat;
+pub mod stream;
 mod table;
 mod text;
 mod touches;
 pub mod tree;
 mod view;
+pub mod waits;
 
 pub use captured::Program;
 pub use environment::{Variable, Variables};

@@ -1,10 +1,10 @@
 //! Which part of a log a view is about.
 
-use std::ops::ControlFlow;
-
 use sysreel_inspect::abi::Filter;
-use sysreel_inspect::calls::Item;
+use sysreel_inspect::calls::{Item, Visitor};
 use sysreel_inspect::filter::Matcher;
+use sysreel_inspect::format::Event;
+use sysreel_inspect::state::Tracker;
 use sysreel_inspect::{Error, EventRange, Findings, Follow, LogFile};
 
 /// The part of a log that a view is about.
@@ -18,10 +18,20 @@ pub struct Select {
 
 /// Takes the items of a log.
 pub trait Looker {
+    /// Takes an event before its items.
+    fn event(&mut self, event: &Event<'_>) {
+        let _ = event;
+    }
+
     /// Takes the next item. `selected`: whether it belongs to the part that the view is about. The
     /// others come too, because the state at the beginning of a part follows from what was before.
-    /// Nothing comes after the end of the part.
+    /// Nothing comes after the end of the part, but the calls that are open there.
     fn item(&mut self, item: &Item<'_>, selected: bool);
+
+    /// Takes the state at the end of the part.
+    fn end(&mut self, state: &Tracker) {
+        let _ = state;
+    }
 }
 
 /// Reads a log and passes its items on. `memory`: whether the looker asks for arguments and memory
@@ -35,7 +45,7 @@ pub fn look(
     (follow, memory): (Follow, bool),
     looker: &mut impl Looker,
 ) -> Result<Findings, Error> {
-    let mut matcher = select.filter.clone().map(|filter| Matcher::new(filter).for_log(file));
+    let matcher = select.filter.clone().map(|filter| Matcher::new(filter).for_log(file));
     let of_filter = select.filter.as_ref().map(Matcher::follow).unwrap_or_default();
     let follow = Follow { processes: follow.processes || of_filter.processes, ..follow };
     let asks = select.filter.as_ref().is_some_and(Matcher::asks_for_memory);
@@ -43,24 +53,41 @@ pub fn look(
     if !memory && !asks && follow == Follow::default() {
         calls = calls.without_memory();
     }
-    let mut findings = calls.for_each_from_start(|item, in_range| {
-        let matches = match &mut matcher {
+    let mut selecting = Selecting { matcher, looker };
+    let mut findings = calls.visit(&mut selecting)?;
+    if let Some(matcher) = selecting.matcher {
+        let fields = matcher.not_recorded().iter();
+        findings.not_recorded = fields.map(|(field, count)| (field.clone(), *count)).collect();
+    }
+    Ok(findings)
+}
+
+struct Selecting<'l, L> {
+    matcher: Option<Matcher>,
+    looker: &'l mut L,
+}
+
+impl<L: Looker> Visitor for Selecting<'_, L> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.looker.event(event);
+    }
+
+    fn item(&mut self, item: &Item<'_>, in_range: bool) {
+        let matches = match &mut self.matcher {
             None => true,
             Some(matcher) => {
-                matcher.note(&item);
+                matcher.note(item);
                 in_range
-                    && match &item {
+                    && match item {
                         Item::Call(call) => matcher.matches(call),
                         other => matcher.matches_item(other),
                     }
             }
         };
-        looker.item(&item, in_range && matches);
-        Ok(ControlFlow::Continue(()))
-    })?;
-    if let Some(matcher) = matcher {
-        let fields = matcher.not_recorded().iter();
-        findings.not_recorded = fields.map(|(field, count)| (field.clone(), *count)).collect();
+        self.looker.item(item, in_range && matches);
     }
-    Ok(findings)
+
+    fn end(&mut self, state: &Tracker) {
+        self.looker.end(state);
+    }
 }

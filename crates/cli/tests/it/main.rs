@@ -61,6 +61,7 @@ mod tracers;
 mod transparency;
 mod unwritable;
 mod verify;
+mod views;
 mod views_files;
 mod views_tree;
 mod volume;

@@ -57,6 +57,7 @@
 mod args;
 mod call;
 mod cursor;
+mod data;
 mod driver;
 mod ended;
 mod item;
@@ -72,7 +73,7 @@ mod tests;
 pub use args::{Arg, Args};
 pub use call::Call;
 pub(crate) use call::Returned;
-pub use cursor::Calls;
+pub use cursor::{Calls, Visitor};
 pub(crate) use driver::Driver;
 pub use ended::{Ended, Errno};
 pub use item::{

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::event_range::EventRange;
 use crate::log_file::{LogFile, ReadResult};
 use crate::regions::Buffers;
+use crate::state::Tracker;
 
 /// What is done with the items of a log.
 pub(crate) trait Walk {
@@ -19,6 +20,9 @@ pub(crate) trait Walk {
     /// Takes an item. `in_range`: whether the range has begun; earlier items only lead to its
     /// state.
     fn item(&mut self, item: Item<'_>, in_range: bool) -> Result<ControlFlow<()>, Error>;
+
+    /// Sees the state after the last item.
+    fn end(&mut self, _state: &Tracker) {}
 }
 
 /// Passes all items of a log to `to`, from its beginning to the end of the range.
@@ -69,5 +73,6 @@ pub(crate) fn walk(
         // log. What `to` says does not matter any more.
         driver.feed_end(buffers, |item| to.item(item, true).map(drop))?;
     }
+    to.end(driver.state());
     Ok(read)
 }

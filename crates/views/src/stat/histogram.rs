@@ -46,7 +46,7 @@ impl Histogram {
 
 fn bucket(ns: u64) -> u16 {
     if ns < PARTS {
-        return ns as u16;
+        return u16::try_from(ns).unwrap_or(0);
     }
     let power = u64::from(ns.ilog2());
     let part = (ns >> (power - u64::from(PARTS.ilog2()))) - PARTS;
@@ -85,8 +85,8 @@ mod tests {
         values.iter().for_each(|ns| histogram.add(*ns));
         values.sort_unstable();
         for percent in [1, 50, 95, 99, 100] {
-            let exact = values[(values.len() * percent as usize).div_ceil(100) - 1];
-            let found = histogram.percentile(percent).unwrap();
+            let exact = values[(values.len() * percent).div_ceil(100) - 1];
+            let found = histogram.percentile(u64::try_from(percent).unwrap()).unwrap();
             assert!(found <= exact && exact - found <= exact / 16, "{percent}: {found} {exact}");
         }
         assert_eq!(histogram.powers().values().sum::<u64>(), 999);

@@ -126,10 +126,13 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "views",
         &[
-            &["bounded", "page", "pool", "select", "shell", "text"],
+            &["bounded", "hexdump", "page", "pool", "select", "shell", "sockets", "text"],
             &["environment", "nodes", "table", "touches", "view"],
             &["captured"],
-            &["env", "files", "maps", "stat", "tree"],
+            &[
+                "env", "fds", "files", "grep", "lint", "maps", "net", "show", "stat", "stream",
+                "tree", "waits",
+            ],
         ],
     ),
 ];

@@ -1,0 +1,110 @@
+//! `sysreel stream`.
+
+use super::{failed, finished};
+use crate::exit::Exit;
+use crate::say::{Out, say, unwritten};
+use regex::bytes::{Regex, RegexBuilder};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use sysreel_abi::Filter;
+use sysreel_inspect::{Bound, Error, EventRange, open};
+use sysreel_views::Select;
+use sysreel_views::stream::{Form, Options, Way, Writer, stream};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::help(Some("stream")))]
+pub(crate) struct Args {
+    /// The log to read, or - for standard input
+    file: PathBuf,
+    /// Only what matches: -F 'net.port == 80', -F 'fd.path == "pipe:[123]"'
+    ///
+    /// docs/filter.md has the language.
+    #[arg(short = 'F', long, value_name = "EXPR", value_parser = crate::filter_arg::parse)]
+    filter: Option<Filter>,
+    /// Only the stream that the syscall at event N reads or writes
+    #[arg(short, long, value_name = "N")]
+    event: Option<u64>,
+    /// Only streams in which REGEX matches, also across buffers
+    #[arg(long = "match", value_name = "REGEX", value_parser = parse_pattern)]
+    pattern: Option<Regex>,
+    /// Only what programs read
+    #[arg(long, conflicts_with = "written")]
+    read: bool,
+    /// Only what programs wrote
+    #[arg(long)]
+    written: bool,
+    /// Show a hexdump
+    #[arg(long, conflicts_with_all = ["raw", "json"])]
+    hex: bool,
+    /// Write the bytes and nothing else
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
+    /// Print a JSON object for each piece; docs/schemas describes it
+    #[arg(long)]
+    json: bool,
+    /// Start at WHERE: an event number, +SECONDS into the recording, or @SECONDS since 1970
+    #[arg(long, value_name = "WHERE")]
+    from: Option<Bound>,
+    /// Stop after WHERE
+    #[arg(long, value_name = "WHERE")]
+    to: Option<Bound>,
+    /// Write to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+fn parse_pattern(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text).unicode(!text.is_ascii()).build().map_err(|error| error.to_string())
+}
+
+pub(crate) fn run(args: &Args) -> Exit {
+    let range = EventRange { from: args.from, to: args.to };
+    let options = Options {
+        select: Select { range, filter: args.filter.clone() },
+        of_event: args.event,
+        way: match (args.read, args.written) {
+            (true, _) => Some(Way::Read),
+            (_, true) => Some(Way::Written),
+            _ => None,
+        },
+        pattern: args.pattern.clone(),
+    };
+    let form = match (args.hex, args.raw, args.json) {
+        (true, ..) => Form::Hex,
+        (_, true, _) => Form::Raw,
+        (_, _, true) => Form::Json,
+        _ => Form::Text,
+    };
+    let log = match open(&args.file) {
+        Ok(log) => log,
+        Err(error) => return failed(&error),
+    };
+    let out: Box<dyn Write> = match &args.output {
+        None => match Out::lock() {
+            Ok(out) => Box::new(out),
+            Err(error) => return unwritten(&error).0,
+        },
+        Some(path) => match crate::results::create(path) {
+            Ok(file) => Box::new(BufWriter::new(file)),
+            Err(error) => {
+                say!("cannot write {}: {error}", path.display());
+                return Exit::FAILURE;
+            }
+        },
+    };
+    let mut writer = Writer::new(form, out);
+    let streamed = stream(&log, &options, &mut |piece| writer.piece(piece));
+    let streamed = streamed.and_then(|findings| {
+        writer.finish().map_err(Error::Write)?;
+        Ok(findings)
+    });
+    match (streamed, &args.output) {
+        (Ok(findings), _) => finished(&args.file, &log, findings),
+        (Err(Error::Write(error)), None) => unwritten(&error).0,
+        (Err(Error::Write(error)), Some(path)) => {
+            say!("cannot write {}: {error}", path.display());
+            Exit::FAILURE
+        }
+        (Err(error), _) => failed(&error),
+    }
+}

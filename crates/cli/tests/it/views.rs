@@ -1,0 +1,461 @@
+//! The views: each is compared with something that knows better: the program, the shell, the
+//! printed log.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::stage::{Running, Stage, installed, kill, until};
+
+/// Runs a view and returns its JSON and its exit status.
+fn view(stage: &Stage, arguments: &[&str]) -> (Value, i32) {
+    let mut all = arguments.to_vec();
+    all.push("--json");
+    let ran = stage.sysreel(&all);
+    let json = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e} {ran:?}"));
+    (json, ran.status.code().unwrap())
+}
+
+fn record(script: &str) -> Stage {
+    let stage = Stage::new();
+    let ran = stage.sysreel(&[
+        "record",
+        "-q",
+        "--capture-limit=all",
+        "-o",
+        "r.reel",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]);
+    assert!(stage.path("r.reel").exists(), "{ran:?}");
+    stage
+}
+
+fn perl(script: &str) -> String {
+    format!("perl -e '{script}'")
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn all<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+#[test]
+fn stat_agrees_with_the_summary_and_with_itself() {
+    let stage = record(
+        "ls /; cat /etc/passwd missing | head -c 100 >out; for i in 1 2 3; do stat none; done",
+    );
+    let summary = stage.sysreel(&["print", "-c", "--json", "r.reel"]);
+    let summary: Value = serde_json::from_slice(&summary.stdout).unwrap();
+    let (stat, _) = view(&stage, &["stat", "r.reel"]);
+    let of_summary: BTreeMap<&str, Value> = all(&summary, "calls")
+        .iter()
+        .map(|c| {
+            (
+                text(c, "name"),
+                serde_json::json!([
+                    c["calls"],
+                    c["errors"],
+                    c["unfinished"],
+                    c["total_ns"],
+                    c["min_ns"],
+                    c["max_ns"]
+                ]),
+            )
+        })
+        .collect();
+    let of_stat: BTreeMap<&str, Value> = all(&stat, "groups")
+        .iter()
+        .map(|g| {
+            (
+                g["key"][0].as_str().unwrap(),
+                serde_json::json!([
+                    g["calls"],
+                    g["errors"],
+                    g["unfinished"],
+                    g["total_ns"],
+                    g["min_ns"],
+                    g["max_ns"]
+                ]),
+            )
+        })
+        .collect();
+    assert!(of_summary.len() > 20, "{of_summary:?}");
+    assert_eq!(of_stat, of_summary);
+    for field in ["pid", "exe", "errno", "failed", "nr", "abi,call"] {
+        let (by, _) = view(&stage, &["stat", "r.reel", "--by", field]);
+        for column in ["calls", "errors", "total_ns", "bytes"] {
+            let sum: u64 = all(&by, "groups").iter().filter_map(|g| g[column].as_u64()).sum();
+            assert_eq!(Some(sum), by["total"][column].as_u64(), "{field} {column}");
+            assert_eq!(by["total"][column], stat["total"][column], "{field} {column}");
+        }
+    }
+    // The slowest are the longest of all, and the filter is that of `print`.
+    let (slow, _) = view(&stage, &["stat", "r.reel", "--slowest", "5", "-F", "%file and failed"]);
+    let times: Vec<u64> =
+        all(&slow, "slowest").iter().map(|s| s["duration_ns"].as_u64().unwrap()).collect();
+    assert!(times.len() == 5 && times.is_sorted_by(|a, b| a >= b), "{times:?}");
+    assert_eq!(Some(times[0]), slow["total"]["max_ns"].as_u64());
+    let lines = stage.sysreel(&["print", "--join", "r.reel", "-F", "%file and failed"]);
+    assert_eq!(
+        slow["total"]["calls"].as_u64(),
+        Some(u64::try_from(lines.text().lines().count()).unwrap())
+    );
+    let wrong = stage.sysreel(&["stat", "r.reel", "--by", "nonsense"]);
+    assert!(
+        wrong.status.code() == Some(2) && wrong.stderr.contains("expected one of"),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn net_shows_what_the_program_did() {
+    if !installed("net_shows_what_the_program_did", &["perl"]) {
+        return;
+    }
+    let stage = record(&perl(
+        r#"use Socket; use Fcntl; use Errno;
+        socket(L,AF_INET,SOCK_STREAM,0); bind(L,sockaddr_in(0,INADDR_LOOPBACK)); listen(L,1);
+        ($port)=sockaddr_in(getsockname(L)); socket(C,AF_INET,SOCK_STREAM,0);
+        connect(C,sockaddr_in($port,INADDR_LOOPBACK)); accept(S,L);
+        syswrite(C,"x"x5); sysread(S,$b,10); syswrite(S,"y"x70); sysread(C,$b,100);
+        socket(U,AF_INET,SOCK_DGRAM,0); bind(U,sockaddr_in(0,INADDR_LOOPBACK));
+        ($udp)=sockaddr_in(getsockname(U)); socket(V,AF_INET,SOCK_DGRAM,0);
+        send(V,"abc",0,sockaddr_in($udp,INADDR_LOOPBACK)); recv(U,$b,10,0);
+        socket(N,AF_INET,SOCK_STREAM,0); fcntl(N,F_SETFL,O_NONBLOCK);
+        connect(N,sockaddr_in(1,INADDR_LOOPBACK)); vec($w="",fileno(N),1)=1; select(undef,$w,undef,1);
+        getsockopt(N,SOL_SOCKET,SO_ERROR);
+        socket(X,AF_UNIX,SOCK_STREAM,0); connect(X,sockaddr_un("/run/no\nsuch"));
+        socketpair(P,Q,AF_UNIX,SOCK_STREAM,0); syswrite(P,"pair"); sysread(Q,$b,9);
+        open(F,">ports"); print F "$port $udp";"#,
+    ));
+    let ports = fs::read_to_string(stage.path("ports")).unwrap();
+    let (port, udp) = ports.split_once(' ').unwrap();
+    let (net, status) = view(&stage, &["net", "r.reel"]);
+    assert_eq!(status, 0);
+    let found: Vec<String> = all(&net, "endpoints")
+        .iter()
+        .map(|e| {
+            let fields = ["role", "protocol", "address", "outcome"].map(|key| text(e, key));
+            format!("{} {} {} {}", fields.join(" "), e["sockets"], e["received"], e["sent"])
+        })
+        .collect();
+    for expected in [
+        format!("listen tcp 127.0.0.1:{port} ok 1 0 0"),
+        format!("connect tcp 127.0.0.1:{port} ok 1 70 5"),
+        format!("accept tcp 127.0.0.1:{port} ok 1 5 70"),
+        format!("datagram udp 127.0.0.1:{udp} ok 1 0 3"),
+        "connect tcp 127.0.0.1:1 ECONNREFUSED 1 0 0".to_owned(),
+        "connect unix /run/no\\nsuch ENOENT 1 0 0".to_owned(),
+        "pair unix  ok 2 4 4".to_owned(),
+    ] {
+        assert!(found.contains(&expected), "{expected} in {found:#?}");
+    }
+    let shown = stage.sysreel(&["net", "r.reel"]).text();
+    assert!(shown.contains("/run/no\\nsuch") && shown.lines().count() >= 8, "{shown}");
+}
+
+#[test]
+fn fds_are_those_of_proc_and_leaks_are_found() {
+    if !installed("fds_are_those_of_proc_and_leaks_are_found", &["perl"]) {
+        return;
+    }
+    let stage = record(
+        r#"exec 7<r.reel 8>&2; mkfifo q; exec 9<>q; ls -l /proc/$$/fd >listed; echo $$ >pid;
+        exec 7<&-; perl -e '$^F=255; open(A,"/etc/passwd"); $^F=2; open(B,"/etc/hostname"); open(C,"/etc/fstab"); close(C); exec "true"'"#,
+    );
+    let pid: u64 = fs::read_to_string(stage.path("pid")).unwrap().trim().parse().unwrap();
+    // The event at which ls began to list.
+    let lines = stage.sysreel(&[
+        "print",
+        "--event-numbers",
+        "r.reel",
+        "-F",
+        r#"getdents64 and fd.path ~ "/proc/*/fd""#,
+        "--join",
+    ]);
+    let event = lines.text().split_whitespace().next().unwrap().to_owned();
+    let (at, _) = view(&stage, &["fds", "r.reel", "--at", &event]);
+    let shell = all(&at, "processes").iter().find(|p| p["pid"] == pid).unwrap();
+    let found: BTreeMap<u64, &str> =
+        all(shell, "fds").iter().map(|fd| (fd["fd"].as_u64().unwrap(), text(fd, "name"))).collect();
+    let listed = fs::read_to_string(stage.path("listed")).unwrap();
+    let listed: BTreeMap<u64, &str> = listed
+        .lines()
+        .filter_map(|line| {
+            let (left, name) = line.split_once(" -> ")?;
+            Some((left.split_whitespace().last()?.parse().ok()?, name))
+        })
+        .collect();
+    assert!(listed.len() >= 6, "{listed:?}");
+    assert_eq!(found, listed);
+
+    let (leaked, _) = view(&stage, &["fds", "r.reel", "--leaked"]);
+    let names: Vec<&str> = all(&leaked, "inherited").iter().map(|i| text(i, "name")).collect();
+    assert!(names.contains(&"/etc/passwd"), "{names:?}");
+    assert!(!names.contains(&"/etc/hostname") && !names.contains(&"/etc/fstab"), "{names:?}");
+    let (every, _) = view(&stage, &["fds", "r.reel"]);
+    let end = |name: &str| {
+        let fd = all(&every, "fds").iter().find(|fd| text(fd, "name") == name);
+        text(fd.unwrap_or(&Value::Null), "end").to_owned()
+    };
+    assert_eq!(["/etc/hostname", "/etc/fstab"].map(end), ["exec", "closed"]);
+}
+
+/// Two processes that wait for each other, and a third that waits for one of them.
+const DEADLOCK: &str = r#"pipe(A,B); pipe(C,D); if (!fork) { sysread(A,$b,1); exit }
+    sysread(C,$b,1)"#;
+
+#[test]
+fn waits_finds_a_deadlock_while_it_lasts_and_after_a_kill() {
+    if !installed("waits_finds_a_deadlock_while_it_lasts_and_after_a_kill", &["perl"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let mut command = stage.command(crate::stage::SYSREEL);
+    command.args(["record", "-q", "-o", "r.reel", "--", "perl", "-e", DEADLOCK]);
+    let running = Running::start(&mut command);
+    let stuck = |waits: &Value| all(waits, "waits").iter().filter(|w| w["stuck"] == true).count();
+    until("both wait", || {
+        stage.path("r.reel").exists()
+            && serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+                .is_ok_and(|waits: Value| stuck(&waits) == 2)
+    });
+    let (waits, status) = view(&stage, &["waits", "r.reel"]);
+    assert_eq!(status, 0, "a log that is being written is not damaged");
+    let causes: Vec<&str> = all(&waits, "waits").iter().map(|w| text(w, "cause")).collect();
+    assert_eq!(causes, ["pipe", "pipe"]);
+    let pids: Vec<u32> = all(&waits, "waits")
+        .iter()
+        .map(|w| u32::try_from(w["pid"].as_u64().unwrap()).unwrap())
+        .collect();
+    for wait in all(&waits, "waits") {
+        let others: Vec<i64> =
+            all(wait, "others").iter().map(|o| o["pid"].as_i64().unwrap()).collect();
+        assert_eq!(others.len(), 2, "both processes hold the writing end: {others:?}");
+    }
+    pids.iter().for_each(|pid| kill(*pid, "TERM"));
+    running.wait();
+    let (after, _) = view(&stage, &["waits", "r.reel"]);
+    assert_eq!((text(&after, "moment"), stuck(&after)), ("before_kill", 2), "{after}");
+    let shown = stage.sysreel(&["waits", "r.reel"]).text();
+    assert!(shown.contains("DEADLOCK"), "{shown}");
+}
+
+#[test]
+fn waits_does_not_call_it_a_deadlock_if_somebody_can_act() {
+    // cat waits for the shell, which has the writing end of the FIFO and waits for a child that
+    // sleeps.
+    let stage = Stage::new();
+    let mut command = stage.command(crate::stage::SYSREEL);
+    let script = "mkfifo q; cat <q & exec 3>q; sleep 1000";
+    command.args(["record", "-q", "-o", "r.reel", "--", "sh", "-c", script]);
+    let running = Running::start(&mut command);
+    let waits = || -> Value {
+        serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+            .unwrap_or_default()
+    };
+    let has = |waits: &Value, cause: &str| {
+        all(waits, "waits").iter().any(|wait| text(wait, "cause") == cause)
+    };
+    until("all wait", || {
+        stage.path("r.reel").exists() && {
+            let waits = waits();
+            ["pipe", "child", "timer"].iter().all(|cause| has(&waits, cause))
+        }
+    });
+    let waits = waits();
+    for wait in all(&waits, "waits") {
+        assert_eq!(wait["stuck"], false, "{waits}");
+        kill(u32::try_from(wait["pid"].as_u64().unwrap()).unwrap(), "KILL");
+    }
+    running.wait();
+}
+
+#[test]
+fn waits_shows_nothing_for_a_program_that_ended() {
+    let stage = record("true; sleep 0.01");
+    let (waits, status) = view(&stage, &["waits", "r.reel"]);
+    assert_eq!((status, all(&waits, "waits").len()), (0, 0));
+    let (top, _) = view(&stage, &["waits", "r.reel", "--top"]);
+    let timer = all(&top, "rows").iter().find(|row| text(row, "cause") == "timer").unwrap();
+    assert!(timer["total_ns"].as_u64().unwrap() >= 10_000_000, "{timer}");
+}
+
+#[test]
+fn streams_have_the_bytes_and_matches_across_buffers() {
+    if !installed("streams_have_the_bytes_and_matches_across_buffers", &["perl"]) {
+        return;
+    }
+    let stage = record(
+        r#"head -c 300000 /dev/urandom >f; cat f | cat >out;
+        perl -e 'pipe(A,B); syswrite(B,"nee"); syswrite(B,"dle\n"); sysread(A,$b,3); sysread(A,$b,9)'"#,
+    );
+    let pipe = r#"exe ~ "**/cat" and fd.kind == pipe"#;
+    let raw = stage.sysreel(&["stream", "r.reel", "--raw", "--written", "-F", pipe]);
+    assert!(raw.status.success(), "{}", raw.stderr);
+    assert_eq!(blake3::hash(&raw.stdout), blake3::hash(&fs::read(stage.path("f")).unwrap()));
+    let read = stage.sysreel(&["stream", "r.reel", "--raw", "--read", "-F", pipe, "-o", "copy"]);
+    assert!(read.status.success(), "{}", read.stderr);
+    assert_eq!(fs::read(stage.path("copy")).unwrap(), raw.stdout);
+
+    let whole = "write and data contains \"needle\"";
+    assert_eq!(stage.sysreel(&["print", "r.reel", "-F", whole]).stdout, b"", "no buffer has it");
+    let found = stage.sysreel(&["stream", "r.reel", "--match", "needle", "--raw", "--read"]);
+    assert_eq!(found.stdout, b"needle\n");
+    // The stream of an event is the same, whichever end of the pipe.
+    let event = stage.sysreel(&[
+        "print",
+        "r.reel",
+        "--event-numbers",
+        "--join",
+        "-F",
+        "data contains \"dle\\n\"",
+    ]);
+    for line in event.text().lines() {
+        let number = line.split_whitespace().next().unwrap();
+        let stream = stage.sysreel(&["stream", "r.reel", "--event", number, "--raw", "--written"]);
+        assert_eq!(stream.stdout, b"needle\n", "{line}");
+    }
+    assert_eq!(event.text().lines().count(), 2);
+    let shown = stage.sysreel(&["stream", "r.reel", "--match", "needle"]).text();
+    assert!(shown.contains("3 bytes written to pipe:["), "{shown}");
+    let none = stage.sysreel(&["stream", "r.reel", "--event", "0"]);
+    assert!(none.status.code() == Some(1) && none.stderr.contains("event 0"), "{none:?}");
+}
+
+#[test]
+fn grep_finds_paths_arguments_and_buffers() {
+    let stage = record(
+        "printf 'a secret\\033[2J' >f; cat f >/dev/null; cat none 2>/dev/null; (cd /etc; cat ./passwd) >/dev/null",
+    );
+    let found = |pattern: &str, more: &[&str]| {
+        let ran = stage.sysreel(&[&["grep", pattern, "r.reel"], more].concat());
+        (ran.status.code().unwrap(), ran.text())
+    };
+    let (status, text) = found("secret", &["-F", "read"]);
+    assert!(status == 0 && text.contains("a secret\\u{1b}[2J"), "{text}");
+    assert_eq!(found("secret", &["-F", "write or read"]).1.lines().count(), 3);
+    assert_eq!(found("SECRET", &[]).0, 1, "nothing is found");
+    assert_eq!(found("SECRET", &["-i"]).0, 0);
+    assert_eq!(found("s[a-z]+t\\x1b", &[]).0, 0);
+    assert_eq!(found("s[a-z]+t", &["--fixed-strings"]).0, 1);
+    assert_eq!(found("(", &[]).0, 2);
+    assert_eq!(found("/etc/passwd", &["-F", "open or openat"]).0, 0, "a relative path in full");
+    let missing = stage.sysreel(&["grep", "x", "nothing.reel"]);
+    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
+    let (_, json) = found("^none\\x00", &["--json"]);
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(
+        lines.iter().any(|found| found["call"] == "openat" && found["arg"] == "filename"),
+        "{json}"
+    );
+}
+
+#[test]
+fn show_has_every_byte_of_the_struct() {
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/logs/v1");
+    let stage = Stage::new();
+    let mut structs = 0;
+    for name in
+        ["exec_arch", "seccomp_trace", "synthetic_sizes", "synthetic_v4_layout", "signal_kinds"]
+    {
+        let log = logs.join(format!("{name}.reel")).to_str().unwrap().to_owned();
+        let raw = stage.sysreel(&["print", "--format", "raw", &log]).text();
+        for line in raw.lines().take(60) {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let Some(bytes) = event["bytes"].as_str().filter(|_| event["kind"] == "stop") else {
+                continue;
+            };
+            let (show, _) = view(&stage, &["show", &log, &event["seq"].to_string(), "-C", "0"]);
+            let hex: String = all(&show, "fields").iter().map(|field| text(field, "hex")).collect();
+            assert_eq!(hex, bytes, "{name} {}", event["seq"]);
+            if let Some(nr) = event["nr"].as_str() {
+                let nr = u64::from_str_radix(nr.trim_start_matches("0x"), 16).unwrap();
+                let field =
+                    all(&show, "fields").iter().find(|field| field["name"] == "nr").unwrap();
+                assert_eq!(text(field, "value").split(' ').next(), Some(&*nr.to_string()));
+            }
+            structs += 1;
+        }
+    }
+    assert!(structs > 100, "{structs}");
+    let none = stage.sysreel(&["show", logs.join("exec_arch.reel").to_str().unwrap(), "999999"]);
+    assert!(none.status.code() == Some(1) && none.stderr.contains("no event 999999"), "{none:?}");
+}
+
+#[test]
+fn lint_notices_each_habit_and_nothing_in_a_plain_program() {
+    if !installed("lint_notices_each_habit_and_nothing_in_a_plain_program", &["perl"]) {
+        return;
+    }
+    let stage = record(&perl(
+        r#"for (1..150) { open(F,"/etc/passwd"); sysread(F,$b,1); stat("/etc/none") }
+        for (1..120) { select(undef,undef,undef,.001) }
+        open(T,">t"); syswrite(T,"x"); close T; rename("t","u");
+        open(Z,">/dev/full"); syswrite(Z,"x"); open(S,">>log"); syswrite(S,"x") for 1..130;
+        use POSIX; $^F=255; open(G,"/etc/fstab"); system "true""#,
+    ));
+    let (lint, _) = view(&stage, &["lint", "r.reel"]);
+    let found: Vec<String> = all(&lint, "warnings")
+        .iter()
+        .map(|w| format!("{} {} {}", text(w, "rule"), w["count"], text(w, "object")))
+        .collect();
+    for expected in [
+        "repeated-open 150 /etc/passwd".to_owned(),
+        "repeated-stat 150 /etc/none".to_owned(),
+        "tiny-read 150 /etc/passwd".to_owned(),
+        format!("tiny-write 130 {}/log", stage.folder().display()),
+        format!("no-fsync 1 {}/u", stage.folder().display()),
+        "error 1 write ENOSPC".to_owned(),
+    ] {
+        assert!(found.contains(&expected), "{expected} in {found:#?}");
+    }
+    let starts = ["polling 120 ", "inherited-descriptor "];
+    assert!(
+        starts.iter().all(|start| found.iter().any(|line| line.starts_with(start))),
+        "{found:#?}"
+    );
+    let plain = record("cat /etc/passwd >copy; true");
+    let (lint, _) = view(&plain, &["lint", "r.reel"]);
+    assert_eq!(all(&lint, "warnings").len(), 0, "{lint}");
+}
+
+/// Every view of a log of which a part is missing shows the rest, and says so.
+#[test]
+fn damaged_logs_are_shown_with_exit_status_3() {
+    let stage = record("cat /etc/passwd | cat; ls / >/dev/null");
+    let bytes = fs::read(stage.path("r.reel")).unwrap();
+    stage.write("cut.reel", &bytes[..bytes.len() * 2 / 3]);
+    for arguments in [
+        &["stat", "cut.reel"][..],
+        &["net", "cut.reel"],
+        &["fds", "cut.reel"],
+        &["fds", "cut.reel", "--at", "+0.001"],
+        &["waits", "cut.reel"],
+        &["waits", "cut.reel", "--top"],
+        &["lint", "cut.reel"],
+        &["show", "cut.reel", "3"],
+    ] {
+        let (json, status) = view(&stage, arguments);
+        assert_eq!((status, &json["complete"]), (3, &Value::Bool(false)), "{arguments:?}");
+        assert!(!all(&json, "missing").is_empty(), "{arguments:?}");
+    }
+    for arguments in [&["stream", "cut.reel"][..], &["grep", "root", "cut.reel"]] {
+        let ran = stage.sysreel(arguments);
+        assert_eq!(ran.status.code(), Some(3), "{arguments:?} {ran:?}");
+    }
+    for view in ["stat", "net", "fds", "waits", "lint", "stream"] {
+        let ran = stage.sysreel(&[view, "/etc/passwd"]);
+        assert_eq!(ran.status.code(), Some(1), "{view} {ran:?}");
+        let ran = stage.sysreel(&[view, "r.reel", "--from", "9", "--to", "3"]);
+        assert_eq!(ran.status.code(), Some(2), "{view} {ran:?}");
+    }
+}

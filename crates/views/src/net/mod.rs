@@ -1,0 +1,376 @@
+//! `net`: sockets by endpoint, with the real outcome of connects, bytes each way, and the names
+//! that payloads show: DNS questions and answers, and the server names of TLS. Nothing is looked up
+//! on the network.
+
+mod dns;
+mod text;
+mod tls;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use sysreel_inspect::abi::{ArgKind, CallKind, intent};
+use sysreel_inspect::calls::{Call, Errno, Item};
+use sysreel_inspect::format::Direction;
+use sysreel_inspect::state::{Made, OpenFile};
+use sysreel_inspect::visible::visible_bytes;
+use sysreel_inspect::{Error, Findings, Follow, LogFile};
+
+use crate::bounded::Bounded;
+use crate::select::{Looker, Select, look};
+use crate::sockets;
+pub use dns::Lookup;
+use dns::Lookups;
+
+/// The network activity of a log.
+#[derive(Clone, Debug, Serialize)]
+pub struct Net {
+    /// The endpoints, in the order in which they were first used.
+    pub endpoints: Vec<Endpoint>,
+    /// The names that were looked up by DNS, as far as the messages went over sockets that the log
+    /// shows.
+    pub lookups: Vec<Lookup>,
+    /// The number of calls on sockets that had no room.
+    pub left_out: u64,
+}
+
+/// Sockets of one program with the same role, address and outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
+    /// What the sockets did.
+    pub role: Role,
+    /// `tcp`, `udp`, `unix`, `netlink`; `ip` or `socket` where the log does not show more.
+    pub protocol: String,
+    /// The address: of the other end, or for listening and accepted sockets the own one. `null` if
+    /// the log does not show one.
+    pub address: Option<String>,
+    /// Names of the address: what DNS answers that the log shows say, and TLS server names that
+    /// were sent to it.
+    pub names: Vec<String>,
+    /// `ok`, or the error of the connect: `ECONNREFUSED`. `EINPROGRESS` if the log does not show
+    /// how it went on.
+    pub outcome: String,
+    /// The program; empty if the log does not name it.
+    pub exe: String,
+    /// The processes, in ascending order; at most 100.
+    pub pids: Vec<u32>,
+    /// The number of sockets.
+    pub sockets: u64,
+    /// The bytes that were received.
+    pub received: u64,
+    /// The bytes that were sent.
+    pub sent: u64,
+    /// The number of the first event.
+    pub event: u64,
+}
+
+/// What a socket did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It was connected to an address.
+    Connect,
+    /// It listened.
+    Listen,
+    /// It was accepted.
+    Accept,
+    /// It exchanged datagrams with an address without a connect.
+    Datagram,
+    /// It was bound to an address, and nothing else.
+    Bind,
+    /// It is an end of a socket pair.
+    Pair,
+    /// It was open before the recording, or the log does not show how it was made.
+    Before,
+}
+
+/// Finds the network activity of a log.
+///
+/// # Errors
+/// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
+pub fn net(file: &LogFile, select: &Select) -> Result<(Net, Findings), Error> {
+    let follow = Follow { processes: true, ..Follow::default() };
+    let mut looking = Looking::default();
+    let findings = look(file, select, (follow, true), &mut looking)?;
+    Ok((looking.finish(), findings))
+}
+
+/// Which socket, and for datagrams with which address.
+type Key = (u64, Option<String>);
+
+#[derive(Debug, Default)]
+struct Socket {
+    role: Option<Role>,
+    protocol: Option<&'static str>,
+    address: Option<String>,
+    /// The error of a connect; 0 for none.
+    errno: u16,
+    names: BTreeSet<String>,
+    exe: String,
+    pid: u32,
+    received: u64,
+    sent: u64,
+    event: u64,
+    /// The datagrams of the socket are counted for their addresses.
+    is_split: bool,
+}
+
+#[derive(Default)]
+struct Looking {
+    sockets: Bounded<Key, Socket>,
+    lookups: Lookups,
+}
+
+impl Looker for Looking {
+    fn item(&mut self, item: &Item<'_>, selected: bool) {
+        let Item::Call(call) = item else { return };
+        let Some(row) = call.row().filter(|_| selected) else { return };
+        match row.kind {
+            CallKind::Connect => self.connect(call),
+            CallKind::Listen if call.ended().value().is_some() => {
+                self.own(call, Role::Listen);
+            }
+            CallKind::Bind if call.ended().value().is_some() => self.own(call, Role::Bind),
+            CallKind::Accept => self.accept(call),
+            CallKind::Pair => self.pair(call),
+            _ if intent::reads_socket_error(row, &raw(call)) => self.socket_error(call),
+            _ => self.data(call),
+        }
+    }
+}
+
+fn raw(call: &Call<'_>) -> [u64; 6] {
+    std::array::from_fn(|at| call.args().raw(at).unwrap_or(0))
+}
+
+impl Looking {
+    /// Returns the entry of a socket.
+    fn socket(
+        &mut self,
+        call: &Call<'_>,
+        file: &OpenFile,
+        to: Option<&str>,
+    ) -> Option<&mut Socket> {
+        let key = (file.serial, to.map(str::to_owned));
+        let socket = self.sockets.entry(&key)?;
+        if socket.event == 0 {
+            let (local, peer) = (file.local.borrow(), file.peer.borrow());
+            let known = if peer.len() > 2 { &peer } else { &local };
+            socket.protocol = sockets::protocol(known, file.socket_type.get());
+            socket.exe = call.task().program().map(visible_bytes).unwrap_or_default();
+            (socket.pid, socket.event) = (call.task().tgid(), call.number().max(1));
+        }
+        Some(socket)
+    }
+
+    fn connect(&mut self, call: &Call<'_>) {
+        let Some(file) = call.fd("fd") else { return };
+        let address = call.sockaddrs(false).next();
+        let errno = match call.ended().errno() {
+            Some(errno) => u16::try_from(errno.0).unwrap_or(u16::MAX),
+            None => 0,
+        };
+        let Some(socket) = self.socket(call, &file, None) else { return };
+        if socket.role == Some(Role::Connect) && intent::has_connected(errno) {
+            socket.errno = 0;
+            return;
+        }
+        if let Some(bytes) = &address {
+            socket.protocol = sockets::protocol(bytes, file.socket_type.get()).or(socket.protocol);
+            socket.address = sockets::address(bytes);
+        }
+        (socket.role, socket.errno) = (Some(Role::Connect), errno);
+    }
+
+    /// The result of a connect that was in progress.
+    fn socket_error(&mut self, call: &Call<'_>) {
+        let (Some(file), Some(_)) = (call.fd("fd"), call.ended().value()) else { return };
+        let value = call.args().at(3).and_then(|arg| arg.bytes());
+        let Some(&[low, high, 0, 0]) = value.as_deref().and_then(|bytes| bytes.first_chunk())
+        else {
+            return;
+        };
+        if let Some(socket) = self.socket(call, &file, None)
+            && socket.role == Some(Role::Connect)
+            && intent::still_connecting(socket.errno)
+        {
+            socket.errno = u16::from_le_bytes([low, high]);
+        }
+    }
+
+    fn own(&mut self, call: &Call<'_>, role: Role) {
+        let Some(file) = call.fd("fd").filter(|file| file.is_socket()) else { return };
+        if let Some(socket) = self.socket(call, &file, None) {
+            socket.role = Some(role);
+            socket.address = sockets::address(&file.local.borrow());
+        }
+    }
+
+    fn accept(&mut self, call: &Call<'_>) {
+        let listening = call.fd("fd");
+        let Some(made) = call.made().next() else { return };
+        let Some(file) = call.state().file(call.task().id(), made.fd) else { return };
+        if let Some(socket) = self.socket(call, &file, None) {
+            socket.role = Some(Role::Accept);
+            let of = |file: &OpenFile| sockets::address(&file.local.borrow());
+            socket.address = of(&file).or_else(|| listening.and_then(|file| of(&file)));
+        }
+    }
+
+    fn pair(&mut self, call: &Call<'_>) {
+        let (state, task) = (call.state(), call.task().id());
+        for made in call.made() {
+            if let Some(file) = state.file(task, made.fd).filter(|file| file.is_socket())
+                && let Some(socket) = self.socket(call, &file, None)
+            {
+                (socket.role, socket.protocol) = (Some(Role::Pair), Some("unix"));
+            }
+        }
+    }
+
+    /// Data that went over a socket.
+    fn data(&mut self, call: &Call<'_>) {
+        let (reads, writes) = (call.reads(), call.writes());
+        for (file, sends) in [(reads, false), (writes, true)] {
+            let Some(file) = file.filter(|file| file.is_socket()) else { continue };
+            let bytes = moved(call);
+            let to = call.sockaddrs(false).find_map(|bytes| {
+                let address = sockets::address(&bytes)?;
+                Some((address, sockets::protocol(&bytes, file.socket_type.get())))
+            });
+            let is_connected = file.peer.borrow().len() > 2;
+            let to = to.filter(|_| !is_connected && file.socket_type.get() != STREAM);
+            self.name(call, &file, to.as_ref().map(|(address, _)| &**address), sends);
+            let made = file.made;
+            if to.is_some()
+                && let Some(socket) = self.socket(call, &file, None)
+            {
+                socket.is_split = true;
+            }
+            let Some(socket) = self.socket(call, &file, to.as_ref().map(|(address, _)| &**address))
+            else {
+                continue;
+            };
+            if let Some((address, protocol)) = to {
+                socket.role = Some(Role::Datagram);
+                (socket.protocol, socket.address) = (protocol, Some(address));
+            }
+            if socket.role.is_none() {
+                socket.role = Some(match made {
+                    Made::Pair(_) => Role::Pair,
+                    Made::Accepted => Role::Accept,
+                    _ => Role::Before,
+                });
+                let peer = sockets::address(&file.peer.borrow());
+                socket.address = peer.or_else(|| sockets::address(&file.local.borrow()));
+            }
+            let count = if sends { &mut socket.sent } else { &mut socket.received };
+            *count = count.saturating_add(bytes);
+            if bytes > 0 && intent::still_connecting(socket.errno) {
+                socket.errno = 0;
+            }
+        }
+    }
+
+    /// Takes the names that a payload shows.
+    fn name(&mut self, call: &Call<'_>, file: &OpenFile, to: Option<&str>, sends: bool) {
+        let direction = if sends { Direction::IN } else { Direction::OUT };
+        let peer = sockets::internet(&file.peer.borrow());
+        let is_dns = match (peer, to) {
+            (Some(peer), _) => peer.port() == DNS,
+            (None, Some(address)) => address.ends_with(":53"),
+            (None, None) => false,
+        };
+        let is_stream = file.socket_type.get() == STREAM;
+        if !(is_dns || is_stream && sends) {
+            return;
+        }
+        for region in call.data().filter(|region| region.direction() == direction) {
+            let Some(bytes) = region.first(MOST_NAMES) else { continue };
+            if is_dns {
+                // Over TCP each message has its length before it (RFC 1035, 4.2.2).
+                let message = if is_stream { bytes.get(2..).unwrap_or_default() } else { &bytes };
+                self.lookups.message(call, message);
+            } else if let Some(name) = tls::server_name(&bytes)
+                && let Some(socket) = self.socket(call, file, None)
+            {
+                socket.names.insert(visible_bytes(name));
+            }
+        }
+    }
+
+    fn finish(self) -> Net {
+        let left_out = self.sockets.left_out();
+        let mut sockets: Vec<Socket> =
+            self.sockets.into_entries().map(|(_, socket)| socket).collect();
+        sockets.sort_by_key(|socket| socket.event);
+        let mut endpoints: BTreeMap<_, Endpoint> = BTreeMap::new();
+        for socket in sockets {
+            let Some(role) = socket.role else { continue };
+            if socket.is_split && socket.sent == 0 && socket.received == 0 {
+                continue;
+            }
+            let outcome = match socket.errno {
+                0 => "ok".to_owned(),
+                errno => Errno(errno.into()).to_string(),
+            };
+            let protocol = socket.protocol.unwrap_or("socket");
+            let (address, exe) = (socket.address.clone(), socket.exe.clone());
+            let key = (role, protocol, address, outcome.clone(), exe);
+            let of_address = self.lookups.names_of(socket.address.as_deref());
+            let endpoint = endpoints.entry(key).or_insert_with(|| Endpoint {
+                role,
+                protocol: protocol.to_owned(),
+                address: socket.address,
+                names: of_address,
+                outcome,
+                exe: socket.exe,
+                pids: Vec::new(),
+                sockets: 0,
+                received: 0,
+                sent: 0,
+                event: socket.event,
+            });
+            endpoint.sockets = endpoint.sockets.saturating_add(1);
+            endpoint.received = endpoint.received.saturating_add(socket.received);
+            endpoint.sent = endpoint.sent.saturating_add(socket.sent);
+            for name in socket.names {
+                if !endpoint.names.contains(&name) {
+                    endpoint.names.push(name);
+                }
+            }
+            if let Err(at) = endpoint.pids.binary_search(&socket.pid)
+                && endpoint.pids.len() < MOST_PIDS
+            {
+                endpoint.pids.insert(at, socket.pid);
+            }
+        }
+        let mut endpoints: Vec<Endpoint> = endpoints.into_values().collect();
+        endpoints.sort_by_key(|endpoint| endpoint.event);
+        Net { endpoints, lookups: self.lookups.finish(), left_out }
+    }
+}
+
+/// SOCK_STREAM (include/linux/net.h).
+const STREAM: u8 = 1;
+/// The port of DNS (RFC 1035).
+const DNS: u16 = 53;
+/// Names are in the first bytes of a payload.
+const MOST_NAMES: usize = 64 << 10;
+/// The most processes of an endpoint.
+const MOST_PIDS: usize = 100;
+
+/// Returns the bytes that a call moved.
+fn moved(call: &Call<'_>) -> u64 {
+    let Some(value) = call.ended().value().and_then(|value| u64::try_from(value).ok()) else {
+        return 0;
+    };
+    let counts_messages =
+        call.args().iter().any(|arg| matches!(arg.meaning(), Some((ArgKind::Mmsg, _))));
+    if !counts_messages {
+        return value;
+    }
+    let message = |index: u32| u64::from(sysreel_inspect::abi::plan::index_parts(index).0);
+    let sent = call.data().filter(|region| message(region.index()) < value);
+    sent.fold(0, |sum, region| sum.saturating_add(region.asked()))
+}

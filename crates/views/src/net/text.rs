@@ -1,0 +1,105 @@
+//! The tables of `net`.
+
+use std::io::{self, Write};
+
+use super::{Net, Role};
+use crate::page::Page;
+use crate::table::{Align, Table, write_line};
+use crate::text::size;
+use crate::view::View;
+
+impl Role {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Listen => "listen",
+            Self::Accept => "accept",
+            Self::Datagram => "datagram",
+            Self::Bind => "bind",
+            Self::Pair => "pair",
+            Self::Before => "before",
+        }
+    }
+}
+
+/// As many processes of an endpoint are listed.
+const FEW: usize = 3;
+
+impl View for Net {
+    const SCHEMA: &'static str = "sysreel/net/1";
+
+    fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new(&[
+            ("event", Align::Right),
+            ("", Align::Left),
+            ("", Align::Left),
+            ("address", Align::Left),
+            ("outcome", Align::Left),
+            ("sockets", Align::Right),
+            ("received", Align::Right),
+            ("sent", Align::Right),
+            ("by", Align::Left),
+        ]);
+        for endpoint in &self.endpoints {
+            let mut address = endpoint.address.clone().unwrap_or_default();
+            if !endpoint.names.is_empty() {
+                address = format!("{address} ({})", endpoint.names.join(", "));
+            }
+            let mut pids: Vec<String> =
+                endpoint.pids.iter().take(FEW).map(ToString::to_string).collect();
+            if endpoint.pids.len() > FEW {
+                pids.push("...".to_owned());
+            }
+            table.row(vec![
+                endpoint.event.to_string(),
+                endpoint.role.word().to_owned(),
+                endpoint.protocol.clone(),
+                address,
+                endpoint.outcome.clone(),
+                endpoint.sockets.to_string(),
+                size(endpoint.received),
+                size(endpoint.sent),
+                format!("{} [{}]", endpoint.exe, pids.join(", ")),
+            ]);
+        }
+        if self.endpoints.is_empty() {
+            write_line("no sockets were used", page, out)?;
+        } else {
+            table.write(page, out)?;
+        }
+        if !self.lookups.is_empty() {
+            self.write_lookups(page, out)?;
+        }
+        if self.left_out > 0 {
+            write_line(&format!("({} calls on more sockets)", self.left_out), page, out)?;
+        }
+        Ok(())
+    }
+}
+
+impl Net {
+    fn write_lookups(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "\nnames looked up by DNS:")?;
+        let mut table = Table::new(&[
+            ("event", Align::Right),
+            ("asked", Align::Right),
+            ("type", Align::Left),
+            ("name", Align::Left),
+            ("code", Align::Left),
+            ("by", Align::Left),
+            ("answers", Align::Left),
+        ]);
+        for lookup in &self.lookups {
+            table.row(vec![
+                lookup.event.to_string(),
+                lookup.asked.to_string(),
+                lookup.record.clone(),
+                lookup.name.clone(),
+                lookup.code.clone().unwrap_or_else(|| "no answer".to_owned()),
+                lookup.exe.clone(),
+                lookup.answers.join(", "),
+            ]);
+        }
+        table.write(page, out)
+    }
+}

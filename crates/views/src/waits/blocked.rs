@@ -1,0 +1,122 @@
+//! Where time was spent waiting, by cause and object.
+
+use serde::Serialize;
+use sysreel_inspect::calls::{Call, Item};
+use sysreel_inspect::visible::{visible, visible_bytes};
+use sysreel_inspect::{Error, Findings, Follow, LogFile};
+
+use super::object::Cause;
+use crate::bounded::Bounded;
+use crate::select::{Looker, Select, look};
+use crate::sockets::file_name;
+
+/// What to add up.
+#[derive(Clone, Debug)]
+pub struct BlockedOptions {
+    /// The part of the log.
+    pub select: Select,
+    /// The most rows to return.
+    pub limit: usize,
+}
+
+/// The time that calls waited, by cause, object and program.
+#[derive(Clone, Debug, Serialize)]
+pub struct Blocked {
+    /// The rows, the longest time first.
+    pub rows: Vec<BlockedRow>,
+    /// The number of rows that are not shown because of the limit.
+    pub more_rows: u64,
+    /// The number of calls that are in no row, because there were too many rows.
+    pub left_out: u64,
+}
+
+/// The calls of one program that waited for one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BlockedRow {
+    /// What they waited for.
+    pub cause: Cause,
+    /// Its name; empty if it has none.
+    pub object: String,
+    /// The program; empty if the log does not name it.
+    pub exe: String,
+    /// The number of calls.
+    pub calls: u64,
+    /// Their time from entry to exit, in nanoseconds. Times of several threads add up.
+    pub total_ns: u64,
+    /// The longest of them, in nanoseconds.
+    pub max_ns: u64,
+    /// The number of the event at which the longest one began.
+    pub max_event: u64,
+}
+
+/// Adds up the time that calls waited: all time of calls that can wait, from entry to exit.
+///
+/// # Errors
+/// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
+pub fn blocked(file: &LogFile, options: &BlockedOptions) -> Result<(Blocked, Findings), Error> {
+    let follow = Follow { processes: true, ..Follow::default() };
+    let mut adding = Adding::default();
+    let findings = look(file, &options.select, (follow, true), &mut adding)?;
+    let left_out = adding.rows.left_out();
+    let mut rows: Vec<BlockedRow> = adding
+        .rows
+        .into_entries()
+        .map(|((cause, object, exe), (calls, total_ns, (max_ns, max_event)))| BlockedRow {
+            cause,
+            object: visible(&object).into_owned(),
+            exe,
+            calls,
+            total_ns,
+            max_ns,
+            max_event,
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        b.total_ns.cmp(&a.total_ns).then_with(|| (&a.object, &a.exe).cmp(&(&b.object, &b.exe)))
+    });
+    let more_rows = u64::try_from(rows.len().saturating_sub(options.limit)).unwrap_or(u64::MAX);
+    rows.truncate(options.limit);
+    Ok((Blocked { rows, more_rows, left_out }, findings))
+}
+
+/// Cause, object, program.
+type Key = (Cause, String, String);
+
+#[derive(Default)]
+struct Adding {
+    rows: Bounded<Key, (u64, u64, (u64, u64))>,
+}
+
+impl Looker for Adding {
+    fn item(&mut self, item: &Item<'_>, selected: bool) {
+        if let Item::Call(call) = item
+            && selected
+            && let Some(took) = call.duration()
+            && let Some(cause) = Cause::of(call)
+        {
+            let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            let exe = call.task().program().map(visible_bytes).unwrap_or_default();
+            let key = (cause, object(call, cause), exe);
+            if let Some((calls, total, longest)) = self.rows.entry(&key) {
+                *calls = calls.saturating_add(1);
+                *total = total.saturating_add(took);
+                if took > longest.0 || *calls == 1 {
+                    *longest = (took, call.number());
+                }
+            }
+        }
+    }
+}
+
+/// Returns the name of what a call waits for.
+fn object(call: &Call<'_>, cause: Cause) -> String {
+    match cause {
+        Cause::Child | Cause::Timer | Cause::Signal | Cause::Poll => String::new(),
+        Cause::Futex => call.args().raw(0).map(|at| format!("{at:#x}")).unwrap_or_default(),
+        _ => call
+            .fd_args()
+            .find_map(|(_, file)| file)
+            .map(|file| file_name(&file))
+            .unwrap_or_default(),
+    }
+}

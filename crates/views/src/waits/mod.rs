@@ -1,0 +1,217 @@
+//! `waits`: why a program hangs. Which calls are open, for what each of them waits, who holds the
+//! other end, and which of them nothing in the recording can end.
+
+mod blocked;
+mod found;
+mod object;
+mod stuck;
+mod text;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use sysreel_inspect::calls::{Call, End, Ended, Item, Time};
+use sysreel_inspect::format::{Event, TaskId};
+use sysreel_inspect::state::Tracker;
+use sysreel_inspect::visible::{visible, visible_bytes};
+use sysreel_inspect::{Bound, Error, EventRange, Findings, Follow, LogFile};
+
+use crate::select::{Looker, Select, look};
+pub use blocked::{Blocked, BlockedOptions, blocked};
+use found::Living;
+pub use found::{Holder, Moment, Running, Wait, Waits};
+pub use object::Cause;
+use object::{Object, Other};
+
+/// Which moment to show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The moment. `None`: the end of the log, or if all tasks have ended, the moment before a
+    /// signal ended the last of those that one has killed.
+    pub at: Option<Bound>,
+}
+
+/// Finds the open calls of a log.
+///
+/// # Errors
+/// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
+pub fn waits(file: &LogFile, options: &Options) -> Result<(Waits, Findings), Error> {
+    let first = if options.at.is_some() { Moment::Asked } else { Moment::End };
+    let (found, findings) = at(file, options.at, first, None)?;
+    if !found.view.waits.is_empty() || !found.view.running.is_empty() || options.at.is_some() {
+        return Ok((found.view, findings));
+    }
+    match found.killed.moment() {
+        None => Ok((found.view, findings)),
+        Some((event, time)) => {
+            let before = Some(Bound::Event(event));
+            let (found, _) = at(file, before, Moment::BeforeKill, Some(time))?;
+            Ok((found.view, findings))
+        }
+    }
+}
+
+/// Finds the calls that are open after `at`, and how long they had lasted at `until`, or at the
+/// last event.
+fn at(
+    file: &LogFile,
+    at: Option<Bound>,
+    moment: Moment,
+    until: Option<Time>,
+) -> Result<(Found, Findings), Error> {
+    let select = Select { range: EventRange { from: None, to: at }, filter: None };
+    let follow = Follow { processes: true, attributes: true, ..Follow::default() };
+    let mut looking = Looking { until, ..Looking::default() };
+    let findings = look(file, &select, (follow, true), &mut looking)?;
+    Ok((looking.finish(moment), findings))
+}
+
+struct Found {
+    view: Waits,
+    killed: Killed,
+}
+
+#[derive(Default)]
+struct Looking {
+    until: Option<Time>,
+    last: (u64, Time),
+    /// The tasks that live at the moment.
+    living: Vec<(Living, Option<String>)>,
+    waits: Vec<(Living, Wait, Time, Object)>,
+    killed: Killed,
+}
+
+impl Looker for Looking {
+    fn event(&mut self, event: &Event<'_>) {
+        self.last = (event.number, Time::from_nanos(event.t_ns));
+    }
+
+    fn item(&mut self, item: &Item<'_>, _selected: bool) {
+        self.killed.note(item);
+        if let Item::Call(call) = item
+            && call.event().is_none()
+        {
+            self.open_call(call);
+        }
+    }
+
+    fn end(&mut self, state: &Tracker) {
+        self.living = living(state);
+    }
+}
+
+impl Looking {
+    fn open_call(&mut self, call: &Call<'_>) {
+        let task = call.task();
+        let this = Living { id: task.id(), tid: task.tid(), pid: task.tgid() };
+        let object = Object::of(call);
+        let others = object.others(call);
+        let wait = Wait {
+            pid: this.pid,
+            tid: this.tid,
+            exe: exe(call.state(), this.id),
+            event: call.number(),
+            lasted_ns: nanos(self.until.unwrap_or(self.last.1), call.start()),
+            call: visible(&call.to_string()).into_owned(),
+            cause: object.cause(),
+            objects: object.names(),
+            others: others.iter().map(|other| other.holder(call.state())).collect(),
+            stuck: false,
+            timeout: object.has_timeout(),
+        };
+        self.waits.push((this, wait, call.start(), object.with_others(others)));
+    }
+
+    fn finish(self, moment: Moment) -> Found {
+        let Self { last, living, mut waits, killed, .. } = self;
+        waits.sort_by_key(|(_, wait, start, _)| (*start, wait.event));
+        let stuck = stuck::stuck(&waits, &living);
+        let running = living
+            .into_iter()
+            .filter(|(task, _)| waits.iter().all(|(waiting, ..)| waiting.id != task.id))
+            .map(|(task, exe)| Running { pid: task.pid, tid: task.tid, exe })
+            .collect();
+        let waits = waits
+            .into_iter()
+            .zip(stuck)
+            .map(|((_, wait, ..), stuck)| Wait { stuck, ..wait })
+            .collect();
+        Found { view: Waits { at_event: last.0, moment, waits, running }, killed }
+    }
+}
+
+fn living(state: &Tracker) -> Vec<(Living, Option<String>)> {
+    let mut all: Vec<_> = state
+        .tasks()
+        .map(|(id, task)| (Living { id, tid: task.tid, pid: task.tgid }, exe(state, id)))
+        .collect();
+    all.sort_by_key(|(task, _)| task.id);
+    all
+}
+
+fn exe(state: &Tracker, id: TaskId) -> Option<String> {
+    state.program(id).map(visible_bytes)
+}
+
+fn nanos(end: Time, start: Time) -> u64 {
+    u64::try_from(end.since(start).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The tasks that signals have killed.
+#[derive(Default)]
+struct Killed {
+    /// Of each living task, the event at which its latest call was interrupted.
+    interrupted: BTreeMap<TaskId, (u64, Time)>,
+    /// Those events of the tasks that a signal killed.
+    killed: Vec<(u64, Time)>,
+}
+
+/// Calls that were interrupted within this time before the end of the last task that was killed
+/// belong to the same end.
+const TOGETHER_NS: u64 = 1_000_000_000;
+/// The most tasks that are remembered. The last ones matter.
+const MOST_KILLED: usize = 10_000;
+
+impl Killed {
+    fn note(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Call(call) => {
+                let id = call.task().id();
+                let is_cut = matches!(call.ended(), Ended::Restarts | Ended::Killed);
+                match call.event().filter(|_| is_cut) {
+                    Some(event) => {
+                        let at = (event.number, Time::from_nanos(event.t_ns));
+                        self.interrupted.insert(id, at);
+                    }
+                    None => _ = self.interrupted.remove(&id),
+                }
+            }
+            Item::TaskEnd(at) => {
+                if let Some(event) = self.interrupted.remove(&at.task.id())
+                    && matches!(at.end(), End::Killed { .. })
+                {
+                    self.killed.push(event);
+                    if self.killed.len() > MOST_KILLED {
+                        self.killed.drain(..MOST_KILLED / 2);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the last event before the calls were interrupted, and when the first one was.
+    fn moment(&self) -> Option<(u64, Time)> {
+        let last = self.killed.iter().map(|(_, time)| *time).max()?;
+        let together = self.killed.iter().filter(|(_, time)| nanos(last, *time) <= TOGETHER_NS);
+        let (event, time) = together.min_by_key(|(event, _)| *event)?;
+        Some((event.checked_sub(1)?, *time))
+    }
+}
+
+impl Other {
+    fn holder(&self, state: &Tracker) -> Holder {
+        let how: Rc<str> = Rc::clone(&self.how);
+        Holder { pid: self.pid, exe: exe(state, self.task), how: how.to_string() }
+    }
+}

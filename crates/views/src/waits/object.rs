@@ -1,0 +1,299 @@
+//! What an open call waits for, and who could end the wait.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde::Serialize;
+use sysreel_inspect::abi::{ArgKind, CallKind, Classes, intent};
+use sysreel_inspect::calls::Call;
+use sysreel_inspect::format::TaskId;
+use sysreel_inspect::state::{Made, OpenFile};
+use sysreel_inspect::visible::visible_bytes;
+
+use crate::sockets::file_name;
+
+/// What kind of thing a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A child that ends, or a child of vfork(2) that runs another program.
+    Child,
+    /// A futex: a lock or condition variable of a program.
+    Futex,
+    /// A lock on a file.
+    Lock,
+    /// A pipe or FIFO.
+    Pipe,
+    /// A socket.
+    Socket,
+    /// A terminal.
+    Terminal,
+    /// A regular file or directory: the disk.
+    File,
+    /// Any of several descriptors.
+    Poll,
+    /// A time.
+    Timer,
+    /// A signal.
+    Signal,
+    /// Anything else.
+    Other,
+}
+
+impl Cause {
+    /// Returns the kind of thing that a call waits for; `None` for a call that does not wait.
+    pub(crate) fn of(call: &Call<'_>) -> Option<Self> {
+        let row = call.row()?;
+        Some(match row.kind {
+            CallKind::Wait | CallKind::Vfork => Self::Child,
+            CallKind::Futex => Self::Futex,
+            CallKind::Lock => Self::Lock,
+            CallKind::Sleep => Self::Timer,
+            CallKind::Poll => Self::Poll,
+            CallKind::Accept | CallKind::Connect => Self::Socket,
+            CallKind::Sync => Self::File,
+            CallKind::Read | CallKind::Write | CallKind::Send | CallKind::Receive => {
+                let file = call.reads().or_else(|| call.writes());
+                file.map_or(Self::Other, |file| Self::of_file(&file))
+            }
+            CallKind::SigMask | CallKind::Other if row.class.contains(Classes::SIGNAL) => {
+                Self::Signal
+            }
+            _ => return None,
+        })
+    }
+
+    fn of_file(file: &OpenFile) -> Self {
+        match file.mode {
+            mode if intent::is_pipe(mode) => Self::Pipe,
+            mode if intent::is_socket(mode) => Self::Socket,
+            mode if intent::is_regular(mode) || intent::is_directory(mode) => Self::File,
+            _ if is_terminal(file) => Self::Terminal,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether a file is a terminal, by the names that the kernel gives them (devices.txt).
+fn is_terminal(file: &OpenFile) -> bool {
+    let name = file.name().path;
+    [&b"/dev/tty"[..], b"/dev/pts/", b"/dev/console"].iter().any(|start| name.starts_with(start))
+}
+
+/// What a call waits for.
+pub(crate) struct Object {
+    cause: Cause,
+    files: Vec<Rc<OpenFile>>,
+    /// A name that is not that of a file.
+    name: Option<String>,
+    timeout: bool,
+    pub(crate) others: Vec<Other>,
+}
+
+/// A process that could end a wait.
+#[derive(Clone, Debug)]
+pub(crate) struct Other {
+    pub(crate) task: TaskId,
+    pub(crate) pid: u32,
+    pub(crate) how: Rc<str>,
+}
+
+impl Object {
+    pub(crate) fn of(call: &Call<'_>) -> Self {
+        let kind = call.row().map(|row| row.kind);
+        // Of the commands of fcntl(2) only those that wait for a lock are still open.
+        let cause = match kind {
+            Some(CallKind::Fcntl) => Cause::Lock,
+            _ => Cause::of(call).unwrap_or(Cause::Other),
+        };
+        let mut files: Vec<_> = call.fd_args().filter_map(|(_, file)| file).collect();
+        if cause == Cause::Poll {
+            files.extend(polled(call));
+        }
+        let name = (cause == Cause::Futex)
+            .then(|| call.args().raw(0).map(|address| format!("{address:#x}")))
+            .flatten()
+            .or_else(|| call.paths().next().map(|path| visible_bytes(&path.full())));
+        let timeout = has_timeout(call);
+        Self { cause, files, name, timeout, others: Vec::new() }
+    }
+
+    pub(crate) fn with_others(mut self, others: Vec<Other>) -> Self {
+        self.others = others;
+        self
+    }
+
+    pub(crate) fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    pub(crate) fn has_timeout(&self) -> bool {
+        self.timeout || self.cause == Cause::Timer
+    }
+
+    /// Whether only tasks of the recording could end the wait, so that `others` are all of them.
+    pub(crate) fn is_internal(&self) -> bool {
+        !self.has_timeout()
+            && match self.cause {
+                Cause::Child | Cause::Futex | Cause::Lock => true,
+                Cause::Pipe => self.files.iter().all(|file| intent::is_pipe(file.mode)),
+                Cause::Socket => self.files.iter().all(|file| file.peer_inode.get() != 0),
+                _ => false,
+            }
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let of_files = self.files.iter().map(|file| file_name(file));
+        self.name.iter().cloned().chain(of_files).collect()
+    }
+
+    /// Returns the processes that could end the wait.
+    pub(crate) fn others(&self, call: &Call<'_>) -> Vec<Other> {
+        let mut others = match self.cause {
+            Cause::Child => children(call),
+            Cause::Futex => threads(call),
+            Cause::Lock => self.lock_holders(call),
+            Cause::Pipe | Cause::Socket | Cause::Poll => self.other_ends(call),
+            _ => Vec::new(),
+        };
+        others.sort_by_key(|other| (other.pid, other.task));
+        others
+    }
+
+    /// Returns the processes that hold the other end of a pipe or socket.
+    fn other_ends(&self, call: &Call<'_>) -> Vec<Other> {
+        let reads = call.reads().is_some();
+        let mut found: BTreeMap<u32, Other> = BTreeMap::new();
+        for_each_table(call, &mut |task, pid, fd, file| {
+            if self.files.iter().any(|mine| is_other_end(mine, file, reads)) {
+                let how = Rc::from(format!("fd {fd} is {}", file_name(file)));
+                found.entry(pid).or_insert(Other { task, pid, how });
+            }
+        });
+        found.into_values().collect()
+    }
+
+    fn lock_holders(&self, call: &Call<'_>) -> Vec<Other> {
+        let ids: Vec<_> = self.files.iter().map(|file| file.id).collect();
+        let mut found: BTreeMap<u32, Other> = BTreeMap::new();
+        for (id, task) in call.state().tasks() {
+            let Some(process) = call.state().process(id) else { continue };
+            if task.tgid != call.task().tgid()
+                && process.locks().iter().any(|lock| ids.contains(&lock.file))
+            {
+                let how = Rc::from("holds a lock on it");
+                found.entry(task.tgid).or_insert(Other { task: id, pid: task.tgid, how });
+            }
+        }
+        found.into_values().collect()
+    }
+}
+
+/// Whether a descriptor of `theirs` can end a wait for `mine`.
+fn is_other_end(mine: &OpenFile, theirs: &OpenFile, reads: bool) -> bool {
+    if intent::is_pipe(mine.mode) {
+        let wanted = if reads { 1 } else { 0 };
+        // Whether a FIFO and a pipe from before the recording are open for reading or writing is
+        // not known.
+        return theirs.id == mine.id && !matches!(theirs.made, Made::Pair(end) if end != wanted);
+    }
+    if intent::is_socket(mine.mode) && intent::is_socket(theirs.mode) {
+        let peer = mine.peer_inode.get();
+        if peer != 0 {
+            return theirs.id.1 == peer;
+        }
+        let (mine_peer, their_local) = (mine.peer.borrow(), theirs.local.borrow());
+        return mine_peer.len() > 2
+            && *mine_peer == *their_local
+            && (theirs.made != Made::Accepted || *theirs.peer.borrow() == *mine.local.borrow());
+    }
+    false
+}
+
+/// Calls `each` with the descriptors of every process, once for each table.
+fn for_each_table(call: &Call<'_>, each: &mut dyn FnMut(TaskId, u32, i32, &OpenFile)) {
+    let mut seen = std::collections::BTreeSet::new();
+    for (id, task) in call.state().tasks() {
+        let Some(context) = call.state().context(id) else { continue };
+        if seen.insert(Rc::as_ptr(&context.files).addr()) {
+            context
+                .files
+                .borrow()
+                .for_each(|fd, descriptor| each(id, task.tgid, fd, descriptor.file()));
+        }
+    }
+}
+
+/// Returns the children of the process.
+fn children(call: &Call<'_>) -> Vec<Other> {
+    let state = call.state();
+    let mut found: BTreeMap<u32, Other> = BTreeMap::new();
+    let pid = call.task().tgid();
+    for (id, task) in state.tasks() {
+        let is_child = state.task(task.parent).is_some_and(|parent| parent.tgid == pid);
+        if is_child && task.tgid != pid {
+            let how = Rc::from("is a child");
+            found.entry(task.tgid).or_insert(Other { task: id, pid: task.tgid, how });
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Returns the other threads of the process.
+fn threads(call: &Call<'_>) -> Vec<Other> {
+    let (pid, this) = (call.task().tgid(), call.task().id());
+    let others = call.state().tasks().filter(|(id, task)| task.tgid == pid && *id != this);
+    let other = |(task, of): (TaskId, &sysreel_inspect::state::Task)| Other {
+        task,
+        pid,
+        how: Rc::from(format!("thread {} of the same process", of.tid)),
+    };
+    others.map(other).collect()
+}
+
+/// Returns the files that poll(2) and select(2) wait for. The log does not show those of an epoll
+/// set here.
+fn polled(call: &Call<'_>) -> Vec<Rc<OpenFile>> {
+    let mut fds = Vec::new();
+    for arg in call.args().iter() {
+        let Some((kind, _)) = arg.meaning() else { continue };
+        let Some(bytes) = arg.bytes() else { continue };
+        match kind {
+            // struct pollfd: fd, events, revents (poll(2)).
+            ArgKind::Array(_) => {
+                let entries = bytes.chunks_exact(8);
+                fds.extend(entries.filter_map(|entry| entry.first_chunk().copied()));
+            }
+            ArgKind::FdSet => {
+                let bits = (0..).zip(bytes.iter()).flat_map(|(at, byte): (i32, &u8)| {
+                    (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| at * 8 + bit)
+                });
+                fds.extend(bits.map(i32::to_le_bytes));
+            }
+            _ => {}
+        }
+    }
+    let (state, id) = (call.state(), call.task().id());
+    let mut files: Vec<Rc<OpenFile>> = Vec::new();
+    for fd in fds.into_iter().map(i32::from_le_bytes) {
+        if let Some(file) = state.file(id, fd)
+            && files.iter().all(|known| known.serial != file.serial)
+        {
+            files.push(file);
+        }
+    }
+    files
+}
+
+/// Whether a call ends by itself after some time.
+fn has_timeout(call: &Call<'_>) -> bool {
+    let args = call.args();
+    let in_ms = ["timeout_msecs", "timeout"].iter().filter_map(|name| args.get(name));
+    let mut in_ms = in_ms.filter(|arg| matches!(arg.meaning(), Some((ArgKind::Int, _))));
+    if let Some(arg) = in_ms.next() {
+        // Negative: for ever (poll(2), epoll_wait(2)). It is an int: the sign is bit 31.
+        return arg.raw() & 0x8000_0000 == 0;
+    }
+    let pointers = ["tvp", "tsp", "timeout", "utime", "uts"];
+    pointers.iter().filter_map(|name| args.get(name)).any(|arg| arg.raw() != 0)
+}

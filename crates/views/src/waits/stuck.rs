@@ -1,0 +1,47 @@
+//! Which waits nothing in the recording can end.
+
+use sysreel_inspect::calls::Time;
+
+use super::found::{Living, Wait};
+use super::object::{Cause, Object};
+
+/// Returns for each wait whether all tasks that could end it wait as well, and none of these waits
+/// can be ended from outside of them: the largest set of waits of which each depends on the others
+/// alone.
+pub(super) fn stuck(
+    waits: &[(Living, Wait, Time, Object)],
+    living: &[(Living, Option<String>)],
+) -> Vec<bool> {
+    let mut stuck: Vec<bool> = waits
+        .iter()
+        .map(|(_, _, _, object)| {
+            // A child that has ended already, or a pipe that nobody holds, would have ended it: the
+            // log does not show who could.
+            let is_known = !object.others.is_empty() || object.cause() == Cause::Futex;
+            object.is_internal() && is_known
+        })
+        .collect();
+    loop {
+        let can_act = |living: &Living| {
+            waits.iter().zip(&stuck).all(|((task, ..), stuck)| task.id != living.id || !stuck)
+        };
+        let next: Vec<bool> = waits
+            .iter()
+            .zip(&stuck)
+            .map(|((_, _, _, object), is_stuck)| {
+                let could = |task: &Living| {
+                    object.others.iter().any(|other| match object.cause() {
+                        // Any thread of the process could end the others.
+                        Cause::Futex => other.task == task.id,
+                        _ => other.pid == task.pid,
+                    })
+                };
+                *is_stuck && !living.iter().any(|(task, _)| could(task) && can_act(task))
+            })
+            .collect();
+        if next == stuck {
+            return stuck;
+        }
+        stuck = next;
+    }
+}
