@@ -74,7 +74,9 @@ impl Touches {
         let real = file.as_deref().and_then(path_of).or_else(|| asked.clone());
         let Some(real) = real else { return Vec::new() };
         let mut touches = Vec::new();
-        if let Some(asked) = asked.filter(|asked| *asked != real) {
+        let asked = asked.filter(|asked| *asked != real);
+        let by_name = asked.is_none();
+        if let Some(asked) = asked {
             let other = Some(real.clone());
             let touch = Touch::named(asked, Uses::PROBE, Outcome::Done);
             touches.push(Touch { other, ..touch });
@@ -95,8 +97,8 @@ impl Touches {
         if opening.is_some_and(|opening| opening.truncates()) && !uses.any(Uses::CREATE) {
             uses = uses | Uses::TRUNCATE;
         }
-        let touch = Touch::named(real, uses, Outcome::Done);
-        touches.push(Touch { passes_on, ..touch });
+        let touch = Touch::new(real, uses, Outcome::Done);
+        touches.push(Touch { passes_on, by_name, ..touch });
         touches
     }
 }

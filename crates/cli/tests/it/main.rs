@@ -62,6 +62,7 @@ mod transparency;
 mod unwritable;
 mod verify;
 mod views;
+mod views_captured;
 mod views_files;
 mod views_tree;
 mod volume;

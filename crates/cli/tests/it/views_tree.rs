@@ -3,6 +3,7 @@
 use crate::attach;
 use crate::program::program;
 use crate::stage::Stage;
+use crate::views_files::{json, record};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,17 +19,6 @@ sh -c 'read -r pid _ _ parent _ </proc/self/stat; echo "killed $pid $parent" >>s
 missing-program
 exit 7
 "#;
-
-fn record(stage: &Stage, words: &[&str]) {
-    let ran = stage.sysreel(&[&["record", "-q", "-o", "run.reel"], words].concat());
-    assert!(stage.path("run.reel").exists(), "{ran:?}");
-}
-
-fn json(stage: &Stage, words: &[&str]) -> Value {
-    let ran = stage.sysreel(&[words, &["--json", "run.reel"]].concat());
-    assert!(ran.status.success(), "{words:?}: {ran:?}");
-    serde_json::from_slice(&ran.stdout).unwrap()
-}
 
 fn nodes(value: &Value) -> &[Value] {
     value["nodes"].as_array().unwrap()

@@ -26,42 +26,44 @@ impl View for Files {
 
 impl Files {
     fn write_files(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new(&[
+        let table = Table::new(&[
             ("read", Align::Right),
             ("written", Align::Right),
             ("uses", Align::Left),
             ("by", Align::Left),
             ("path", Align::Left),
         ]);
-        for file in &self.files {
-            let bytes = |count: u64| if count == 0 { String::new() } else { size(count) };
-            table.row(vec![
-                bytes(file.bytes_read),
-                bytes(file.bytes_written),
-                uses(file),
-                who(&file.by, file.more_by),
-                path(file),
-            ]);
-        }
-        table.write(page, out)
+        let bytes = |count: u64| if count == 0 { String::new() } else { size(count) };
+        table.write_rows(page, out, &|each| {
+            self.files.iter().try_for_each(|file| {
+                each(&[
+                    bytes(file.bytes_read),
+                    bytes(file.bytes_written),
+                    uses(file),
+                    who(&file.by, file.more_by),
+                    path(file),
+                ])
+            })
+        })
     }
 
     fn write_searches(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new(&[
+        let table = Table::new(&[
             ("times", Align::Right),
             ("by", Align::Left),
             ("name", Align::Left),
             ("looked for in", Align::Left),
         ]);
-        for search in &self.searches {
-            table.row(vec![
-                search.times.to_string(),
-                who(&search.by, search.more_by),
-                search.name.to_string(),
-                places(search),
-            ]);
-        }
-        table.write(page, out)
+        table.write_rows(page, out, &|each| {
+            self.searches.iter().try_for_each(|search| {
+                each(&[
+                    search.times.to_string(),
+                    who(&search.by, search.more_by),
+                    search.name.to_string(),
+                    places(search),
+                ])
+            })
+        })
     }
 }
 

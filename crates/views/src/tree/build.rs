@@ -196,7 +196,7 @@ impl Looker for Builder<'_> {
 }
 
 fn node_of(number: u32, node: nodes::Node, counts: Counts, start_ns: u64) -> Node {
-    let origin = if node.is_exec { "exec".to_owned() } else { node.origin.to_string() };
+    let origin = if node.is_exec { "exec" } else { node.origin.name().unwrap_or("unknown") };
     Node {
         node: number,
         parent: node.parent,

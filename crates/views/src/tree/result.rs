@@ -86,7 +86,7 @@ pub struct Node {
     pub parent: Option<u32>,
     /// How it began: `exec`, or how the process came into the log (`spawned` by the recorder,
     /// `attached`, `fork`, `vfork`, `clone`, `thread`, `unknown`).
-    pub origin: String,
+    pub origin: &'static str,
     /// Whether the log does not have who made the process. Of the first process that is the
     /// recorder, and it is no orphan.
     pub orphan: bool,

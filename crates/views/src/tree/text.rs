@@ -33,25 +33,25 @@ impl View for Tree {
     const SCHEMA: &'static str = "sysreel/tree/1";
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new(&COLUMNS);
-        let mut branches = Branches::of(&self.nodes);
-        let mut before: Option<Sum<'_>> = None;
-        for (at, node) in self.nodes.iter().enumerate() {
-            let sum = Sum::of(node, before.take());
-            if branches.folds[at] {
-                before = Some(sum);
-                continue;
+        let branches = Branches::of(&self.nodes);
+        Table::new(&COLUMNS).write_rows(page, out, &|each| {
+            let mut pencil = Pencil { branches: &branches, goes_down: Vec::new() };
+            let mut before: Option<Sum<'_>> = None;
+            for (at, node) in self.nodes.iter().enumerate() {
+                let sum = Sum::of(node, before.take());
+                if branches.folds[at] {
+                    before = Some(sum);
+                    continue;
+                }
+                let (stem, twig) = pencil.draw(at);
+                let arrow = if node.origin == "exec" && !sum.is_folded { "=> " } else { "" };
+                each(&sum.cells(format!("{stem}{twig}{arrow}{}", program(node))))?;
+                for line in node.env.iter().flat_map(lines) {
+                    each(&under(format!("{}    {line}", pencil.under(at))))?;
+                }
             }
-            let (stem, twig) = branches.draw(at);
-            let arrow = if node.origin == "exec" && !sum.is_folded { "=> " } else { "" };
-            table.row(sum.cells(format!("{stem}{twig}{arrow}{}", program(node))));
-            for line in node.env.iter().flat_map(lines) {
-                let mut cells = vec![String::new(); COLUMNS.len() - 1];
-                cells.push(format!("{}    {line}", branches.under(at)));
-                table.row(cells);
-            }
-        }
-        table.write(page, out)?;
+            Ok(())
+        })?;
         let losses = Losses {
             left_out: self.left_out,
             uncounted: self.uncounted,
@@ -68,16 +68,15 @@ impl View for Ps {
     const SCHEMA: &'static str = "sysreel/ps/1";
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new(&COLUMNS);
-        for node in &self.nodes {
-            table.row(Sum::of(node, None).cells(program(node)));
-            for line in node.env.iter().flat_map(lines) {
-                let mut cells = vec![String::new(); COLUMNS.len() - 1];
-                cells.push(format!("    {line}"));
-                table.row(cells);
+        Table::new(&COLUMNS).write_rows(page, out, &|each| {
+            for node in &self.nodes {
+                each(&Sum::of(node, None).cells(program(node)))?;
+                for line in node.env.iter().flat_map(lines) {
+                    each(&under(format!("    {line}")))?;
+                }
             }
-        }
-        table.write(page, out)?;
+            Ok(())
+        })?;
         if self.more_nodes > 0 {
             write_line(&format!("({} more)", self.more_nodes), page, out)?;
         }
@@ -88,6 +87,13 @@ impl View for Ps {
         };
         losses.write(page, out)
     }
+}
+
+/// Returns a row with a text under the program of another row.
+fn under(text: String) -> Vec<String> {
+    let mut cells = vec![String::new(); COLUMNS.len() - 1];
+    cells.push(text);
+    cells
 }
 
 /// What had no room.
@@ -180,7 +186,7 @@ fn program(node: &Node) -> String {
         None if node.executed => line,
         None => format!("({line})"),
     };
-    match &*node.origin {
+    match node.origin {
         _ if !node.orphan => line,
         "attached" => format!("{line}  [attached]"),
         _ => format!("{line}  [parent unknown]"),
@@ -205,6 +211,11 @@ struct Branches {
     /// Whether it is not drawn, because the next one goes on from it: what a process does between
     /// its beginning and its first execve(2).
     folds: Vec<bool>,
+}
+
+/// Draws branches.
+struct Pencil<'b> {
+    branches: &'b Branches,
     /// For each level, whether a line goes down along the current node.
     goes_down: Vec<bool>,
 }
@@ -243,26 +254,28 @@ impl Branches {
                 levels[at] = levels[above] + 1;
             }
         }
-        Self { levels, is_last, folds, goes_down: Vec::new() }
+        Self { levels, is_last, folds }
     }
+}
 
+impl Pencil<'_> {
     /// Returns the lines that pass a node, and the branch to it. Draws each node, in order.
     fn draw(&mut self, at: usize) -> (String, &'static str) {
-        let level = self.levels[at];
+        let (level, is_last) = (self.branches.levels[at], self.branches.is_last[at]);
         let stem = self.stem(level);
         self.goes_down.truncate(level);
-        self.goes_down.push(level > 0 && !self.is_last[at]);
+        self.goes_down.push(level > 0 && !is_last);
         match level {
             0 => (stem, ""),
             _ if level > MOST_LEVELS => (stem, "… "),
-            _ if self.is_last[at] => (stem, "└─ "),
+            _ if is_last => (stem, "└─ "),
             _ => (stem, "├─ "),
         }
     }
 
     /// Returns the lines that pass what is written under a node.
     fn under(&self, at: usize) -> String {
-        self.stem(self.levels[at] + 1)
+        self.stem(self.branches.levels[at] + 1)
     }
 
     fn stem(&self, level: usize) -> String {
