@@ -171,9 +171,11 @@ fn end_text(end: &End) -> String {
     }
 }
 
-/// Returns the command line of a node. What the process did not execute itself is in brackets.
+/// Returns the command line of a node. Of a program that the process did not execute itself it is
+/// the first word, in brackets.
 fn program(node: &Node) -> String {
     let argv = node.argv.as_ref().map_or(&[][..], BytesList::as_slice);
+    let argv = if node.executed { argv } else { argv.get(..1).unwrap_or(argv) };
     let line = match (argv, &node.exe) {
         ([], Some(exe)) => command_line([exe]),
         ([], None) => "?".to_owned(),
