@@ -233,7 +233,7 @@ fn many_programs() -> Vec<u8> {
         log.task(task, 100 + task, task - 1, Origin::FORK);
         if task % 4 == 0 {
             let exe = format!("/{task}").into_bytes();
-            let cmdline = vec![exe.clone(), vec![0x9b; 100], Vec::new()];
+            let cmdline = vec![exe.clone(), vec![0x9b; 10], Vec::new()];
             log.snapshot(task, &ProcessSnapshot { exe, cmdline, ..ProcessSnapshot::default() });
         }
     }

@@ -161,10 +161,12 @@ impl<'o> Builder<'o> {
     }
 
     fn finish(mut self, start_ns: u64) -> Built {
+        drop((self.touches, self.changed, self.environments));
         self.counts.resize_with(self.nodes.list.len(), Counts::default);
         let left_out = self.nodes.left_out();
         let hits = self.counts.iter().map(|counts| counts.hit).collect();
         let list = std::mem::take(&mut self.nodes.list).into_iter();
+        drop(self.nodes);
         let nodes = (0..)
             .zip(list.zip(self.counts))
             .map(|(number, (node, counts))| node_of(number, node, counts, start_ns));

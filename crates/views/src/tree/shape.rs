@@ -21,7 +21,7 @@ pub(super) fn with_depths(mut nodes: Vec<Node>) -> Vec<Node> {
 /// Returns the nodes that were hit and those above them, each followed by those below it, and how
 /// many of them are too deep.
 pub(super) fn trees(nodes: Vec<Node>, hits: &[bool], depth: Option<usize>) -> (Vec<Node>, u64) {
-    let nodes = with_depths(nodes);
+    let mut nodes = with_depths(nodes);
     let parent = |node: &Node| node.parent.and_then(|parent| usize::try_from(parent).ok());
     let mut wanted = hits.to_vec();
     wanted.resize(nodes.len(), false);
@@ -41,16 +41,20 @@ pub(super) fn trees(nodes: Vec<Node>, hits: &[bool], depth: Option<usize>) -> (V
             None => tops.push(at),
         }
     }
-    let (mut order, mut too_deep) = (Vec::new(), 0_u64);
+    let (mut rank, mut seen, mut too_deep) = (vec![None; nodes.len()], 0_usize, 0_u64);
     let mut next: Vec<usize> = tops.into_iter().rev().collect();
     while let Some(at) = next.pop() {
         if depth.is_some_and(|depth| nodes[at].depth >= depth) {
             too_deep = too_deep.saturating_add(1);
         } else {
-            order.push(at);
+            rank[at] = Some(seen);
+            seen = seen.saturating_add(1);
         }
         next.extend(std::mem::take(&mut below[at]).into_iter().rev());
     }
-    let mut nodes: Vec<Option<Node>> = nodes.into_iter().map(Some).collect();
-    (order.into_iter().filter_map(|at| nodes[at].take()).collect(), too_deep)
+    let rank = |node: &Node| rank.get(usize::try_from(node.node).ok()?).copied().flatten();
+    // In place: there may be many.
+    nodes.retain(|node| rank(node).is_some());
+    nodes.sort_unstable_by_key(rank);
+    (nodes, too_deep)
 }
