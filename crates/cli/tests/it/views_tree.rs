@@ -127,12 +127,12 @@ fn only_branches_with_hits_are_shown_up_to_a_depth() {
     let all = by_number(&whole);
     let said = fs::read_to_string(stage.path("said")).unwrap();
     let three = said.lines().find(|line| line.starts_with("three ")).unwrap();
-    let pid = three.split(' ').nth(1).unwrap();
+    let pid: u64 = three.split(' ').nth(1).unwrap().parse().unwrap();
     let part = json(&stage, &["tree", "-F", &format!("pid == {pid} and write")]);
     let (hits, above): (Vec<_>, Vec<_>) =
         nodes(&part).iter().partition(|node| node["calls"].as_u64().unwrap() > 0);
     assert!(!hits.is_empty() && !above.is_empty(), "{part}");
-    assert!(hits.iter().all(|node| node["pid"].to_string() == pid), "{part}");
+    assert!(hits.iter().all(|node| node["pid"] == pid), "{part}");
     let mut expected = BTreeSet::new();
     for hit in hits {
         let mut next = Some(hit["node"].as_u64().unwrap());
@@ -143,7 +143,7 @@ fn only_branches_with_hits_are_shown_up_to_a_depth() {
     }
     assert_eq!(by_number(&part).into_keys().collect::<BTreeSet<_>>(), expected);
     let ps = json(&stage, &["ps", "-F", &format!("pid == {pid} and write")]);
-    assert!(nodes(&ps).iter().all(|node| node["pid"].to_string() == pid), "{ps}");
+    assert!(nodes(&ps).iter().all(|node| node["pid"] == pid), "{ps}");
     // A list of calls says nothing about beginnings and ends, which are no hits.
     assert!(nodes(&json(&stage, &["ps", "-F", "kill"])).len() <= 2);
     assert_eq!(nodes(&json(&stage, &["ps", "-F", "signal == SIGUSR2"])).len(), 0);
