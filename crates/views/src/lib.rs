@@ -19,6 +19,8 @@ mod hexdump;
 pub mod lint;
 pub mod net;
 mod page;
+#[cfg(test)]
+mod schemas;
 mod select;
 pub mod show;
 mod sockets;

@@ -15,7 +15,22 @@ fn view(stage: &Stage, arguments: &[&str]) -> (Value, i32) {
     all.push("--json");
     let ran = stage.sysreel(&all);
     let json = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e} {ran:?}"));
+    check(&json);
     (json, ran.status.code().unwrap())
+}
+
+/// Checks a document or a line against the schema that it names.
+fn check(json: &Value) {
+    let name = text(json, "schema").trim_start_matches("sysreel/").replace('/', "-");
+    let path = format!("{}/../../docs/schemas/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let schema: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let mut compiler = boon::Compiler::new();
+    compiler.add_resource("schema.json", schema).unwrap();
+    let mut schemas = boon::Schemas::new();
+    let schema = compiler.compile("schema.json", &mut schemas).unwrap();
+    if let Err(error) = schemas.validate(json, schema) {
+        panic!("{name}: {error:#}");
+    }
 }
 
 fn record(script: &str) -> Stage {
@@ -325,6 +340,10 @@ fn streams_have_the_bytes_and_matches_across_buffers() {
         assert_eq!(stream.stdout, b"needle\n", "{line}");
     }
     assert_eq!(event.text().lines().count(), 2);
+    let json = stage.sysreel(&["stream", "r.reel", "--match", "needle", "--json"]).text();
+    let pieces: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    pieces.iter().for_each(check);
+    assert_eq!(pieces.len(), 4, "{json}");
     let shown = stage.sysreel(&["stream", "r.reel", "--match", "needle"]).text();
     assert!(shown.contains("3 bytes written to pipe:["), "{shown}");
     let none = stage.sysreel(&["stream", "r.reel", "--event", "0"]);
@@ -353,6 +372,7 @@ fn grep_finds_paths_arguments_and_buffers() {
     assert_eq!(missing.status.code(), Some(2), "{missing:?}");
     let (_, json) = found("^none\\x00", &["--json"]);
     let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    lines.iter().for_each(check);
     assert!(
         lines.iter().any(|found| found["call"] == "openat" && found["arg"] == "filename"),
         "{json}"
