@@ -28,6 +28,18 @@ impl Opening {
         constant(self.abi, &open::OPEN, name).is_some_and(|bits| self.flags & bits == bits)
     }
 
+    /// Whether the file may be read.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        self.flags & u64::from(g::O_ACCMODE) != u64::from(g::O_WRONLY) && !self.path_only()
+    }
+
+    /// Whether the file is emptied.
+    #[must_use]
+    pub fn truncates(self) -> bool {
+        self.contains("O_TRUNC") && !self.path_only()
+    }
+
     /// Whether the file may be written.
     #[must_use]
     pub fn writes(self) -> bool {
@@ -255,6 +267,12 @@ pub const fn is_socket(mode: u32) -> bool {
 #[must_use]
 pub const fn is_pipe(mode: u32) -> bool {
     mode & g::S_IFMT == g::S_IFIFO
+}
+
+/// Whether an `st_mode` is that of a block device.
+#[must_use]
+pub const fn is_block_device(mode: u32) -> bool {
+    mode & g::S_IFMT == g::S_IFBLK
 }
 
 /// Whether an `st_mode` is that of a regular file.

@@ -25,6 +25,16 @@ pub(crate) enum Command {
     Print(Box<Print>),
     /// Show where time went and what failed: calls, errors, bytes and times by any field
     Stat(crate::views::stat::Args),
+    /// Show who started whom: programs, their ends, calls, failures and changed files
+    Tree(crate::views::tree::TreeArgs),
+    /// List the programs that ran, sorted by any column
+    Ps(crate::views::tree::PsArgs),
+    /// Show which files were read, written, created, deleted, renamed, and looked for in vain
+    Files(crate::views::files::Args),
+    /// Show the environment with which each program began
+    Env(crate::views::env::Args),
+    /// Show the memory mappings with which each program began
+    Maps(crate::views::maps::Args),
     /// Show the network activity: endpoints, outcomes, bytes, names
     Net(crate::views::net::Args),
     /// Show the life of every descriptor, and which ones leaked

@@ -71,7 +71,8 @@ const TABLE: &[Statuses] = &[
         ],
     },
     Statuses {
-        commands: "print, info, stat, net, fds, waits, stream, show, lint",
+        commands: "print, info, stat, tree, ps, files, env, maps, net, fds, waits, stream, \
+            show, lint",
         meanings: &[
             ("0", "success"),
             ("1", "the log cannot be read or the output cannot be written"),

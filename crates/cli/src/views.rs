@@ -1,13 +1,17 @@
 //! The commands that answer questions about a log: what all of them have in common. Each has a file
 //! with its arguments.
 
+pub(crate) mod env;
 pub(crate) mod fds;
+pub(crate) mod files;
 pub(crate) mod grep;
 pub(crate) mod lint;
+pub(crate) mod maps;
 pub(crate) mod net;
 pub(crate) mod show;
 pub(crate) mod stat;
 pub(crate) mod stream;
+pub(crate) mod tree;
 pub(crate) mod waits;
 
 use crate::exit::Exit;
@@ -15,7 +19,7 @@ use crate::say::{Out, say, unwritten};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use sysreel_abi::Filter;
-use sysreel_inspect::visible::json_pretty;
+use sysreel_inspect::visible::write_json_pretty;
 use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, open};
 use sysreel_views::{Page, Select, View, document};
 
@@ -125,7 +129,8 @@ fn write<'v, V: View + 'v>(
     let page = Page { width };
     let written = views.into_iter().enumerate().try_for_each(|(at, view)| {
         if json {
-            return writeln!(out, "{}", json_pretty(&document(view, findings))?);
+            write_json_pretty(&document(view, findings), &mut out)?;
+            return writeln!(out);
         }
         if at > 0 {
             writeln!(out)?;

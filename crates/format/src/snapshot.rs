@@ -16,7 +16,7 @@ pub struct ProcessSnapshot {
     pub umask: Option<u32>,
     /// The command name of the task.
     pub comm: Vec<u8>,
-    /// The arguments.
+    /// The arguments, and an empty one after them; see [`Self::arguments`].
     pub cmdline: Vec<Vec<u8>>,
     /// The environment at the start of the program; `None` if it was not recorded.
     pub environ: Option<Vec<Vec<u8>>>,
@@ -54,6 +54,16 @@ pub struct ProcessSnapshot {
 }
 
 impl ProcessSnapshot {
+    /// Returns the arguments. `cmdline` has an empty one after them, because each of them ends with
+    /// a NUL in /proc/PID/cmdline.
+    #[must_use]
+    pub fn arguments(&self) -> &[Vec<u8>] {
+        match self.cmdline.split_last() {
+            Some((last, arguments)) if last.is_empty() => arguments,
+            _ => &self.cmdline,
+        }
+    }
+
     /// The version of a SNAPSHOT with this struct: 1, or 2 if it has `kept`.
     #[must_use]
     pub const fn version(&self) -> u16 {

@@ -166,7 +166,10 @@ fn formatted(value: &impl Serialize, inner: impl Formatter) -> io::Result<String
 }
 
 /// Writes a value to `out` as indented JSON, escaped as by [`json`], without building it in memory.
-pub(crate) fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+///
+/// # Errors
+/// When the value cannot be serialized, or `out` not be written.
+pub fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let visible = Visible(PrettyFormatter::new());
     value.serialize(&mut Serializer::with_formatter(out, visible)).map_err(io::Error::from)
 }

@@ -1,5 +1,7 @@
-//! Views answer questions about a log: where time went and what failed
-//! ([`mod@stat`]).
+//! Views answer questions about a log: where time went and what failed ([`mod@stat`]), who started
+//! whom ([`mod@tree`]), which files were used ([`mod@files`]), with what programs began
+//! ([`mod@env`], [`mod@maps`]), what went over the network ([`mod@net`]), which descriptors were
+//! open ([`mod@fds`]), why a program hangs ([`mod@waits`]), and more.
 //!
 //! Each view is a module with an `Options`, a function that reads a log, and a result that
 //! implements [`View`]: it is written as a table for people ([`View::write_text`]) or serialized as
@@ -13,24 +15,39 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+mod captured;
+pub mod env;
+mod environment;
 pub mod fds;
+pub mod files;
+#[cfg(test)]
+mod golden;
 pub mod grep;
 mod hexdump;
 pub mod lint;
+pub mod maps;
 pub mod net;
+mod nodes;
 mod page;
+mod pool;
 #[cfg(test)]
 mod schemas;
 mod select;
+mod shell;
 pub mod show;
 mod sockets;
 pub mod stat;
 pub mod stream;
 mod table;
 mod text;
+mod touches;
+pub mod tree;
 mod view;
 pub mod waits;
 
+pub use captured::Program;
+pub use environment::{Variable, Variables};
 pub use page::Page;
+pub use pool::{Bytes, BytesList};
 pub use select::{Looker, Select, look};
 pub use view::{View, document};

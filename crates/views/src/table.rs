@@ -49,38 +49,58 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Writes a heading and the rows. Nothing follows the text of the last cell of a line.
+    /// Writes a heading and the rows.
     pub(crate) fn write(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let lines = || std::iter::once(&self.headings).chain(&self.rows);
-        let mut widths = vec![0; self.aligns.len()];
-        for line in lines() {
+        self.write_rows(page, out, &|each| self.rows.iter().try_for_each(|row| each(row)))
+    }
+
+    /// Writes a heading and the rows that a function passes on. It is called twice, because the
+    /// widths of columns come first: so a long table takes no memory.
+    pub(crate) fn write_rows(
+        &self,
+        page: &Page,
+        out: &mut dyn Write,
+        rows: &Rows<'_>,
+    ) -> io::Result<()> {
+        let mut widths: Vec<usize> = self.headings.iter().map(|cell| cell.width()).collect();
+        rows(&mut |line| {
             for (width, cell) in widths.iter_mut().zip(line) {
                 *width = (*width).max(cell.width());
             }
-        }
+            Ok(())
+        })?;
         let mut text = String::new();
-        for line in lines() {
-            text.clear();
-            for (at, ((cell, width), align)) in
-                line.iter().zip(&widths).zip(&self.aligns).enumerate()
-            {
-                if at > 0 {
-                    text.push_str(GAP);
-                }
-                let blanks = width.saturating_sub(cell.width());
-                if *align == Align::Right {
-                    text.extend(std::iter::repeat_n(' ', blanks));
-                }
-                text.push_str(cell);
-                if *align == Align::Left {
-                    text.extend(std::iter::repeat_n(' ', blanks));
-                }
+        self.write_cells(&self.headings, &widths, &mut text);
+        write_line(&text, page, out)?;
+        rows(&mut |line| {
+            self.write_cells(line, &widths, &mut text);
+            write_line(&text, page, out)
+        })
+    }
+
+    /// Writes a line to `text`. Nothing follows the text of its last cell.
+    fn write_cells(&self, line: &[String], widths: &[usize], text: &mut String) {
+        text.clear();
+        for (at, ((cell, width), align)) in line.iter().zip(widths).zip(&self.aligns).enumerate() {
+            if at > 0 {
+                text.push_str(GAP);
             }
-            write_line(text.trim_end_matches(' '), page, out)?;
+            let blanks = width.saturating_sub(cell.width());
+            if *align == Align::Right {
+                text.extend(std::iter::repeat_n(' ', blanks));
+            }
+            text.push_str(cell);
+            if *align == Align::Left {
+                text.extend(std::iter::repeat_n(' ', blanks));
+            }
         }
-        Ok(())
+        text.truncate(text.trim_end_matches(' ').len());
     }
 }
+
+/// Passes rows on, one after another.
+pub(crate) type Rows<'r> =
+    dyn Fn(&mut dyn FnMut(&[String]) -> io::Result<()>) -> io::Result<()> + 'r;
 
 /// Writes a line, cut to the width of the page.
 pub(crate) fn write_line(line: &str, page: &Page, out: &mut dyn Write) -> io::Result<()> {

@@ -7,12 +7,15 @@ use std::fs;
 use std::ops::Range;
 
 /// Every command that reads. `LOG` is the log that may be damaged, `WHOLE` an undamaged copy.
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: [&[&str]; 11] = [
     &["print", "LOG"],
     &["print", "--format", "raw", "LOG"],
     &["print", "-c", "LOG"],
     &["info", "LOG"],
     &["info", "--json", "LOG"],
+    &["tree", "--env", "changed", "LOG"],
+    &["files", "--json", "LOG"],
+    &["maps", "LOG"],
     &["diff", "WHOLE", "LOG"],
     &["diff", "--level", "fields", "LOG", "WHOLE"],
     &["replay", "LOG"],

@@ -19,11 +19,15 @@ const LONGEST: Duration = Duration::from_secs(120);
 const ID: FileId = FileId(*b"a hostile log!!!");
 
 /// Every reader but raw, whose output may be much larger than the log.
-const READERS: [&[&str]; 8] = [
+const READERS: [&[&str]; 12] = [
     &["print", "-yy", "-v", "LOG"],
     &["print", "-c", "LOG"],
     &["info", "LOG"],
     &["info", "--json", "LOG"],
+    &["tree", "--env", "changed", "--threads", "LOG"],
+    &["files", "LOG"],
+    &["env", "--json", "LOG"],
+    &["maps", "LOG"],
     &["diff", "--allow-env-drift", "LOG", "LOG"],
     &["diff", "--level", "fields", "LOG", "LOG"],
     &["diff", "--allow-env-drift", "LOG", "OTHER"],
@@ -222,6 +226,20 @@ fn parents() -> Vec<u8> {
     log.finish()
 }
 
+/// More processes than a view keeps, each with a program of its own and long arguments.
+fn many_programs() -> Vec<u8> {
+    let mut log = begun();
+    for task in 1..210_000 {
+        log.task(task, 100 + task, task - 1, Origin::FORK);
+        if task % 4 == 0 {
+            let exe = format!("/{task}").into_bytes();
+            let cmdline = vec![exe.clone(), vec![0x9b; 100], Vec::new()];
+            log.snapshot(task, &ProcessSnapshot { exe, cmdline, ..ProcessSnapshot::default() });
+        }
+    }
+    log.finish()
+}
+
 /// Thousands of processes with many descriptors, each of which closes one of them.
 fn many_descriptors() -> Vec<u8> {
     let mut log = Hostile::new();
@@ -285,12 +303,19 @@ fn names(of: &str) -> Vec<u8> {
 /// Runs every reader on a log.
 #[track_caller]
 fn survives(name: &str, bytes: &[u8], raw: bool) {
+    let raw: &[&[&str]] = if raw { &[&["print", "--format", "raw", "LOG"]] } else { &[] };
+    let readers: Vec<&[&str]> = READERS.iter().chain(raw).copied().collect();
+    survives_in(name, bytes, &readers);
+}
+
+/// Runs these readers on a log.
+#[track_caller]
+fn survives_in(name: &str, bytes: &[u8], readers: &[&[&str]]) {
     let stage = Stage::new();
     fs::write(stage.path("LOG"), bytes).unwrap();
     // Compared with another such log, each process and each name is a difference.
     fs::write(stage.path("OTHER"), names("b")).unwrap();
-    let raw: &[&[&str]] = if raw { &[&["print", "--format", "raw", "LOG"]] } else { &[] };
-    for words in READERS.iter().chain(raw) {
+    for words in readers {
         let mut command = stage.command(SYSREEL);
         command.args(*words).stdout(File::create("/dev/null").unwrap());
         command.stderr(File::create(stage.path(".stderr")).unwrap());
@@ -328,6 +353,19 @@ fn a_region_of_the_largest_size() {
 #[test]
 fn parents_in_circles_and_lines() {
     survives("parents", &parents(), true);
+}
+
+#[test]
+fn more_programs_than_a_view_keeps() {
+    let readers: [&[&str]; 6] = [
+        &["tree", "--env", "changed", "LOG"],
+        &["tree", "--json", "LOG"],
+        &["ps", "--threads", "-S", "name", "LOG"],
+        &["files", "LOG"],
+        &["env", "LOG"],
+        &["maps", "--json", "LOG"],
+    ];
+    survives_in("programs", &many_programs(), &readers);
 }
 
 #[test]

@@ -63,5 +63,8 @@ mod transparency;
 mod unwritable;
 mod verify;
 mod views;
+mod views_captured;
 mod views_contents;
+mod views_files;
+mod views_tree;
 mod volume;

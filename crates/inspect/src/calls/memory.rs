@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sysreel_abi::{ArgKind, Dir, makes_fd};
+use sysreel_abi::{ArgKind, Dir, makes_fd, places};
 use sysreel_format::syscall_info::Outcome;
 use sysreel_format::{Direction, Name, Part, RegionHead};
 
@@ -196,10 +196,9 @@ impl<'a> Iterator for Paths<'a> {
                 continue;
             };
             let before = at.checked_sub(1).and_then(|at| Some((at, call.row.args.get(at)?)));
-            let dirfd = before
-                .filter(|(_, arg)| matches!(arg.kind, ArgKind::DirFd))
-                .and_then(|(at, _)| call.args.get(at).copied());
-            return Some(PathArg { arg: arg.name, call: self.call, bytes, dirfd });
+            let dirfd =
+                before.filter(|(_, arg)| matches!(arg.kind, ArgKind::DirFd)).map(|(at, _)| at);
+            return Some(PathArg { at, arg: arg.name, call: self.call, bytes, dirfd });
         }
     }
 }
@@ -213,10 +212,12 @@ impl fmt::Debug for Paths<'_> {
 /// A path among the arguments of a call.
 #[derive(Clone)]
 pub struct PathArg<'a> {
+    at: usize,
     arg: &'static str,
     call: Call<'a>,
     bytes: Cow<'a, [u8]>,
-    dirfd: Option<u64>,
+    /// The position of the directory's descriptor.
+    dirfd: Option<usize>,
 }
 
 impl PathArg<'_> {
@@ -224,6 +225,12 @@ impl PathArg<'_> {
     #[must_use]
     pub fn arg(&self) -> &'static str {
         self.arg
+    }
+
+    /// Returns the position of the argument, from 0.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.at
     }
 
     /// Returns the path as the program wrote it, without its NUL.
@@ -240,7 +247,26 @@ impl PathArg<'_> {
     #[must_use]
     pub fn full(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        self.call.state.path(self.call.task, self.dirfd, self.written(), &mut out);
+        let call = self.call.resolved();
+        let dirfd = self.dirfd.and_then(|at| call?.args.get(at).copied());
+        self.call.state.path(self.call.task, dirfd, self.written(), &mut out);
+        out
+    }
+
+    /// Returns the path to which [`Self::full`] leads through symbolic links, if the recorder saw
+    /// that: of calls that change names, or files by their names. Otherwise the same as
+    /// [`Self::full`].
+    #[must_use]
+    pub fn target(&self) -> Vec<u8> {
+        let (Some(parts), Some(call), Ok(path)) =
+            (self.call.exit_parts(), self.call.resolved(), u8::try_from(self.at))
+        else {
+            return self.full();
+        };
+        let dirfd = self.dirfd.and_then(|at| u8::try_from(at).ok());
+        let (arg, mut out) = (places::PathArg { path, dirfd }, Vec::new());
+        let with = (self.written(), parts);
+        self.call.state.path_of_call(self.call.task, &call, arg, with, &mut out);
         out
     }
 }

@@ -41,6 +41,20 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Returns a variable of an environment, `NAME=VALUE`, with its secrets masked: all of its value if
+/// the name says that it is secret.
+#[must_use]
+pub fn masked_variable(text: &str) -> Cow<'_, str> {
+    match text.split_once('=') {
+        Some((name, value)) if is_secret_name(name) && !value.is_empty() => {
+            // Masking it again changes nothing.
+            let is_mask = value.len() == MASK.len() + DIGITS && is_masked(value);
+            if is_mask { text.into() } else { format!("{name}={}", mask(value)).into() }
+        }
+        _ => masked(text),
+    }
+}
+
 /// Whether a text contains what [`masked`] puts in place of a secret.
 #[must_use]
 pub fn is_masked(text: &str) -> bool {

@@ -316,11 +316,7 @@ fn describe_end(how: GoneHow, status: u32) -> String {
 }
 
 fn add_program(info: &mut Info, event: &Event<'_>, found: &ProcessSnapshot) {
-    let mut arguments: Vec<String> = found.cmdline.iter().map(|arg| lossy(arg)).collect();
-    // /proc/PID/cmdline ends each argument with NUL, so splitting it yields an empty last one.
-    if arguments.last().is_some_and(String::is_empty) {
-        arguments.pop();
-    }
+    let arguments = found.arguments().iter().map(|arg| lossy(arg)).collect();
     let (exe, cwd) = (lossy(&found.exe), lossy(&found.cwd));
     push_bounded(
         &mut info.processes,

@@ -126,9 +126,13 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "views",
         &[
-            &["bounded", "hexdump", "page", "select", "sockets", "text"],
-            &["table", "view"],
-            &["fds", "grep", "lint", "net", "show", "stat", "stream", "waits"],
+            &["bounded", "hexdump", "page", "pool", "select", "shell", "sockets", "text"],
+            &["environment", "nodes", "table", "touches", "view"],
+            &["captured"],
+            &[
+                "env", "fds", "files", "grep", "lint", "maps", "net", "show", "stat", "stream",
+                "tree", "waits",
+            ],
         ],
     ),
 ];

@@ -130,3 +130,21 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn all_of_a_secret_variable_is_masked() {
+    for (text, rest) in [
+        ("PGPASSWORD=a b c", "PGPASSWORD="),
+        ("API_KEY='x' y", "API_KEY="),
+        ("MY_TOKEN=a=b", "MY_TOKEN="),
+    ] {
+        let masked = masked_variable(text);
+        let digits = masked.strip_prefix(rest).and_then(|value| value.strip_prefix("***"));
+        assert!(digits.is_some_and(|digits| digits.len() == 4), "{text}: {masked}");
+        assert_eq!(masked_variable(&masked), masked);
+    }
+    for text in ["PATH=/a b:/c", "TOKEN_FILE=/x", "PASSWORD=", "nothing", ""] {
+        assert_eq!(masked_variable(text), text);
+    }
+    assert!(!masked_variable("DB=postgres://u:secret@host/x").contains("secret"));
+}

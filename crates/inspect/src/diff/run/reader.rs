@@ -243,7 +243,8 @@ impl RunBuilder {
         };
         let base = file.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let role = self.names.id(Sort::Word, escaped(base).as_bytes());
-        let image = RawImage { role, argv: snapshot.cmdline.clone(), event: exec.event.number };
+        let image =
+            RawImage { role, argv: snapshot.arguments().to_vec(), event: exec.event.number };
         if let Some(process) = self.process(id) {
             process.images.push(image);
         }

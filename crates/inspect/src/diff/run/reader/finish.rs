@@ -27,13 +27,7 @@ impl RunBuilder {
             usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default()
         };
         let image = |image: RawImage| {
-            // Each word ends with a zero byte, so the last part is empty.
-            let words = image
-                .argv
-                .split_last()
-                .filter(|(last, _)| last.is_empty())
-                .map_or(&*image.argv, |(_, w)| w);
-            let argv = words.iter().map(|word| argument(word, &self.roots)).collect();
+            let argv = image.argv.iter().map(|word| argument(word, &self.roots)).collect();
             Image { role: name(image.role), argv, event: image.event }
         };
         let processes = self.processes.into_iter().map(|process| Process {

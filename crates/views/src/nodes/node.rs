@@ -1,0 +1,81 @@
+//! A node and its parts.
+
+use sysreel_inspect::calls::End;
+use sysreel_inspect::format::{Event, Origin};
+
+use crate::pool::{Bytes, BytesList};
+
+/// An event, and its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) event: u64,
+    /// CLOCK_MONOTONIC, in nanoseconds.
+    pub(crate) t_ns: u64,
+}
+
+impl Place {
+    pub(crate) fn of(event: &Event<'_>) -> Self {
+        Self { event: event.number, t_ns: event.t_ns }
+    }
+}
+
+/// The program that a process runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Program {
+    /// The path of its file; `None` if it is not in the log, or had no room.
+    pub(crate) exe: Option<Bytes>,
+    /// Its arguments, as for `exe`.
+    pub(crate) argv: Option<BytesList>,
+    /// Whether the process executed it, rather than a process before it.
+    pub(crate) is_own: bool,
+}
+
+/// How a node ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The process executed another program.
+    Exec,
+    /// The process, or the thread, ended.
+    Ended(End),
+}
+
+/// A process from its beginning or its execve(2) to its end or the next one; or a thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// The node that made the process, that ran before in it, or that the thread belongs to.
+    pub(crate) parent: Option<u32>,
+    pub(crate) pid: u32,
+    /// The tid of a thread.
+    pub(crate) tid: Option<u32>,
+    /// How many programs the process has executed.
+    pub(crate) exec: u32,
+    /// Whether an execve(2) began it.
+    pub(crate) is_exec: bool,
+    /// How the process came into the log.
+    pub(crate) origin: Origin,
+    pub(crate) program: Program,
+    pub(crate) start: Place,
+    pub(crate) end: Option<(Place, Ended)>,
+    /// The CPU time of the process in user mode and in the kernel, in nanoseconds, if it ended.
+    pub(crate) cpu: Option<(u64, u64)>,
+    /// The number of threads that it had.
+    pub(crate) threads: u32,
+}
+
+impl Node {
+    pub(super) fn new(start: Place) -> Self {
+        Self {
+            parent: None,
+            pid: 0,
+            tid: None,
+            exec: 0,
+            is_exec: false,
+            origin: Origin::UNKNOWN,
+            program: Program::default(),
+            start,
+            end: None,
+            cpu: None,
+            threads: 0,
+        }
+    }
+}
