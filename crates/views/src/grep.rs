@@ -26,6 +26,7 @@ pub struct Options {
 
 /// A match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Match {
     /// The number of the event at which the call began.
     pub event: u64,
@@ -53,8 +54,31 @@ pub struct Match {
     pub more: u64,
 }
 
+/// A match with its log, as a line of JSON.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Line<'a> {
+    schema: &'static str,
+    /// The log.
+    log: &'a str,
+    #[serde(flatten)]
+    found: &'a Match,
+}
+
+impl<'a> Line<'a> {
+    /// The name and the version of the line.
+    pub const SCHEMA: &'static str = "sysreel/grep/1";
+
+    /// Creates a line.
+    #[must_use]
+    pub fn new(log: &'a str, found: &'a Match) -> Self {
+        Self { schema: Self::SCHEMA, log, found }
+    }
+}
+
 /// Whether a call read memory or wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// The kernel read it: the program wrote it.

@@ -30,6 +30,8 @@ pub mod net;
 mod nodes;
 mod page;
 mod pool;
+#[cfg(test)]
+mod schemas;
 mod select;
 mod shell;
 pub mod show;

@@ -22,6 +22,7 @@ pub trait View: Serialize {
 
 /// A view as JSON: its fields after those that all views have.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Document<'a, V> {
     schema: &'static str,
     /// Whether nothing of the log is missing.

@@ -9,7 +9,7 @@ use sysreel_abi::Filter;
 use sysreel_inspect::visible::{json, visible};
 use sysreel_inspect::{Bound, Error, EventRange, open};
 use sysreel_views::Select;
-use sysreel_views::grep::{Options, grep};
+use sysreel_views::grep::{Line, Options, grep};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("grep")))]
@@ -48,15 +48,6 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A match with its log, as JSON.
-#[derive(serde::Serialize)]
-struct Line<'a> {
-    schema: &'static str,
-    log: String,
-    #[serde(flatten)]
-    found: &'a sysreel_views::grep::Match,
-}
-
 pub(crate) fn run(args: &Args) -> Exit {
     let pattern = match parse(args) {
         Ok(pattern) => pattern,
@@ -84,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Exit {
                 count += 1;
                 match args.json {
                     true => {
-                        let line = Line { schema: "sysreel/grep/1", log: name.clone(), found };
+                        let line = Line::new(&name, found);
                         writeln!(out, "{}", json(&line)?)
                     }
                     false if args.files.len() > 1 => writeln!(out, "{name}:{}", found.line()),

@@ -31,6 +31,7 @@ pub struct Options {
 
 /// The descriptors of a log.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fds {
     /// The descriptors, in the order in which they were opened.
     pub fds: Vec<Fd>,
@@ -45,6 +46,7 @@ pub struct Fds {
 
 /// A descriptor that a process opened.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fd {
     /// The process.
     pub pid: u32,
@@ -72,6 +74,7 @@ pub struct Fd {
 
 /// How a process got a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A call made what it refers to.
@@ -88,6 +91,7 @@ pub enum Origin {
 
 /// What closed a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FdEnd {
     /// A call closed it.
@@ -104,6 +108,7 @@ pub enum FdEnd {
 
 /// A descriptor that a new program inherited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Inherited {
     /// The process that runs the new program.
     pub pid: u32,

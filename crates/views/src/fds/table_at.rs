@@ -16,6 +16,7 @@ use crate::sockets::file_name;
 
 /// The open descriptors at a moment.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OpenAt {
     /// The last event before the moment.
     pub at_event: u64,
@@ -25,6 +26,7 @@ pub struct OpenAt {
 
 /// A process, with its open descriptors.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OpenProcess {
     /// The process.
     pub pid: u32,
@@ -38,6 +40,7 @@ pub struct OpenProcess {
 
 /// An open descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Open {
     /// The descriptor.
     pub fd: i32,

@@ -20,6 +20,7 @@ pub use rule::Warning;
 
 /// What was noticed in a log.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Lint {
     /// What was noticed, by rule.
     pub warnings: Vec<Warning>,

@@ -6,6 +6,7 @@ use sysreel_inspect::visible::visible_bytes;
 
 /// Something that was noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Warning {
     /// The rule: `repeated-open`, `tiny-read`, ...
     pub rule: String,

@@ -10,6 +10,7 @@ use sysreel_inspect::visible::{visible, visible_bytes};
 
 /// A name that was looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Lookup {
     /// The name.
     pub name: String,

@@ -24,6 +24,7 @@ use dns::Lookups;
 
 /// The network activity of a log.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Net {
     /// The endpoints, in the order in which they were first used.
     pub endpoints: Vec<Endpoint>,
@@ -36,6 +37,7 @@ pub struct Net {
 
 /// Sockets of one program with the same role, address and outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Endpoint {
     /// What the sockets did.
     pub role: Role,
@@ -66,6 +68,7 @@ pub struct Endpoint {
 
 /// What a socket did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// It was connected to an address.

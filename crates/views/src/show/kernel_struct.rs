@@ -7,6 +7,7 @@ use sysreel_inspect::syscall_info::{Offsets, What, decode};
 
 /// A field of the struct.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StructField {
     /// Its offset.
     pub offset: u64,

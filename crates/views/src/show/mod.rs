@@ -32,6 +32,7 @@ pub struct Options {
 
 /// An event.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Show {
     /// Its number.
     pub event: u64,
@@ -71,6 +72,7 @@ pub struct Show {
 
 /// A call.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CallShown {
     /// As `sysreel print` shows it.
     pub text: String,
@@ -86,6 +88,7 @@ pub struct CallShown {
 
 /// An argument.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ArgShown {
     /// Its name in the kernel's prototype; empty if the table does not know the call.
     pub name: String,
@@ -97,6 +100,7 @@ pub struct ArgShown {
 
 /// A piece of captured memory.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RegionShown {
     /// The name of its argument; empty if it belongs to none.
     pub arg: String,
@@ -121,6 +125,7 @@ pub struct RegionShown {
 
 /// What a descriptor refers to.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NameShown {
     /// The descriptor.
     pub fd: i32,
@@ -138,6 +143,7 @@ pub struct NameShown {
 
 /// Another call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Neighbor {
     /// The event at which it began.
     pub event: u64,

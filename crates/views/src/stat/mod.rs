@@ -66,6 +66,7 @@ pub enum Order {
 
 /// Calls of a log by group.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stat {
     /// The fields by which calls are grouped.
     pub by: Vec<String>,
@@ -85,6 +86,7 @@ pub struct Stat {
 
 /// The calls of one group.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Group {
     /// The values of the fields, as the filter language has them; empty for all calls.
     pub key: Vec<String>,
@@ -117,6 +119,7 @@ pub struct Group {
 
 /// A slow call.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Slow {
     /// How long it took, in nanoseconds.
     pub duration_ns: u64,

@@ -18,6 +18,8 @@ use sysreel_inspect::{Error, Findings, Follow, LogFile};
 use crate::bounded::Bounded;
 use crate::select::{Looker, Select, look};
 use crate::sockets;
+#[cfg(test)]
+pub(crate) use write::JsonPiece;
 pub use write::{Form, Writer};
 
 /// Which streams to show.

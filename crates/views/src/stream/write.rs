@@ -33,7 +33,8 @@ pub struct Writer<W> {
 
 /// A piece as JSON.
 #[derive(Serialize)]
-struct JsonPiece<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct JsonPiece<'a> {
     schema: &'static str,
     /// The number of the event at which the call began.
     event: u64,
@@ -51,6 +52,11 @@ struct JsonPiece<'a> {
     missing: u64,
 }
 
+impl JsonPiece<'_> {
+    /// The name and the version of the line.
+    pub(crate) const SCHEMA: &'static str = "sysreel/stream/1";
+}
+
 impl<W: Write> Writer<W> {
     /// Creates a writer.
     pub fn new(form: Form, out: W) -> Self {
@@ -66,7 +72,7 @@ impl<W: Write> Writer<W> {
             Form::Raw => return self.out.write_all(piece.bytes),
             Form::Json => {
                 let line = json(&JsonPiece {
-                    schema: "sysreel/stream/1",
+                    schema: JsonPiece::SCHEMA,
                     event: piece.event,
                     pid: piece.pid,
                     tid: piece.tid,

@@ -21,6 +21,7 @@ pub struct BlockedOptions {
 
 /// The time that calls waited, by cause, object and program.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Blocked {
     /// The rows, the longest time first.
     pub rows: Vec<BlockedRow>,
@@ -32,6 +33,7 @@ pub struct Blocked {
 
 /// The calls of one program that waited for one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BlockedRow {
     /// What they waited for.
     pub cause: Cause,

@@ -7,6 +7,7 @@ use super::object::Cause;
 
 /// The calls that are open at a moment.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Waits {
     /// The last event before the moment.
     pub at_event: u64,
@@ -20,6 +21,7 @@ pub struct Waits {
 
 /// Why a moment was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// It was asked for.
@@ -32,6 +34,7 @@ pub enum Moment {
 
 /// An open call.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Wait {
     /// The process.
     pub pid: u32,
@@ -60,6 +63,7 @@ pub struct Wait {
 
 /// A process that could end a wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Holder {
     /// The process.
     pub pid: u32,
@@ -71,6 +75,7 @@ pub struct Holder {
 
 /// A task that is in no call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Running {
     /// The process.
     pub pid: u32,

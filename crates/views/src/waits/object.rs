@@ -14,6 +14,7 @@ use crate::sockets::file_name;
 
 /// What kind of thing a call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A child that ends, or a child of vfork(2) that runs another program.
