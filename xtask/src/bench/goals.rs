@@ -47,6 +47,32 @@ pub(super) const BYTES_A_STOP: &[(&str, f64)] = &[("tar", 2.5), ("python", 4.5)]
 pub(super) const DECODE: f64 = 8e6;
 /// The goal for pairing the calls of a log, as a multiple of decoding it.
 pub(super) const CALLS: f64 = 1.3;
+/// A view that is measured.
+pub(super) struct View {
+    pub(super) args: &'static [&'static str],
+    /// Its goals as multiples of decoding a log of structs, and one with everything.
+    pub(super) structs: Option<f64>,
+    pub(super) everything: Option<f64>,
+}
+
+const fn counting(args: &'static [&'static str]) -> View {
+    View { args, structs: Some(1.3), everything: Some(1.3) }
+}
+
+const fn following(args: &'static [&'static str]) -> View {
+    View { args, structs: None, everything: Some(2.5) }
+}
+
+/// The views that are measured.
+pub(super) const VIEWS: &[View] = &[
+    counting(&["stat"]),
+    counting(&["stat", "-F", "errno == ENOENT and openat"]),
+    following(&["tree"]),
+    following(&["files"]),
+    following(&["net"]),
+    following(&["fds"]),
+    following(&["waits"]),
+];
 /// The goal for printed lines a second.
 pub(super) const PRINT: f64 = 1e6;
 /// The goal for the memory with ten times as many stops, as a multiple. Above 1, because allocators

@@ -25,6 +25,13 @@ enum What {
     Calls { log: PathBuf },
     /// Run `SYSREEL print LOG` and throw the lines away
     Print { sysreel: PathBuf, log: PathBuf },
+    /// Run `SYSREEL ARGS LOG` and throw what it says away
+    View {
+        sysreel: PathBuf,
+        log: PathBuf,
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Align two streams of so many tokens
     Align { shape: usize, tokens: usize },
     /// Run `SYSREEL diff` and throw what it says away
@@ -63,6 +70,12 @@ pub(crate) fn part(part: &Part) -> Result<()> {
             let lines = count_lines(child.stdout.take().context("its output")?)?;
             ensure!(child.wait()?.success(), "sysreel print failed");
             report(lines, UsageWho::RUSAGE_CHILDREN)
+        }
+        What::View { sysreel, log, args } => {
+            let mut command = Command::new(sysreel);
+            let status = command.args(args).arg(log).stdout(Stdio::null()).status()?;
+            ensure!(status.success(), "sysreel {args:?} failed");
+            report(1, UsageWho::RUSAGE_CHILDREN)
         }
         What::Align { shape, tokens } => {
             let spans = super::compare::align(*shape, *tokens)?;
@@ -131,6 +144,7 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
         for (path, stops) in [&short, &long] {
             in_own_process(&["lengthen", &text(&log), &text(path), &stops.to_string()])?;
         }
+        let sysreel = place.path("sysreel");
         let decode = |path: &Path| measure(&["decode", &text(path)]);
         ensure!(decode(&long.0)?.count >= stops, "the long log is too short");
         let goal = (name == "structs").then_some(goals::DECODE);
@@ -154,6 +168,24 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
             &print(&short.0)?,
             goal,
         ));
+        for goals::View { args, structs, everything } in goals::VIEWS {
+            let goal = if name == "structs" { structs } else { everything };
+            let Some(goal) = goal else { continue };
+            let view = |path: &Path| -> Result<Reading> {
+                let mut all = vec!["view", &sysreel, path.to_str().context("the path")?];
+                all.extend_from_slice(args);
+                // As many stops as the log has, so that rates compare.
+                let count = if path == long.0 { decoded.count } else { decoded.count / 10 };
+                Ok(Reading { count, ..measure(&all)? })
+            };
+            table.row(row(
+                &format!("{}, {name}", args.join(" ")),
+                "stops",
+                &view(&long.0)?,
+                &view(&short.0)?,
+                Some(decoded.count as f64 / (decoded.cpu * goal)),
+            ));
+        }
         for (path, _) in [&short, &long] {
             std::fs::remove_file(path)?;
         }
@@ -162,7 +194,7 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
         "## Reading\n\n\
          Logs of {stops} stops: what `tar cf /dev/null /usr/include` did, recorded once and repeated with later times and new buffers. *Structs* is recorded with \
          `--capture-limit 0 --no-names`, *everything* as it comes. To decode is to read every field of every stop through the public reader; *calls* is every call from the cursor of the library, entry and exit paired, with nothing asked of it (goal: {calls} times decoding); to print is \
-         `sysreel print` into a pipe. CPU time of all threads together, so the figures are of one core. Memory is the largest resident set, and goal is that ten times \
+         `sysreel print` into a pipe. The views have goals as multiples of decoding the same log: 1.3 for counting structs, 2.5 for the others. CPU time of all threads together, so the figures are of one core. Memory is the largest resident set, and goal is that ten times \
          as many stops take no more of it (than {growth:.2} times).\n\n{table}",
         growth = goals::GROWTH,
         calls = goals::CALLS,

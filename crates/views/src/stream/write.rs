@@ -98,7 +98,7 @@ impl<W: Write> Writer<W> {
             for line in bytes.split_inclusive(|byte| *byte == b'\n') {
                 let (line, end) = match line.strip_suffix(b"\n") {
                     Some(line) => (line, "\n"),
-                    None => (line, "⏎\n"),
+                    None => (line, "…\n"),
                 };
                 // A carriage return before the newline is how most protocols end a line.
                 let (line, cr) = match line.strip_suffix(b"\r") {
