@@ -10,6 +10,7 @@ use crate::shell::command_line;
 
 /// A program that began, or was found at attach.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Program {
     /// The number of its node in `sysreel tree`.
     pub node: u32,

@@ -26,6 +26,7 @@ pub struct Options {
 
 /// The environments of the programs of a log.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Env {
     /// The programs, in the order of their beginnings.
     pub programs: Vec<Environment>,
@@ -37,6 +38,7 @@ pub struct Env {
 
 /// The environment of a program.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Environment {
     /// The program.
     #[serde(flatten)]

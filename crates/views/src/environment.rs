@@ -47,6 +47,7 @@ pub(crate) fn of_program(exec: &Exec<'_>, pool: &mut Pool) -> Option<Environment
 
 /// A variable of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Variable {
     /// Its name, as visible text.
     pub name: String,

@@ -57,12 +57,12 @@ fn files_of_a_program() {
         "exec_arch",
         |file| files::files(file, &files::Options::default()),
         &expect![[r#"
-        read  written  uses              by                              path
-                       probe             exec_arch[12295] +1             /proc/self/exe => /tmp/sysreel-hXG958/exec_arch
-                       execute           exec_arch[12295]                /proc/self/fd/9
-                       open,execute,map  exec_arch[12295] +1             /tmp/sysreel-hXG958/exec_arch
-                  999  write             exec_arch[12295] +1             /tmp/sysreel-hXG958/recorded.statements
-    "#]],
+            read  written  uses              by                   path
+                           probe             exec_arch[12295] +1  /proc/self/exe => /tmp/sysreel-hXG958/exec_arch
+                           execute           exec_arch[12295]     /proc/self/fd/9
+                           open,execute,map  exec_arch[12295] +1  /tmp/sysreel-hXG958/exec_arch
+                      999  write             exec_arch[12295] +1  /tmp/sysreel-hXG958/recorded.statements
+        "#]],
     );
     let options = files::Options { which: files::Which::Missing, ..files::Options::default() };
     check(

@@ -25,6 +25,7 @@ pub struct Options {
 
 /// The mappings of the programs of a log.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Maps {
     /// The programs, in the order of their beginnings.
     pub programs: Vec<Mappings>,
@@ -36,6 +37,7 @@ pub struct Maps {
 
 /// The mappings of a program.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Mappings {
     /// The program.
     #[serde(flatten)]
@@ -47,6 +49,7 @@ pub struct Mappings {
 
 /// A mapping (proc_pid_maps(5)).
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Mapping {
     /// Its first address, in hexadecimal: `0x7f0000001000`.
     pub start: Address,

@@ -168,24 +168,7 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
             &print(&short.0)?,
             goal,
         ));
-        for goals::View { args, structs, everything } in goals::VIEWS {
-            let goal = if name == "structs" { structs } else { everything };
-            let Some(goal) = goal else { continue };
-            let view = |path: &Path| -> Result<Reading> {
-                let mut all = vec!["view", &sysreel, path.to_str().context("the path")?];
-                all.extend_from_slice(args);
-                // As many stops as the log has, so that rates compare.
-                let count = if path == long.0 { decoded.count } else { decoded.count / 10 };
-                Ok(Reading { count, ..measure(&all)? })
-            };
-            table.row(row(
-                &format!("{}, {name}", args.join(" ")),
-                "stops",
-                &view(&long.0)?,
-                &view(&short.0)?,
-                Some(decoded.count as f64 / (decoded.cpu * goal)),
-            ));
-        }
+        views(&mut table, name, &sysreel, (&short.0, &long.0), &decoded)?;
         for (path, _) in [&short, &long] {
             std::fs::remove_file(path)?;
         }
@@ -199,6 +182,30 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
         growth = goals::GROWTH,
         calls = goals::CALLS,
     ))
+}
+
+/// Adds the rows of the views.
+fn views(
+    table: &mut Table,
+    name: &str,
+    sysreel: &str,
+    (short, long): (&Path, &Path),
+    decoded: &Reading,
+) -> Result<()> {
+    for goals::View { args, structs, everything } in goals::VIEWS {
+        let goal = if name == "structs" { structs } else { everything };
+        let Some(goal) = goal else { continue };
+        // As many stops as the log has, so that rates compare.
+        let view = |path: &Path, count: u64| -> Result<Reading> {
+            let mut all = vec!["view", sysreel, path.to_str().context("the path")?];
+            all.extend_from_slice(args);
+            Ok(Reading { count, ..measure(&all)? })
+        };
+        let (long, short) = (view(long, decoded.count)?, view(short, decoded.count / 10)?);
+        let least = decoded.count as f64 / (decoded.cpu * goal);
+        table.row(row(&format!("{}, {name}", args.join(" ")), "stops", &long, &short, Some(least)));
+    }
+    Ok(())
 }
 
 fn row(name: &str, of: &str, long: &Reading, short: &Reading, goal: Option<f64>) -> Vec<String> {

@@ -14,7 +14,9 @@ pub(crate) fn record(stage: &Stage, words: &[&str]) {
 pub(crate) fn json(stage: &Stage, words: &[&str]) -> Value {
     let ran = stage.sysreel(&[words, &["--json", "run.reel"]].concat());
     assert!(ran.status.success(), "{words:?}: {ran:?}");
-    serde_json::from_slice(&ran.stdout).unwrap()
+    let json = serde_json::from_slice(&ran.stdout).unwrap();
+    crate::views::check(&json);
+    json
 }
 
 /// Returns the files by their paths.

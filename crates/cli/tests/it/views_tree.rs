@@ -271,6 +271,7 @@ fn damage_is_told_and_the_rest_is_shown() {
         let ran = stage.sysreel(&[command, "--json", "cut.reel"]);
         ran.fails(3, &["cut.reel"]);
         let value: Value = serde_json::from_slice(&ran.stdout).unwrap();
+        crate::views::check(&value);
         assert_eq!(value["complete"], false);
         assert!(!value["missing"].as_array().unwrap().is_empty(), "{value}");
         if command == "tree" {

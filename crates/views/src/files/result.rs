@@ -31,6 +31,7 @@ pub enum Which {
 
 /// The paths of a log.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Files {
     /// The paths, sorted.
     pub files: Vec<File>,
@@ -45,6 +46,7 @@ pub struct Files {
 
 /// A path, and what was done with it.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct File {
     /// The path, from the root of the first process. Symbolic links on the way to an opened file
     /// and to a changed one are resolved; other paths are as the program wrote them.
@@ -80,6 +82,7 @@ pub struct File {
 
 /// A program that used a path.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct By {
     /// The number of its node in `sysreel tree`.
     pub node: u32,
@@ -95,6 +98,7 @@ pub struct By {
 
 /// A search: lookups of one name by one task, in one directory after another, until it was found.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Search {
     /// The name: the last component of the paths.
     pub name: Bytes,
@@ -116,6 +120,7 @@ pub struct Search {
 
 /// A directory where a name was not found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tried {
     /// The directory.
     pub directory: Bytes,

@@ -9,6 +9,7 @@ use crate::pool::Bytes;
 
 /// How an environment differs from another one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EnvChanges {
     /// The variables that only this one has, by name.
     pub added: Vec<Variable>,

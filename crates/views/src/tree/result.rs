@@ -25,6 +25,7 @@ pub struct Options {
 /// The nodes of a log as trees. A node is a process from its beginning, or from an execve(2), to
 /// the next execve(2) or its end.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tree {
     /// The nodes, each followed by those below it.
     pub nodes: Vec<Node>,
@@ -40,6 +41,7 @@ pub struct Tree {
 
 /// The nodes of a log as a list.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ps {
     /// The nodes, in the requested order.
     pub nodes: Vec<Node>,
@@ -78,6 +80,7 @@ pub enum Order {
 /// A process from its beginning, or from an execve(2), to the next execve(2) or its end; or a
 /// thread.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Node {
     /// Its number in the log, from 0, in the order of beginnings.
     pub node: u32,
@@ -135,6 +138,7 @@ pub struct Node {
 
 /// How a node ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct End {
     /// `exited`, `killed`, `exec` (the process went on with another program), `superseded` (a
     /// thread, by an execve(2) of another one), `vanished` (without a report), `detached` (the
