@@ -14,6 +14,7 @@
 
 mod add;
 pub mod calls;
+pub mod color;
 pub mod counts;
 mod decode;
 pub mod diff;

@@ -12,13 +12,15 @@
 //! 4. At an [`Item::Call`], the printer continues the line, or begins a new one with `<... NAME
 //!    resumed>`, and writes the remaining arguments (`decode::finish`) and the result
 //!    (`decode::outcome`).
-//! 5. `Printer::flush` writes the text to the output.
+//! 5. `Printer::flush` writes the text to the output, in colors if there is a palette
+//!    (`highlight.rs`).
 //!
 //! `decode/mod.rs` tells how an argument becomes text.
 //! Everything else that gets a line (signals, stops, the ends of tasks, remarks of the recorder) is
 //! in `remarks.rs`.
 
 mod call_lines;
+mod highlight;
 mod lines;
 pub(crate) mod options;
 mod printer;

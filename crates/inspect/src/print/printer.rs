@@ -60,7 +60,7 @@ pub(crate) struct Printer<'o> {
 impl<'o> Printer<'o> {
     /// `has_several_tasks`: whether the log is known to have more than one task.
     pub(crate) fn new(options: &'o Options, has_several_tasks: bool) -> Self {
-        let mut lines = Lines::default();
+        let mut lines = Lines::new(options.palette);
         if has_several_tasks {
             lines.show_tids();
         }
