@@ -2,6 +2,7 @@
 
 mod print;
 
+use crate::terminal::PagerArgs;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -152,6 +153,8 @@ pub(crate) struct Info {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) pager: PagerArgs,
 }
 
 #[derive(Debug, clap::Args)]

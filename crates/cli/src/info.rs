@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Args) -> Exit {
             return Exit::FAILURE;
         }
     };
-    let written = say::result(|out| match args.json {
+    let written = say::paged(&args.pager, |out| match args.json {
         true => writeln!(out, "{}", json_pretty(&info)?),
         false => write!(out, "{info}"),
     });

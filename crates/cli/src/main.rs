@@ -17,6 +17,7 @@ mod exit;
 mod filter_arg;
 mod front;
 mod info;
+mod pager;
 mod print;
 mod progress;
 mod record;
@@ -26,6 +27,7 @@ mod results;
 mod rounds;
 mod running;
 mod say;
+mod terminal;
 mod verify;
 
 use args::{Args, Command};

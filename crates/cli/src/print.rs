@@ -3,8 +3,10 @@
 use crate::args::{Format, Print};
 use crate::exit::Exit;
 use crate::say::{self, Out, say};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
 use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &Print) -> Exit {
     let written = match &args.output {
         None => to_stdout(args),
         Some(path) => match crate::results::create(path) {
-            Ok(file) => write(args, file).map_err(|error| with_path(error, path)),
+            Ok(file) => to_file(args, file).map_err(|error| with_path(error, path)),
             Err(error) => {
                 say!("cannot write {}: {error}", path.display());
                 return Exit::FAILURE;
@@ -50,23 +52,41 @@ fn with_path(error: Error, path: &Path) -> Error {
 }
 
 fn to_stdout(args: &Print) -> Result<Findings, Error> {
-    write(args, Out::lock().map_err(Error::Write)?)
+    let mut out = Out::paged(&args.pager).map_err(Error::Write)?;
+    let mut log = open(&args.file)?;
+    let findings = write(args, &mut log, args.color.palette(), &mut out)?;
+    out.finish().map_err(Error::Write)?;
+    Ok(until_now(&log, findings))
 }
 
-fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
+fn to_file(args: &Print, file: File) -> Result<Findings, Error> {
+    let mut out = BufWriter::with_capacity(BUFFER, file);
     let mut log = open(&args.file)?;
-    let mut out = BufWriter::with_capacity(BUFFER, out);
-    let findings = match args.format {
-        _ if args.summary => summary(args, &log, &mut out),
-        Format::Text => print::print(&mut log, &options(args), &mut out),
-        Format::Raw => raw::raw(&mut log, &range(args), &mut out),
-    }?;
+    let findings = write(args, &mut log, args.color.palette_for(false), &mut out)?;
     out.flush().map_err(Error::Write)?;
-    if findings.open_end && log.is_being_written() {
-        say!("{} is being written: {} events so far", args.file.display(), findings.events);
-        return Ok(Findings { open_end: false, ..findings });
+    Ok(until_now(&log, findings))
+}
+
+fn write(
+    args: &Print,
+    log: &mut LogFile,
+    palette: Palette,
+    out: &mut impl Write,
+) -> Result<Findings, Error> {
+    match args.format {
+        _ if args.summary => summary(args, log, out),
+        Format::Text => print::print(log, &Options { palette, ..options(args) }, out),
+        Format::Raw => raw::raw(log, &range(args), out),
     }
-    Ok(findings)
+}
+
+/// Says so if the log has no end because it is being written: then that is no finding.
+fn until_now(log: &LogFile, findings: Findings) -> Findings {
+    if findings.open_end && log.is_being_written() {
+        say!("{} is being written: {} events so far", log.path().display(), findings.events);
+        return Findings { open_end: false, ..findings };
+    }
+    findings
 }
 
 fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings, Error> {

@@ -1,5 +1,6 @@
 //! Arguments of `sysreel print`.
 
+use crate::terminal::{ColorArgs, PagerArgs};
 use clap::{ArgAction, ValueEnum};
 use std::path::PathBuf;
 use sysreel_abi::Filter;
@@ -91,6 +92,10 @@ pub(crate) struct Print {
     /// Print the summary as JSON, with times in nanoseconds
     #[arg(long, requires = "summary")]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+    #[command(flatten)]
+    pub(crate) pager: PagerArgs,
 }
 
 /// The sort key of a summary.

@@ -35,6 +35,7 @@ use sysreel_format::Event;
 
 use crate::calls::{Item, Walk, walk};
 use crate::{Error, Findings, LogFile};
+pub(crate) use highlight::Highlighter;
 pub use options::{Clock, FdStyle, HexStrings, Options, TaskIds};
 pub(crate) use printer::{EventPrinter, Printer};
 
