@@ -12,7 +12,7 @@ pub(crate) use print::{Format, Print};
 
 /// Flight recorder for Linux programs: record the syscalls of a command, read the log anywhere
 #[derive(Debug, Parser)]
-#[command(version, after_help = crate::exit::help(None))]
+#[command(version, after_help = crate::exit::help(None), max_term_width = crate::help::WIDEST)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -38,6 +38,11 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Run a recorded program again for real, or a command several times, and compare the syscalls
     Verify(crate::verify::Args),
+    /// Print the completions for a shell
+    Completions(crate::generate::Completions),
+    /// Write completions and man pages
+    #[command(hide = true)]
+    Generate(crate::generate::Generate),
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,7 +134,8 @@ pub(crate) struct Record {
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// The command to record, and its arguments
-    #[arg(trailing_var_arg = true, value_name = "CMD", required_unless_present = "pid")]
+    #[arg(trailing_var_arg = true, value_name = "CMD",
+        value_hint = clap::ValueHint::CommandWithArguments, required_unless_present = "pid")]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -144,7 +150,7 @@ pub(crate) enum Cpu {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::help(Some("print")))]
+#[command(after_help = crate::exit::help(Some("info")))]
 pub(crate) struct Info {
     /// The log to summarize, or - for standard input
     ///
@@ -229,12 +235,6 @@ fn parse_limit(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn clap_accepts_the_definition() {
-        use clap::CommandFactory;
-        Args::command().debug_assert();
-    }
 
     /// Every command line in the documents parses.
     #[test]

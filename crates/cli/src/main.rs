@@ -16,6 +16,8 @@ mod doctor;
 mod exit;
 mod filter_arg;
 mod front;
+mod generate;
+mod help;
 mod info;
 mod pager;
 mod print;
@@ -31,10 +33,11 @@ mod terminal;
 mod verify;
 
 use args::{Args, Command};
-use clap::Parser;
+use clap::FromArgMatches;
 
 fn main() {
-    let exit = match Args::try_parse() {
+    let parsed = help::command().try_get_matches();
+    let exit = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => match args.command {
             // A lost message must not replace the status of the recorded program.
             Command::Record(args) => record::run(&args),
@@ -46,6 +49,8 @@ fn main() {
             Command::Ab(args) => say::exit_checked(ab::run(&args)),
             Command::Replay(args) => say::exit_checked(replay::run(&args)),
             Command::Verify(args) => say::exit_checked(verify::run(&args)),
+            Command::Completions(args) => say::exit_checked(generate::print_completions(&args)),
+            Command::Generate(args) => say::exit_checked(generate::run(&args)),
         },
         // clap returns --help and --version as errors too.
         Err(error) => say::exit_checked(say::arguments(&error)),

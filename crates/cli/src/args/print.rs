@@ -17,6 +17,9 @@ pub(crate) struct Print {
     /// Choose the output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
+    /// Keep printing what is recorded, until the recording ends
+    #[arg(long, conflicts_with_all = ["summary", "output", "to"])]
+    pub(crate) follow: bool,
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

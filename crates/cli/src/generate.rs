@@ -1,0 +1,143 @@
+//! Files made from the definition of the command line: completions for shells and man pages.
+
+use crate::exit::{self, Exit};
+use crate::help;
+use crate::say::{self, Unwritten, say};
+use clap::Command;
+use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The name of the executable.
+const NAME: &str = "sysreel";
+/// The date of the man pages: that of the latest change of what they say, so that the same source
+/// makes the same files on every day.
+const DATE: &str = "2026-11-30";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::help(Some("completions")))]
+pub(crate) struct Completions {
+    /// The shell
+    shell: ShellName,
+}
+
+/// The shells that completions are tested with.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ShellName {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl ShellName {
+    const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+
+    fn shell(self) -> Shell {
+        match self {
+            Self::Bash => Shell::Bash,
+            Self::Zsh => Shell::Zsh,
+            Self::Fish => Shell::Fish,
+        }
+    }
+
+    /// The name that the shell looks for.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Bash => "sysreel.bash",
+            Self::Zsh => "_sysreel",
+            Self::Fish => "sysreel.fish",
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Generate {
+    /// Write the files to DIR, which is made if it does not exist
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// Prints the completions of one shell.
+pub(crate) fn print_completions(args: &Completions) -> Exit {
+    let text = completions(args.shell);
+    match say::result(|out| out.write_all(&text)) {
+        Ok(()) => Exit::SUCCESS,
+        Err(Unwritten(exit)) => exit,
+    }
+}
+
+fn completions(shell: ShellName) -> Vec<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell.shell(), &mut help::command(), NAME, &mut text);
+    text
+}
+
+/// Writes all completions and man pages.
+pub(crate) fn run(args: &Generate) -> Exit {
+    match write_all(&args.folder) {
+        Ok(()) => Exit::SUCCESS,
+        Err(error) => {
+            say!("cannot write to {}: {error}", args.folder.display());
+            Exit::FAILURE
+        }
+    }
+}
+
+fn write_all(folder: &Path) -> io::Result<()> {
+    let pages = folder.join("man1");
+    fs::create_dir_all(&pages)?;
+    for shell in ShellName::ALL {
+        fs::write(folder.join(shell.file()), completions(shell))?;
+    }
+    let mut command = help::command().disable_help_subcommand(true);
+    command.build();
+    write_pages(&command, &pages)
+}
+
+/// Writes the man pages of a command and of its subcommands.
+fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
+    let man = Man::new(command.clone()).date(DATE).source(source()).manual("User Commands");
+    fs::write(folder.join(man.get_filename()), page(command, &man)?)?;
+    let visible = command.get_subcommands().filter(|command| !command.is_hide_set());
+    visible.into_iter().try_for_each(|command| write_pages(command, folder))
+}
+
+fn source() -> String {
+    format!("{NAME} {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Returns the text of a man page.
+fn page(command: &Command, man: &Man) -> io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    let mut rest = Roff::default();
+    let name = command.get_bin_name().unwrap_or_default().strip_prefix("sysreel ");
+    if let Some(meanings) = name.and_then(exit::meanings) {
+        rest.control("SH", ["EXIT STATUS"]);
+        for (status, meaning) in meanings {
+            rest.control("TP", []).text([bold(*status)]).text([roman(*meaning)]);
+        }
+    }
+    rest.control("SH", ["SEE ALSO"]);
+    let others = [(NAME, "1"), ("strace", "1"), ("ptrace", "2")];
+    let others = others.into_iter().filter(|(other, _)| name.is_some() || *other != NAME);
+    let mut separator = "";
+    let mut line = Vec::new();
+    for (other, section) in others {
+        line.extend([roman(separator), bold(other), roman(format!("({section})"))]);
+        separator = ", ";
+    }
+    rest.text(line);
+    rest.to_writer(&mut page)?;
+    Ok(page)
+}
