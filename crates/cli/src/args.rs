@@ -12,7 +12,7 @@ pub(crate) use print::{Format, Print};
 
 /// Flight recorder for Linux programs: record the syscalls of a command, read the log anywhere
 #[derive(Debug, Parser)]
-#[command(version, after_help = crate::exit::help(None), max_term_width = crate::help::WIDEST)]
+#[command(name = "sysreel", version, after_help = crate::exit::help(None), max_term_width = crate::help::WIDEST)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

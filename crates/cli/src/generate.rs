@@ -100,7 +100,10 @@ fn write_all(folder: &Path) -> io::Result<()> {
 /// Writes the man pages of a command and of its subcommands.
 fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
     let man = Man::new(command.clone()).date(DATE).source(source()).manual("User Commands");
-    fs::write(folder.join(man.get_filename()), page(command, &man)?)?;
+    let file = man.get_filename();
+    let title = file.trim_end_matches(".1").to_uppercase();
+    let page = String::from_utf8_lossy(&page(command, &man.title(title))?).into_owned();
+    fs::write(folder.join(file), well_formed(&page))?;
     let visible = command.get_subcommands().filter(|command| !command.is_hide_set());
     visible.into_iter().try_for_each(|command| write_pages(command, folder))
 }
@@ -140,4 +143,36 @@ fn page(command: &Command, man: &Man) -> io::Result<Vec<u8>> {
     rest.text(line);
     rest.to_writer(&mut page)?;
     Ok(page)
+}
+
+/// Mends what clap_mangen writes and `mandoc -Tlint` complains of: empty lines between breaks,
+/// blanks at the end, long lines, and the definition of the apostrophe once for each section.
+fn well_formed(page: &str) -> String {
+    /// How many bytes of text mandoc wants on a line.
+    const WIDTH: usize = 80;
+    let mut out = String::with_capacity(page.len());
+    let mut definitions = 2;
+    for line in page.replace("\n.br\n\n.br\n", "\n.sp\n").lines() {
+        let line = line.trim_end();
+        if line.starts_with(".ie ") || line.starts_with(".el ") {
+            if definitions == 0 {
+                continue;
+            }
+            definitions -= 1;
+        }
+        let mut rest = if line.is_empty() { ".sp" } else { line };
+        while rest.len() > WIDTH && !rest.starts_with('.') {
+            // No line may begin as a request does.
+            let is_place = |at: &usize| !rest[at + 1..].starts_with(['.', '\'']);
+            let blanks = || rest.match_indices(' ').map(|(at, _)| at).filter(is_place);
+            let at = blanks().take_while(|at| *at <= WIDTH).last().or_else(|| blanks().next());
+            let Some(at) = at else { break };
+            out.push_str(&rest[..at]);
+            out.push('\n');
+            rest = &rest[at + 1..];
+        }
+        out.push_str(rest);
+        out.push('\n');
+    }
+    out
 }

@@ -75,7 +75,7 @@ pub(crate) fn command() -> Command {
     let width = sysreel_sys::terminal::columns().unwrap_or(WIDEST).min(WIDEST);
     let commands = commands(&command, width);
     command.help_template(format!(
-        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}{}\n{{options}}\n\n\
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}{}\n{{options}}\
          {{after-help}}",
         heading("Options")
     ))

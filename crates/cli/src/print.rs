@@ -6,9 +6,10 @@ use crate::say::{self, Out, say};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
-use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
+use sysreel_inspect::print::{Clock, FdStyle, Following, HexStrings, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
@@ -27,6 +28,15 @@ pub(crate) fn run(args: &Print) -> Exit {
              with jq"
         );
         return Exit::USAGE;
+    }
+    if args.follow {
+        return match args.format {
+            Format::Text => report(&args.file, follow(args)),
+            Format::Raw => {
+                say!("--follow prints text; without it, --format raw prints a log up to now");
+                Exit::USAGE
+            }
+        };
     }
     let written = match &args.output {
         None => to_stdout(args),
@@ -65,6 +75,41 @@ fn to_file(args: &Print, file: File) -> Result<Findings, Error> {
     let findings = write(args, &mut log, args.color.palette_for(false), &mut out)?;
     out.flush().map_err(Error::Write)?;
     Ok(until_now(&log, findings))
+}
+
+/// Prints a log until its recording ends.
+fn follow(args: &Print) -> Result<Findings, Error> {
+    /// How long to wait before the log is read again. tail(1) waits for a second, but nobody likes
+    /// to wait.
+    const PAUSE: Duration = Duration::from_millis(100);
+    /// A log that takes long to open is opened less often, to leave the CPU to the program.
+    const SHARE: u32 = 10;
+    let options = Options { palette: args.color.palette(), ..options(args) };
+    let mut out = Out::lock().map_err(Error::Write)?;
+    let mut log = open_soon(&args.file)?;
+    let mut following = Following::new(&log, &options);
+    loop {
+        let begun = Instant::now();
+        if !log.is_being_written() {
+            return following.finish(&log, &mut out);
+        }
+        following.more(&log, &mut out)?;
+        std::thread::sleep(PAUSE.max(begun.elapsed() * SHARE));
+        log = open(&args.file)?;
+    }
+}
+
+/// Opens a log, which may be that of a recorder that is only about to start.
+fn open_soon(path: &Path) -> Result<LogFile, Error> {
+    const TRIES: u32 = 10;
+    const PAUSE: Duration = Duration::from_millis(100);
+    for _ in 0..TRIES {
+        match open(path) {
+            Err(_) => std::thread::sleep(PAUSE),
+            log => return log,
+        }
+    }
+    open(path)
 }
 
 fn write(

@@ -19,6 +19,7 @@ mod event_range;
 mod example;
 mod filters;
 mod fixtures;
+mod following;
 mod formats;
 mod golden;
 mod hostile;

@@ -1,9 +1,11 @@
 //! A terminal of its own for a command, and what it shows.
 
 use super::{SYSREEL, Stage};
-use nix::pty::{Winsize, openpty};
+use nix::fcntl::OFlag;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::process::Child;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -39,19 +41,22 @@ impl Screen {
         variables: &[(&str, &str)],
         arguments: &[&str],
     ) -> Screen {
-        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
+        // Programs that other tests start must not inherit it.
+        let pty = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+        grantpt(&pty).unwrap();
+        unlockpt(&pty).unwrap();
+        let ours = File::options().read(true).write(true).open(ptsname_r(&pty).unwrap()).unwrap();
         let mut command = stage.command("setsid");
         // The shell survives Ctrl-C, to tell the status.
-        let script = r#"trap : INT; "$@"; echo "status $?""#;
-        command.args(["--ctty", "--wait", "sh", "-c", script, "sh", SYSREEL]).args(arguments);
+        let script = r#"stty rows 24 cols "$0"; trap : INT; "$@"; echo "status $?""#;
+        command.args(["--ctty", "--wait", "sh", "-c", script, &columns.to_string(), SYSREEL]);
+        command.args(arguments);
         command.env("TERM", "xterm").envs(variables.iter().copied());
-        let ours = File::from(pty.slave);
         let end = || ours.try_clone().unwrap();
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
         // Only the child may have the other end, or reading would never end.
         drop((ours, command));
-        let terminal = File::from(pty.master);
+        let terminal = File::from(OwnedFd::from(pty));
         let mut reader = terminal.try_clone().unwrap();
         let (send, pieces) = channel();
         std::thread::spawn(move || {
