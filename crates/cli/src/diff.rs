@@ -1,6 +1,7 @@
 //! `sysreel diff`.
 
 use crate::exit::Exit;
+use crate::progress::Reading;
 use crate::report::ReportArgs;
 use crate::say::{self, Unwritten, say};
 use crate::terminal::PagerArgs;
@@ -123,7 +124,9 @@ fn compare(args: &Args, sides: [Vec<&Path>; 2], policy: &Policy) -> anyhow::Resu
     let open_all = |paths: Vec<&Path>| paths.into_iter().map(open).collect::<Result<Vec<_>, _>>();
     let [first, second] = sides;
     let mut logs = [open_all(first)?, open_all(second)?];
+    let bar = Reading::begin(logs.iter().flatten());
     let runs = diff::read_sides(&mut logs, &reading)?;
+    drop(bar);
     let mut verdict = diff::compare_sides(runs, &options, &mut |report, run| {
         args.report.judge(policy, report, run, Severity::Note)
     })

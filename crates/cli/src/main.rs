@@ -30,6 +30,7 @@ mod rounds;
 mod running;
 mod say;
 mod terminal;
+mod tips;
 mod verify;
 
 use args::{Args, Command};
@@ -53,7 +54,11 @@ fn main() {
             Command::Generate(args) => say::exit_checked(generate::run(&args)),
         },
         // clap returns --help and --version as errors too.
-        Err(error) => say::exit_checked(say::arguments(&error)),
+        Err(error) => {
+            let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+            let error = tips::add(error, &words.collect::<Vec<_>>());
+            say::exit_checked(say::arguments(&error))
+        }
     };
     exit.leave();
 }

@@ -2,6 +2,7 @@
 
 use crate::args::{Format, Print};
 use crate::exit::Exit;
+use crate::progress::Reading;
 use crate::say::{self, Out, say};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -72,7 +73,9 @@ fn to_stdout(args: &Print) -> Result<Findings, Error> {
 fn to_file(args: &Print, file: File) -> Result<Findings, Error> {
     let mut out = BufWriter::with_capacity(BUFFER, file);
     let mut log = open(&args.file)?;
+    let bar = (!args.summary).then(|| Reading::begin([&log]));
     let findings = write(args, &mut log, args.color.palette_for(false), &mut out)?;
+    drop(bar);
     out.flush().map_err(Error::Write)?;
     Ok(until_now(&log, findings))
 }
@@ -142,7 +145,9 @@ fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings
         filter: args.filter.clone(),
         order,
     };
+    let bar = Reading::begin([log]);
     let (counts, findings) = counts::count(log, &options)?;
+    drop(bar);
     let written = if args.json {
         json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))
     } else {

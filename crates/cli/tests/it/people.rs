@@ -2,6 +2,7 @@
 
 use crate::stage::{Screen, Stage, installed};
 use std::fs;
+use std::time::{Duration, Instant};
 
 /// A log of some hundred lines, and one of a run that did something else.
 fn stage() -> Stage {
@@ -239,4 +240,33 @@ fn help_has_groups() {
     for heading in ["\nWhat to print:\n", "\nLines:\n", "\nSummary:\n", "\nTerminal:\n"] {
         assert!(help.contains(heading), "{heading:?}: {help}");
     }
+}
+
+/// A bar shows what takes more than a second, and nothing of it is left.
+#[test]
+fn long_reading_shows_its_progress() {
+    if !installed("long_reading_shows_its_progress", &["setsid", "dd"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let dd = "dd if=/dev/zero of=/dev/null bs=1 count=20000 status=none";
+    let ran = stage.sh(&format!("\"$SYSREEL\" record -q -o a.reel -- {dd}"));
+    assert!(ran.status.success(), "{ran:?}");
+    // As many logs as take several seconds here.
+    let begun = Instant::now();
+    let plain = stage.sysreel(&["diff", "a.reel", "a.reel"]).text();
+    let needed = Duration::from_secs(4).as_millis() / begun.elapsed().as_millis().max(1);
+    let count = usize::try_from(needed).unwrap() + 1;
+    let logs = vec!["a.reel"; count];
+    let arguments = [&["diff"], &logs[..], &["--"], &logs].concat();
+    let shown = stage.on_screen(&[("PAGER", "cat"), ("NO_COLOR", "1")], &arguments);
+    assert_eq!(shown.status, 0, "{}", shown.text);
+    let total = shown.text.split(" events, ").next().unwrap();
+    assert!(total.ends_with('K') || total.contains('/'), "no bar: {:?}", shown.text);
+    assert!(shown.text.contains("\r\x1b[2K"), "not cleared: {:?}", shown.text);
+    let last = plain.lines().last().unwrap();
+    assert!(shown.text.ends_with(&format!("{last}\n")), "{:?}", shown.text);
+    // Not where nobody looks.
+    let ran = stage.sysreel(&arguments);
+    assert_eq!(ran.stderr, "");
 }

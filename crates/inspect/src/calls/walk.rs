@@ -71,7 +71,11 @@ pub(crate) fn walk_section(
                 return Ok(ControlFlow::Continue(()));
             }
             if let Some((missing, begun)) = held.take() {
-                one(driver, &Stored::Missing(missing), begun, findings, buffers, to)?;
+                let missing = Stored::Missing(missing);
+                if one(driver, &missing, begun, findings, buffers, to)?.is_break() {
+                    over = true;
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             let flow = one(driver, stored, begun, findings, buffers, to)?;
             over = flow.is_break();
