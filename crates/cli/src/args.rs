@@ -1,18 +1,20 @@
 //! The command line: subcommands, options and their values.
 
+mod generate;
 mod print;
 
-use crate::terminal::PagerArgs;
+use crate::terminal::{ColorArgs, PagerArgs};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::Filter;
 
+pub(crate) use generate::{Completions, Generate, ShellName};
 pub(crate) use print::{Format, Print};
 
 /// Flight recorder for Linux programs: record the syscalls of a command, read the log anywhere
 #[derive(Debug, Parser)]
-#[command(name = "sysreel", version, after_help = crate::exit::help(None), max_term_width = crate::help::WIDEST)]
+#[command(name = "sysreel", version, after_help = crate::exit::help(None))]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -39,10 +41,10 @@ pub(crate) enum Command {
     /// Run a recorded program again for real, or a command several times, and compare the syscalls
     Verify(crate::verify::Args),
     /// Print the completions for a shell
-    Completions(crate::generate::Completions),
+    Completions(Completions),
     /// Write completions and man pages
     #[command(hide = true)]
-    Generate(crate::generate::Generate),
+    Generate(Generate),
 }
 
 #[derive(Debug, clap::Args)]
@@ -159,6 +161,8 @@ pub(crate) struct Info {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
     #[command(flatten)]
     pub(crate) pager: PagerArgs,
 }

@@ -54,8 +54,8 @@ struct Statuses {
     meanings: &'static [(&'static str, &'static str)],
 }
 
-/// Every status of every command. Help texts and man pages are made from it; a test compares it with docs/usage.md
-/// and docs/replay.md.
+/// Every status of every command. Help texts and man pages are made from it; a test compares it
+/// with docs/usage.md and docs/replay.md.
 const TABLE: &[Statuses] = &[
     Statuses {
         commands: "record",

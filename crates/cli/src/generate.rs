@@ -1,5 +1,6 @@
 //! Files made from the definition of the command line: completions for shells and man pages.
 
+use crate::args::{Completions, Generate, ShellName};
 use crate::exit::{self, Exit};
 use crate::help;
 use crate::say::{self, Unwritten, say};
@@ -9,7 +10,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The name of the executable.
 const NAME: &str = "sysreel";
@@ -17,20 +18,16 @@ const NAME: &str = "sysreel";
 /// makes the same files on every day.
 const DATE: &str = "2026-11-30";
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::help(Some("completions")))]
-pub(crate) struct Completions {
-    /// The shell
-    shell: ShellName,
-}
-
-/// The shells that completions are tested with.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum ShellName {
-    Bash,
-    Zsh,
-    Fish,
-}
+/// What commands with an option heed of the environment: the option, variables, their meaning.
+const ENVIRONMENT: &[(&str, &str, &str)] = &[
+    (
+        "no-pager",
+        "SYSREEL_PAGER, PAGER",
+        "The pager for output on a terminal; cat or nothing: none.",
+    ),
+    ("no-pager", "LESS", "The options of less; FRX if it is not set."),
+    ("color", "NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM", "Whether --color auto uses colors."),
+];
 
 impl ShellName {
     const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
@@ -51,13 +48,6 @@ impl ShellName {
             Self::Fish => "sysreel.fish",
         }
     }
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Generate {
-    /// Write the files to DIR, which is made if it does not exist
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
 }
 
 /// Prints the completions of one shell.
@@ -99,7 +89,11 @@ fn write_all(folder: &Path) -> io::Result<()> {
 
 /// Writes the man pages of a command and of its subcommands.
 fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
-    let man = Man::new(command.clone()).date(DATE).source(source()).manual("User Commands");
+    // One option after the other would fill half a page.
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").to_owned();
+    let shown = command.clone().override_usage(usage).subcommand_help_heading("COMMANDS");
+    let man = Man::new(shown).date(DATE).source(source()).manual("User Commands");
     let file = man.get_filename();
     let title = file.trim_end_matches(".1").to_uppercase();
     let page = String::from_utf8_lossy(&page(command, &man.title(title))?).into_owned();
@@ -130,6 +124,14 @@ fn page(command: &Command, man: &Man) -> io::Result<Vec<u8>> {
         for (status, meaning) in meanings {
             rest.control("TP", []).text([bold(*status)]).text([roman(*meaning)]);
         }
+    }
+    let has = |option: &str| command.get_arguments().any(|arg| arg.get_long() == Some(option));
+    let variables: Vec<_> = ENVIRONMENT.iter().filter(|(option, ..)| has(option)).collect();
+    if !variables.is_empty() {
+        rest.control("SH", ["ENVIRONMENT"]);
+    }
+    for (_, names, meaning) in variables {
+        rest.control("TP", []).text([bold(*names)]).text([roman(*meaning)]);
     }
     rest.control("SH", ["SEE ALSO"]);
     let others = [(NAME, "1"), ("strace", "1"), ("ptrace", "2")];

@@ -8,7 +8,7 @@ use clap::builder::Styles;
 use clap::{Arg, Command, CommandFactory};
 
 /// The width of help texts on a wider terminal, and without one.
-pub(crate) const WIDEST: usize = 100;
+const WIDEST: usize = 100;
 
 /// The groups of commands. A command in none is listed last.
 const COMMANDS: &[(&str, &[&str])] = &[
@@ -74,7 +74,7 @@ pub(crate) fn command() -> Command {
     let command = Args::command().mut_subcommands(grouped);
     let width = sysreel_sys::terminal::columns().unwrap_or(WIDEST).min(WIDEST);
     let commands = commands(&command, width);
-    command.help_template(format!(
+    command.max_term_width(WIDEST).help_template(format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}{}\n{{options}}\
          {{after-help}}",
         heading("Options")

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     let written = say::paged(&args.pager, |out| match args.json {
         true => writeln!(out, "{}", json_pretty(&info)?),
-        false => write!(out, "{info}"),
+        false => out.write_all(info.colored(args.color.palette()).as_bytes()),
     });
     match written {
         Err(Unwritten(exit)) => exit,

@@ -1,6 +1,5 @@
 //! Shows output on a terminal through a pager, as git does.
 
-use crate::say::say;
 use crate::terminal::is_dumb;
 use shared_child::SharedChild;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -29,6 +28,8 @@ const SHELL: &[char] = &[
 pub(crate) struct Pager {
     command: OsString,
     state: State,
+    /// Prints a message.
+    say: fn(fmt::Arguments<'_>),
 }
 
 enum State {
@@ -66,8 +67,9 @@ pub(crate) fn was_quit(error: &io::Error) -> bool {
 
 impl Pager {
     /// Returns the pager that the environment names: $SYSREEL_PAGER, else $PAGER, else less.
-    /// `None` if that is `cat` or empty, or if less would have to show a dumb terminal.
-    pub(crate) fn chosen() -> Option<Pager> {
+    /// `None` if that is `cat` or empty, or if less would have to show a dumb terminal. Messages
+    /// are printed by `say`.
+    pub(crate) fn chosen(say: fn(fmt::Arguments<'_>)) -> Option<Pager> {
         let named = ["SYSREEL_PAGER", "PAGER"].into_iter().find_map(std::env::var_os);
         let command = match named {
             Some(command) => command,
@@ -75,7 +77,7 @@ impl Pager {
             None => DEFAULT.into(),
         };
         let is_none = command.to_str().is_some_and(|text| matches!(text.trim(), "" | "cat"));
-        (!is_none).then_some(Pager { command, state: State::NotStarted })
+        (!is_none).then_some(Pager { command, state: State::NotStarted, say })
     }
 
     /// Starts the pager. If that fails, the output goes to the terminal directly.
@@ -84,7 +86,9 @@ impl Pager {
             Ok(running) => State::Running(running),
             Err(error) => {
                 let command = self.command.display();
-                say!("cannot start the pager {command}: {error}; printing without it");
+                (self.say)(format_args!(
+                    "cannot start the pager {command}: {error}; printing without it"
+                ));
                 State::Without(stdout().lock())
             }
         };

@@ -4,6 +4,7 @@ use crate::args::{Format, Print};
 use crate::exit::Exit;
 use crate::progress::Reading;
 use crate::say::{self, Out, say};
+use crate::terminal::palette_of_stderr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -204,7 +205,8 @@ fn range(args: &Print) -> EventRange {
 pub(crate) fn to_stderr(path: &Path) -> bool {
     let printed = open(path).and_then(|mut log| {
         let mut out = BufWriter::with_capacity(BUFFER, io::stderr().lock());
-        let findings = print::print(&mut log, &Options::default(), &mut out)?;
+        let options = Options { palette: palette_of_stderr(), ..Options::default() };
+        let findings = print::print(&mut log, &options, &mut out)?;
         out.flush().map_err(Error::Write)?;
         Ok(findings)
     });

@@ -110,7 +110,8 @@ impl Out {
         if sysreel_sys::startup::was_closed(1) {
             return Err(io::Error::other("standard output is closed"));
         }
-        let pager = if args.no_pager || !stdout().is_terminal() { None } else { Pager::chosen() };
+        let pager =
+            if args.no_pager || !stdout().is_terminal() { None } else { Pager::chosen(message) };
         let to = pager.map_or_else(|| Destination::Stdout(stdout().lock()), Destination::Pager);
         Ok(Out(BufWriter::with_capacity(BUFFER, to)))
     }

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use std::env::var_os;
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, stderr, stdout};
 use sysreel_inspect::color::Palette;
 
 /// The heading of these options in help texts.
@@ -48,6 +48,11 @@ impl ColorArgs {
         };
         if colored { Palette::DEFAULT } else { Palette::NONE }
     }
+}
+
+/// Returns the colors of text for standard error, where commands without `--color` print logs.
+pub(crate) fn palette_of_stderr() -> Palette {
+    ColorArgs { color: Color::Auto }.palette_for(stderr().is_terminal())
 }
 
 /// Decides for `--color auto`, as the help texts of clap do: <https://no-color.org> wins, then

@@ -83,6 +83,26 @@ fn differences_have_colors() {
 }
 
 #[test]
+fn summaries_and_logs_of_new_recordings_have_colors() {
+    if !installed("summaries_and_logs_of_new_recordings_have_colors", &["setsid"]) {
+        return;
+    }
+    let stage = stage();
+    let info = stage.on_screen(&[("PAGER", "cat")], &["info", "a.reel"]).text;
+    assert!(info.contains("\x1b[1mcommand    \x1b[0m sh script\n"), "{info}");
+    let plain = info.replace("\x1b[1m", "").replace("\x1b[0m", "");
+    assert_eq!(plain, stage.sysreel(&["info", "a.reel"]).text());
+    for arguments in [
+        &["record", "-q", "--print", "-o", "r.reel", "--replayable", "true"][..],
+        &["replay", "-q", "--print", "r.reel"],
+    ] {
+        let shown = stage.on_screen(&[], arguments);
+        assert_eq!(shown.status, 0, "{}", shown.text);
+        assert!(shown.text.contains("\x1b[1mexit_group\x1b[0m("), "{}", shown.text);
+    }
+}
+
+#[test]
 fn the_pager_of_the_environment_is_used() {
     if !installed("the_pager_of_the_environment_is_used", &["setsid", "tr", "head"]) {
         return;

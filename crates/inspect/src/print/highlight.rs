@@ -185,8 +185,8 @@ fn quoted(rest: &str) -> usize {
     len + if rest[len..].starts_with("...") { 3 } else { 0 }
 }
 
-/// Returns the length of what follows a descriptor: `</etc/passwd>`, `<TCP:[1.2.3.4:5->6.7.8.9:0]>`.
-/// The arrow between two addresses does not end it.
+/// Returns the length of what follows a descriptor: `</etc/passwd>`, or with an arrow that does not
+/// end it `<TCP:[1.2.3.4:5->6.7.8.9:0]>`.
 fn file(rest: &str) -> Option<usize> {
     if rest.starts_with("<<") {
         return None;
@@ -290,9 +290,9 @@ mod tests {
     #[test]
     fn prefixes_and_halves() {
         check(
-            "12 [pid    34] 12:00:01.5 (+     0.000001) [   0] [00007f00] read(3, <unfinished ...>\n",
+            "12 [pid    34] 12:00:01.5 (+    0.000001) [   0] [007f00] read(3, <unfinished ...>\n",
             expect![[r"
-                {pid 12} {pid [pid    34]} {dim 12:00:01.5} {dim (+     0.000001)} {dim [   0]} {dim [00007f00]} {call read}(3, {dim <unfinished ...>}
+                {pid 12} {pid [pid    34]} {dim 12:00:01.5} {dim (+    0.000001)} {dim [   0]} {dim [007f00]} {call read}(3, {dim <unfinished ...>}
             "]],
         );
         check(
