@@ -257,7 +257,7 @@ mod tests {
             let plain = command.split([';', '|']).next().unwrap_or_default();
             let words = shlex::split(plain).unwrap_or_else(|| panic!("{command}"));
             let words: Vec<_> =
-                words.into_iter().take_while(|word| !word.starts_with('#')).collect();
+                words.into_iter().take_while(|word| !word.starts_with(['#', '>'])).collect();
             if let Err(error) = Args::try_parse_from(
                 std::iter::once("sysreel").chain(words.iter().map(String::as_str)),
             ) {

@@ -19,53 +19,41 @@ const COMMANDS: &[(&str, &[&str])] = &[
 ];
 const OTHERS: &str = "Others";
 
-/// Options of a command by heading.
-type Headings = &'static [(&'static str, &'static [&'static str])];
-
-/// The groups of options of the commands with many. An option in none is under `Options`.
-const OPTIONS: &[(&str, Headings)] = &[
+/// The groups of options, by the commands that have them. An option in none is under `Options`.
+const OPTIONS: &[(&[&str], &str, &[&str])] = &[
+    (&["record"], "Log", &["output", "force", "capture_limit", "no_names"]),
+    (&["record"], "What to record", &["pid", "tree", "only", "until_exit", "refuse_tracers"]),
+    (&["record"], "How to record", &["cpu", "replayable", "no_file_contents", "audit"]),
+    (&["print"], "Output", &["format", "output", "follow"]),
+    (&["print"], "What to print", &["from", "to", "only", "filter"]),
     (
-        "record",
+        &["print"],
+        "Lines",
         &[
-            ("Log", &["output", "force", "capture_limit", "no_names"]),
-            ("What to record", &["pid", "tree", "only", "until_exit", "refuse_tracers"]),
-            ("How to record", &["cpu", "replayable", "no_file_contents", "audit"]),
+            "string_limit",
+            "decode_fds",
+            "no_abbrev",
+            "timestamps",
+            "relative",
+            "syscall_times",
+            "instruction_pointer",
+            "syscall_number",
+            "hex",
+            "event_numbers",
+            "join",
         ],
     ),
+    (&["print"], "Summary", &["summary", "summary_columns", "summary_sort", "json"]),
+    (&["ab"], "Sides", &["a", "b", "dir_a", "dir_b", "root_a", "root_b"]),
     (
-        "print",
-        &[
-            ("Output", &["format", "output", "follow"]),
-            ("What to print", &["from", "to", "only", "filter"]),
-            (
-                "Lines",
-                &[
-                    "string_limit",
-                    "decode_fds",
-                    "no_abbrev",
-                    "timestamps",
-                    "relative",
-                    "syscall_times",
-                    "instruction_pointer",
-                    "syscall_number",
-                    "hex",
-                    "event_numbers",
-                    "join",
-                ],
-            ),
-            ("Summary", &["summary", "summary_columns", "summary_sort", "json"]),
-        ],
+        &["diff", "ab", "check"],
+        "What to compare",
+        &["level", "allow_env_drift", "allow_incomplete", "policy", "root"],
     ),
     (
-        "diff",
-        &[
-            (
-                "What to compare",
-                &["level", "allow_env_drift", "allow_incomplete", "policy", "root"],
-            ),
-            ("Result", &["format", "report", "gate", "exit_zero"]),
-            ("Text", &["all", "verbose", "show_secrets", "explain"]),
-        ],
+        &["diff", "ab", "check"],
+        "Result",
+        &["format", "report", "gate", "exit_zero", "all", "verbose", "show_secrets", "explain"],
     ),
 ];
 
@@ -81,15 +69,16 @@ pub(crate) fn command() -> Command {
     ))
 }
 
-/// Puts the options of a command under their headings.
+/// Puts the options of a command and of its subcommands under their headings.
 fn grouped(command: Command) -> Command {
-    let Some((_, headings)) = OPTIONS.iter().find(|(name, _)| *name == command.get_name()) else {
-        return command;
-    };
-    command.mut_args(|arg: Arg| {
+    let name = command.get_name().to_owned();
+    command.mut_subcommands(grouped).mut_args(|arg: Arg| {
         let id = arg.get_id().as_str();
-        match headings.iter().find(|(_, ids)| ids.contains(&id)) {
-            Some((heading, _)) => arg.help_heading(*heading),
+        let heading = OPTIONS
+            .iter()
+            .find(|(commands, _, ids)| commands.contains(&name.as_str()) && ids.contains(&id));
+        match heading {
+            Some((_, heading, _)) => arg.help_heading(*heading),
             None => arg,
         }
     })
@@ -160,10 +149,16 @@ mod tests {
         for name in COMMANDS.iter().flat_map(|(_, names)| *names) {
             assert!(command.find_subcommand(name).is_some(), "{name}");
         }
-        for (name, headings) in OPTIONS {
-            let command = command.find_subcommand(name).unwrap();
-            for id in headings.iter().flat_map(|(_, ids)| *ids) {
-                assert!(command.get_arguments().any(|arg| arg.get_id() == id), "{name} {id}");
+        let baseline = command.find_subcommand("baseline").unwrap();
+        for (names, heading, ids) in OPTIONS {
+            let find = |name: &&str| {
+                command.find_subcommand(name).or_else(|| baseline.find_subcommand(name)).unwrap()
+            };
+            let commands: Vec<_> = names.iter().map(find).collect();
+            for id in *ids {
+                let has =
+                    |command: &&Command| command.get_arguments().any(|arg| arg.get_id() == id);
+                assert!(commands.iter().any(has), "{heading}: {names:?} {id}");
             }
         }
     }
