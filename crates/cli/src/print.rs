@@ -83,24 +83,25 @@ fn to_file(args: &Print, file: File) -> Result<Findings, Error> {
 
 /// Prints a log until its recording ends.
 fn follow(args: &Print) -> Result<Findings, Error> {
-    /// How long to wait before the log is read again. tail(1) waits for a second, but nobody likes
-    /// to wait.
+    /// How long to wait before the log is read again.
     const PAUSE: Duration = Duration::from_millis(100);
-    /// A log that takes long to open is opened less often, to leave the CPU to the program.
+    /// A log with a long tail takes long to open. It is opened less often, to leave the CPU to the
+    /// recorded program.
     const SHARE: u32 = 10;
+    const LONGEST: Duration = Duration::from_secs(1);
     let options = Options { palette: args.color.palette(), ..options(args) };
     let mut out = Out::lock().map_err(Error::Write)?;
     let mut log = open_soon(&args.file)?;
     let mut following = Following::new(&log, &options);
-    loop {
-        let begun = Instant::now();
-        if !log.is_being_written() {
-            return following.finish(&log, &mut out);
-        }
+    let mut pause = PAUSE;
+    while log.is_being_written() {
         following.more(&log, &mut out)?;
-        std::thread::sleep(PAUSE.max(begun.elapsed() * SHARE));
+        std::thread::sleep(pause);
+        let begun = Instant::now();
         log = open(&args.file)?;
+        pause = (begun.elapsed() * SHARE).clamp(PAUSE, LONGEST);
     }
+    following.finish(&log, &mut out)
 }
 
 /// Opens a log, which may be that of a recorder that is only about to start.
