@@ -18,6 +18,9 @@
 //! `decode/mod.rs` tells how an argument becomes text.
 //! Everything else that gets a line (signals, stops, the ends of tasks, remarks of the recorder) is
 //! in `remarks.rs`.
+//!
+//! [`Item::Entered`]: crate::calls::Item::Entered
+//! [`Item::Call`]: crate::calls::Item::Call
 
 mod call_lines;
 mod follow;
