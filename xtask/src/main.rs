@@ -2,6 +2,7 @@
 
 mod abi_snapshot;
 mod bench;
+mod dist;
 mod docs;
 mod fuzz;
 mod loom;
@@ -31,6 +32,8 @@ enum Chore {
     AbiSnapshot,
     /// Make docs/syscalls.md anew from the table
     Docs,
+    /// Write what is installed beside the binary: completions of shells and man pages
+    Dist(dist::Args),
     /// One measurement, in a process of its own
     #[command(hide = true)]
     BenchPart(bench::Part),
@@ -44,6 +47,7 @@ fn main() -> std::process::ExitCode {
         Chore::Bench(args) => bench::run(&args, &root()),
         Chore::AbiSnapshot => abi_snapshot::run(&root()),
         Chore::Docs => docs::run(&root()),
+        Chore::Dist(args) => dist::run(&args, &root()),
         Chore::BenchPart(part) => bench::part(&part),
     };
     match done {

@@ -15,7 +15,7 @@ use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{self, Options, Report, Rule, Severity, Verdict};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::help(Some("diff")))]
+#[command(after_help = crate::exit::help(Some("ab")))]
 pub(crate) struct Args {
     /// Run each side N times
     #[arg(short = 'n', long, value_name = "N", default_value = "3")]
@@ -50,7 +50,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     report: ReportArgs,
     /// Run CMD on both sides, in different directories
-    #[arg(trailing_var_arg = true, value_name = "CMD", required_unless_present = "a")]
+    #[arg(trailing_var_arg = true, value_name = "CMD",
+        value_hint = clap::ValueHint::CommandWithArguments, required_unless_present = "a")]
     command: Vec<OsString>,
 }
 

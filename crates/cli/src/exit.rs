@@ -56,8 +56,8 @@ struct Statuses {
     meanings: &'static [(&'static str, &'static str)],
 }
 
-/// Every status of every command. `--help` is made from it; a test compares it with docs/usage.md
-/// and docs/replay.md.
+/// Every status of every command. Help texts and man pages are made from it; a test compares it
+/// with docs/usage.md and docs/replay.md.
 const TABLE: &[Statuses] = &[
     Statuses {
         commands: "record",
@@ -96,6 +96,10 @@ const TABLE: &[Statuses] = &[
             ("1", "it cannot"),
             ("2", "wrong usage"),
         ],
+    },
+    Statuses {
+        commands: "completions",
+        meanings: &[("0", "success"), ("1", "the output cannot be written"), ("2", "wrong usage")],
     },
     Statuses {
         commands: "diff, ab, baseline check",
@@ -142,19 +146,32 @@ const TABLE: &[Statuses] = &[
 const PIPES: &str =
     "If its output is closed (`| head`), sysreel is killed by SIGPIPE (141 in a shell).";
 
-/// Returns the end of a `--help` text: the statuses of `command`, or of all commands.
+/// Returns the statuses of a command (`print`, `baseline check`), each with what it means.
+pub(crate) fn meanings(command: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    let statuses = TABLE.iter().find(|statuses| statuses.names().any(|name| name == command))?;
+    Some(statuses.meanings)
+}
+
+impl Statuses {
+    /// The commands with their full names: `baseline record, review` is `baseline record` and
+    /// `baseline review`.
+    fn names(&self) -> impl Iterator<Item = String> {
+        let group = self.commands.strip_prefix("baseline ");
+        let (prefix, list) = group.map_or(("", self.commands), |list| ("baseline ", list));
+        list.split(", ").map(move |name| format!("{prefix}{name}"))
+    }
+}
+
+/// Returns the end of the `--help` text of a command: its statuses. `None`: of `sysreel` itself,
+/// which says where they are.
 pub(crate) fn help(command: Option<&str>) -> String {
+    let Some(command) = command else {
+        return "`sysreel COMMAND --help` describes a command, its options and exit statuses."
+            .to_owned();
+    };
     let mut text = "Exit status:\n".to_owned();
-    for Statuses { commands, meanings } in TABLE {
-        if command.is_some_and(|command| {
-            !commands.starts_with(command) && !commands.split(", ").any(|name| name == command)
-        }) {
-            continue;
-        }
-        text += &format!("  {commands}\n");
-        for (status, meaning) in *meanings {
-            text += &format!("    {status:<4} {meaning}\n");
-        }
+    for (status, meaning) in meanings(command).unwrap_or_default() {
+        text += &format!("  {status:<4} {meaning}\n");
     }
     text + PIPES
 }

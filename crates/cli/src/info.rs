@@ -2,6 +2,7 @@
 
 use crate::args::Info as Args;
 use crate::exit::Exit;
+use crate::progress::Reading;
 use crate::say::{self, Unwritten, say};
 use std::io::Write;
 use sysreel_inspect::info::Info;
@@ -9,7 +10,10 @@ use sysreel_inspect::open;
 use sysreel_inspect::visible::json_pretty;
 
 pub(crate) fn run(args: &Args) -> Exit {
-    let summary = open(&args.file).and_then(|mut log| Info::gather(&mut log));
+    let summary = open(&args.file).and_then(|mut log| {
+        let _bar = Reading::begin([&log]);
+        Info::gather(&mut log)
+    });
     let info = match summary {
         Ok(info) => info,
         Err(error) => {
@@ -17,9 +21,9 @@ pub(crate) fn run(args: &Args) -> Exit {
             return Exit::FAILURE;
         }
     };
-    let written = say::result(|out| match args.json {
+    let written = say::paged(&args.pager, |out| match args.json {
         true => writeln!(out, "{}", json_pretty(&info)?),
-        false => write!(out, "{info}"),
+        false => out.write_all(info.colored(args.color.palette()).as_bytes()),
     });
     match written {
         Err(Unwritten(exit)) => exit,

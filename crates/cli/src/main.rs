@@ -16,7 +16,10 @@ mod doctor;
 mod exit;
 mod filter_arg;
 mod front;
+mod generate;
+mod help;
 mod info;
+mod pager;
 mod print;
 mod progress;
 mod record;
@@ -26,14 +29,17 @@ mod results;
 mod rounds;
 mod running;
 mod say;
+mod terminal;
+mod tips;
 mod verify;
 mod views;
 
 use args::{Args, Command};
-use clap::Parser;
+use clap::FromArgMatches;
 
 fn main() {
-    let exit = match Args::try_parse() {
+    let parsed = help::command().try_get_matches();
+    let exit = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => match args.command {
             // A lost message must not replace the status of the recorded program.
             Command::Record(args) => record::run(&args),
@@ -58,9 +64,15 @@ fn main() {
             Command::Ab(args) => say::exit_checked(ab::run(&args)),
             Command::Replay(args) => say::exit_checked(replay::run(&args)),
             Command::Verify(args) => say::exit_checked(verify::run(&args)),
+            Command::Completions(args) => say::exit_checked(generate::print_completions(&args)),
+            Command::Generate(args) => say::exit_checked(generate::run(&args)),
         },
         // clap returns --help and --version as errors too.
-        Err(error) => say::exit_checked(say::arguments(&error)),
+        Err(error) => {
+            let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+            let error = tips::add(error, &words.collect::<Vec<_>>());
+            say::exit_checked(say::arguments(&error))
+        }
     };
     exit.leave();
 }

@@ -2,11 +2,16 @@
 
 use crate::args::{Format, Print};
 use crate::exit::Exit;
+use crate::progress::Reading;
 use crate::say::{self, Out, say};
+use crate::terminal::palette_of_stderr;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
+use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
-use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
+use sysreel_inspect::print::{Clock, FdStyle, Following, HexStrings, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
@@ -26,10 +31,19 @@ pub(crate) fn run(args: &Print) -> Exit {
         );
         return Exit::USAGE;
     }
+    if args.follow {
+        return match args.format {
+            Format::Text => report(&args.file, follow(args)),
+            Format::Raw => {
+                say!("--follow prints text; without it, --format raw prints a log up to now");
+                Exit::USAGE
+            }
+        };
+    }
     let written = match &args.output {
         None => to_stdout(args),
         Some(path) => match crate::results::create(path) {
-            Ok(file) => write(args, file).map_err(|error| with_path(error, path)),
+            Ok(file) => to_file(args, file).map_err(|error| with_path(error, path)),
             Err(error) => {
                 say!("cannot write {}: {error}", path.display());
                 return Exit::FAILURE;
@@ -50,23 +64,79 @@ fn with_path(error: Error, path: &Path) -> Error {
 }
 
 fn to_stdout(args: &Print) -> Result<Findings, Error> {
-    write(args, Out::lock().map_err(Error::Write)?)
+    let mut out = Out::paged(&args.pager).map_err(Error::Write)?;
+    let mut log = open(&args.file)?;
+    let findings = write(args, &mut log, args.color.palette(), &mut out)?;
+    out.finish().map_err(Error::Write)?;
+    Ok(until_now(&log, findings))
 }
 
-fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
+fn to_file(args: &Print, file: File) -> Result<Findings, Error> {
+    let mut out = BufWriter::with_capacity(BUFFER, file);
     let mut log = open(&args.file)?;
-    let mut out = BufWriter::with_capacity(BUFFER, out);
-    let findings = match args.format {
-        _ if args.summary => summary(args, &log, &mut out),
-        Format::Text => print::print(&mut log, &options(args), &mut out),
-        Format::Raw => raw::raw(&mut log, &range(args), &mut out),
-    }?;
+    let bar = (!args.summary).then(|| Reading::begin([&log]));
+    let findings = write(args, &mut log, args.color.palette_for(false), &mut out)?;
+    drop(bar);
     out.flush().map_err(Error::Write)?;
-    if findings.open_end && log.is_being_written() {
-        say!("{} is being written: {} events so far", args.file.display(), findings.events);
-        return Ok(Findings { open_end: false, ..findings });
+    Ok(until_now(&log, findings))
+}
+
+/// Prints a log until its recording ends.
+fn follow(args: &Print) -> Result<Findings, Error> {
+    /// How long to wait before the log is read again.
+    const PAUSE: Duration = Duration::from_millis(100);
+    /// A log with a long tail takes long to open. It is opened less often, to leave the CPU to the
+    /// recorded program.
+    const SHARE: u32 = 10;
+    const LONGEST: Duration = Duration::from_secs(1);
+    let options = Options { palette: args.color.palette(), ..options(args) };
+    let mut out = Out::lock().map_err(Error::Write)?;
+    let mut log = open_soon(&args.file)?;
+    let mut following = Following::new(&log, &options);
+    let mut pause = PAUSE;
+    while log.is_being_written() {
+        following.more(&log, &mut out)?;
+        std::thread::sleep(pause);
+        let begun = Instant::now();
+        log = open(&args.file)?;
+        pause = (begun.elapsed() * SHARE).clamp(PAUSE, LONGEST);
     }
-    Ok(findings)
+    following.finish(&log, &mut out)
+}
+
+/// Opens a log, which may be that of a recorder that is only about to start.
+fn open_soon(path: &Path) -> Result<LogFile, Error> {
+    const TRIES: u32 = 10;
+    const PAUSE: Duration = Duration::from_millis(100);
+    for _ in 0..TRIES {
+        match open(path) {
+            Err(_) => std::thread::sleep(PAUSE),
+            log => return log,
+        }
+    }
+    open(path)
+}
+
+fn write(
+    args: &Print,
+    log: &mut LogFile,
+    palette: Palette,
+    out: &mut impl Write,
+) -> Result<Findings, Error> {
+    match args.format {
+        _ if args.summary => summary(args, log, out),
+        Format::Text => print::print(log, &Options { palette, ..options(args) }, out),
+        Format::Raw => raw::raw(log, &range(args), out),
+    }
+}
+
+/// Says so if the log has no end because it is being written: then that is no finding.
+fn until_now(log: &LogFile, findings: Findings) -> Findings {
+    if findings.open_end && log.is_being_written() {
+        say!("{} is being written: {} events so far", log.path().display(), findings.events);
+        return Findings { open_end: false, ..findings };
+    }
+    findings
 }
 
 fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings, Error> {
@@ -77,7 +147,9 @@ fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings
         filter: args.filter.clone(),
         order,
     };
+    let bar = Reading::begin([log]);
     let (counts, findings) = counts::count(log, &options)?;
+    drop(bar);
     let written = if args.json {
         json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))
     } else {
@@ -134,7 +206,8 @@ fn range(args: &Print) -> EventRange {
 pub(crate) fn to_stderr(path: &Path) -> bool {
     let printed = open(path).and_then(|mut log| {
         let mut out = BufWriter::with_capacity(BUFFER, io::stderr().lock());
-        let findings = print::print(&mut log, &Options::default(), &mut out)?;
+        let options = Options { palette: palette_of_stderr(), ..Options::default() };
+        let findings = print::print(&mut log, &options, &mut out)?;
         out.flush().map_err(Error::Write)?;
         Ok(findings)
     });

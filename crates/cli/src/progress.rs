@@ -1,11 +1,13 @@
-//! Shows the progress of a recording or replay on a terminal, once it has lasted for a second.
+//! Shows the progress of a recording, a replay or of reading logs on a terminal, once it has lasted
+//! for a second.
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use sysreel_inspect::LogFile;
 use sysreel_record::Progress;
 use sysreel_sys::clock::with_time_stamps;
 use sysreel_sys::front::{Front, shows_lines};
@@ -76,6 +78,64 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// A progress bar drawn by a separate thread while logs are read. It is cleared when dropped.
+pub(crate) struct Reading {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reading {
+    /// Starts the thread, if standard error is a terminal.
+    pub(crate) fn begin<'l>(logs: impl IntoIterator<Item = &'l LogFile>) -> Reading {
+        let (end, ended) = channel();
+        let logs: Vec<_> = logs.into_iter().map(LogFile::progress).collect();
+        let draw = move || {
+            if ended.recv_timeout(DELAY) == Err(RecvTimeoutError::Timeout) {
+                draw_reading(&logs, &ended);
+            }
+        };
+        let thread = stderr()
+            .is_terminal()
+            .then(|| std::thread::Builder::new().name("progress".into()).spawn(draw).ok());
+        Reading { end: Some(end), thread: thread.flatten() }
+    }
+}
+
+fn draw_reading(logs: &[sysreel_inspect::Progress], ended: &Receiver<()>) {
+    let amount = logs.iter().map(sysreel_inspect::Progress::events).sum::<Option<u64>>();
+    let bar = ProgressBar::with_draw_target(amount, ProgressDrawTarget::hidden());
+    let template = match amount {
+        Some(_) => "{wide_bar} {human_pos}/{human_len} events, {eta}",
+        None => "{spinner} {human_pos} events",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    loop {
+        // Not on top of a pager that the output is piped to.
+        let target = match shows_lines(stderr()) {
+            true => ProgressDrawTarget::stderr(),
+            false => ProgressDrawTarget::hidden(),
+        };
+        bar.set_draw_target(target);
+        bar.set_position(logs.iter().map(sysreel_inspect::Progress::read).sum());
+        if ended.recv_timeout(REDRAW) != Err(RecvTimeoutError::Timeout) {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // The thread only draws.
+            _ = thread.join();
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::divergence;
 use crate::exit::Exit;
 use crate::progress::Bar;
 use crate::say::{self, Out, Unwritten, say};
+use crate::terminal::palette_of_stderr;
 use serde_json::json;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -32,7 +33,8 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     let patience = args.patience.map(Duration::from_secs);
     let options = Options { check, until: args.until, force: args.force, patience };
-    let print_options = PrintOptions { event_numbers: true, ..PrintOptions::default() };
+    let palette = palette_of_stderr();
+    let print_options = PrintOptions { event_numbers: true, palette, ..PrintOptions::default() };
     let quiet = args.quiet || args.json;
     let events = log.log().summary().map_or(0, |summary| summary.events);
     let mut observer = Console {

@@ -1,7 +1,9 @@
 //! Policy, gate, output formats and exit status of `diff`, `ab` and `baseline check`.
 
 use crate::exit::Exit;
+use crate::pager;
 use crate::say::{self, Out, say};
+use crate::terminal::{ColorArgs, PagerArgs};
 use clap::ArgAction;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
@@ -43,6 +45,8 @@ pub(crate) struct ReportArgs {
     show_secrets: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 /// The policy of a project and its roots.
@@ -120,10 +124,18 @@ impl ReportArgs {
 
     /// Writes the verdict to standard output and the report files, and returns the exit status.
     pub(crate) fn conclude(&self, verdict: &Verdict) -> Exit {
+        // The output of the commands that were run is above it on the terminal.
+        self.conclude_paged(verdict, &PagerArgs { no_pager: true })
+    }
+
+    /// As [`Self::conclude`], but through a pager if standard output is a terminal.
+    pub(crate) fn conclude_paged(&self, verdict: &Verdict, pager: &PagerArgs) -> Exit {
         let verdict = &self.shown(verdict);
         report_missing(&verdict.report);
-        match self.write(verdict) {
+        match self.write(verdict, pager) {
             Ok(()) => {}
+            // The status tells the result, however much of it was looked at.
+            Err(Error::Write(error)) if pager::was_quit(&error) => {}
             Err(Error::Write(error)) => return say::unwritten(&error).0,
             Err(error) => {
                 say!("{error}");
@@ -157,7 +169,6 @@ impl ReportArgs {
     fn shown(&self, verdict: &Verdict) -> Verdict {
         let mut shown = verdict.clone();
         (shown.all, shown.verbose) = (self.all, self.verbose);
-        shown.width = sysreel_sys::terminal::columns();
         if !self.show_secrets {
             shown.mask_secrets();
         }
@@ -175,7 +186,7 @@ impl ReportArgs {
         Ok(())
     }
 
-    fn write(&self, verdict: &Verdict) -> Result<(), Error> {
+    fn write(&self, verdict: &Verdict, pager: &PagerArgs) -> Result<(), Error> {
         self.write_reports(verdict)?;
         if self.format == Format::Github
             && let Some(path) =
@@ -186,8 +197,14 @@ impl ReportArgs {
                 Error::Write(io::Error::new(source.kind(), format!("{path}: {source}")))
             })?;
         }
-        let mut out = Out::lock().map_err(Error::Write)?;
-        self.format.write(verdict, &mut out).and_then(|()| out.flush()).map_err(Error::Write)
+        // Files are not for this terminal.
+        let verdict = Verdict {
+            width: sysreel_sys::terminal::columns(),
+            palette: self.color.palette(),
+            ..verdict.clone()
+        };
+        let mut out = Out::paged(pager).map_err(Error::Write)?;
+        self.format.write(&verdict, &mut out).and_then(|()| out.finish()).map_err(Error::Write)
     }
 }
 

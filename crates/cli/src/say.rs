@@ -5,10 +5,12 @@
 //! `clippy::print_stderr`).
 
 use crate::exit::Exit;
+use crate::pager::{self, Pager};
+use crate::terminal::PagerArgs;
 use serde::Serialize;
 use signal_hook::consts::SIGPIPE;
 use std::fmt;
-use std::io::{self, BufWriter, StdoutLock, Write, stderr, stdout};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write, stderr, stdout};
 use std::sync::atomic::{AtomicU8, Ordering};
 use sysreel_inspect::visible::{json, visible};
 use sysreel_sys::Signal;
@@ -82,7 +84,13 @@ pub(crate) fn exit_checked(exit: Exit) -> Exit {
 pub(crate) struct Unwritten(pub(crate) Exit);
 
 /// Buffered standard output, for results.
-pub(crate) struct Out(BufWriter<StdoutLock<'static>>);
+pub(crate) struct Out(BufWriter<Destination>);
+
+/// Where results go.
+enum Destination {
+    Stdout(StdoutLock<'static>),
+    Pager(Pager),
+}
 
 impl Out {
     /// Locks standard output.
@@ -91,10 +99,49 @@ impl Out {
     /// If it was closed at startup. Rust's runtime opens /dev/null in its place, so writes would
     /// seem to succeed.
     pub(crate) fn lock() -> io::Result<Out> {
+        Out::paged(&PagerArgs { no_pager: true })
+    }
+
+    /// As [`Out::lock`], but through a pager if standard output is a terminal.
+    ///
+    /// # Errors
+    /// As [`Out::lock`].
+    pub(crate) fn paged(args: &PagerArgs) -> io::Result<Out> {
         if sysreel_sys::startup::was_closed(1) {
             return Err(io::Error::other("standard output is closed"));
         }
-        Ok(Out(BufWriter::with_capacity(BUFFER, stdout().lock())))
+        let pager =
+            if args.no_pager || !stdout().is_terminal() { None } else { Pager::chosen(message) };
+        let to = pager.map_or_else(|| Destination::Stdout(stdout().lock()), Destination::Pager);
+        Ok(Out(BufWriter::with_capacity(BUFFER, to)))
+    }
+
+    /// Writes what is buffered, and waits until the reader leaves the pager.
+    ///
+    /// # Errors
+    /// When the output could not be written.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.0.flush()?;
+        match self.0.get_mut() {
+            Destination::Stdout(_) => Ok(()),
+            Destination::Pager(pager) => pager.finish(),
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Destination::Stdout(stdout) => stdout.write(bytes),
+            Destination::Pager(pager) => pager.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Destination::Stdout(stdout) => stdout.flush(),
+            Destination::Pager(pager) => pager.flush(),
+        }
     }
 }
 
@@ -110,11 +157,30 @@ impl Write for Out {
 
 /// Writes a result to standard output and flushes it.
 pub(crate) fn result(write: impl FnOnce(&mut Out) -> io::Result<()>) -> Result<(), Unwritten> {
-    let written = Out::lock().and_then(|mut out| {
+    written(Out::lock(), write)
+}
+
+/// As [`result`], but through a pager if standard output is a terminal.
+pub(crate) fn paged(
+    args: &PagerArgs,
+    write: impl FnOnce(&mut Out) -> io::Result<()>,
+) -> Result<(), Unwritten> {
+    written(Out::paged(args), write)
+}
+
+fn written(
+    out: io::Result<Out>,
+    write: impl FnOnce(&mut Out) -> io::Result<()>,
+) -> Result<(), Unwritten> {
+    let written = out.and_then(|mut out| {
         write(&mut out)?;
-        out.flush()
+        out.finish()
     });
-    written.map_err(|error| unwritten(&error))
+    match written {
+        // The result is there, however much of it was looked at.
+        Err(error) if pager::was_quit(&error) => Ok(()),
+        written => written.map_err(|error| unwritten(&error)),
+    }
 }
 
 /// Writes a result to standard output as one line of JSON.
@@ -123,8 +189,11 @@ pub(crate) fn json_result(value: &impl Serialize) -> Result<(), Unwritten> {
 }
 
 /// Reports that output could not be written. Prints nothing for EPIPE (`| head`), like a program
-/// that SIGPIPE kills.
+/// that SIGPIPE kills, and nothing if the reader has quit the pager, which is success.
 pub(crate) fn unwritten(error: &io::Error) -> Unwritten {
+    if pager::was_quit(error) {
+        return Unwritten(Exit::SUCCESS);
+    }
     if is_broken_pipe(error) {
         return Unwritten(Exit::Signal(Signal(SIGPIPE)));
     }

@@ -15,8 +15,10 @@ pub(crate) mod tree;
 pub(crate) mod waits;
 
 use crate::exit::Exit;
-use crate::say::{Out, say, unwritten};
-use std::io::{BufWriter, Write};
+use crate::say::{self, Out, say};
+use crate::terminal::{ColorArgs, PagerArgs};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use sysreel_abi::Filter;
 use sysreel_inspect::visible::write_json_pretty;
@@ -44,9 +46,20 @@ pub(crate) struct Common {
     /// Print JSON; docs/schemas describes it
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) out: To,
+}
+
+/// Where a view is written, and how.
+#[derive(Debug, clap::Args)]
+pub(crate) struct To {
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    color: ColorArgs,
+    #[command(flatten)]
+    pager: PagerArgs,
 }
 
 impl Common {
@@ -80,7 +93,7 @@ pub(crate) fn show<V: View>(
         Ok(read) => read,
         Err(error) => return failed(&error),
     };
-    match write((common.json, common.output.as_deref()), &findings, [&view]) {
+    match write((common.json, &common.out), &findings, [&view]) {
         Err(exit) => exit,
         Ok(()) => finished(&common.file, &log, findings),
     }
@@ -109,24 +122,14 @@ fn failed(error: &Error) -> Exit {
     Exit::FAILURE
 }
 
-/// Writes views to a file or to standard output: as text with empty lines in between, or as JSON.
+/// Writes views: as text with empty lines in between, or as JSON.
 fn write<'v, V: View + 'v>(
-    (json, output): (bool, Option<&Path>),
+    (json, to): (bool, &To),
     findings: &Findings,
     views: impl IntoIterator<Item = &'v V>,
 ) -> Result<(), Exit> {
-    let mut out: Box<dyn Write> = match output {
-        None => Box::new(Out::lock().map_err(|error| unwritten(&error).0)?),
-        Some(path) => match crate::results::create(path) {
-            Ok(file) => Box::new(BufWriter::new(file)),
-            Err(error) => {
-                say!("cannot write {}: {error}", path.display());
-                return Err(Exit::FAILURE);
-            }
-        },
-    };
-    let width = sysreel_sys::terminal::columns().filter(|_| output.is_none());
-    let page = Page { width };
+    let mut out = Output::open(to)?;
+    let page = to.page();
     let written = views.into_iter().enumerate().try_for_each(|(at, view)| {
         if json {
             write_json_pretty(&document(view, findings), &mut out)?;
@@ -137,11 +140,77 @@ fn write<'v, V: View + 'v>(
         }
         view.write_text(&page, &mut out)
     });
-    written.and_then(|()| out.flush()).map_err(|error| match output {
-        None => unwritten(&error).0,
+    written.and_then(|()| out.finish()).or_else(|error| unwritten(&error, to))
+}
+
+/// Where a view is written.
+pub(crate) enum Output {
+    Standard(Out),
+    File(BufWriter<File>),
+}
+
+impl Output {
+    /// Opens the output, or reports why it cannot be opened.
+    fn open(to: &To) -> Result<Self, Exit> {
+        match &to.output {
+            None => match Out::paged(&to.pager) {
+                Ok(out) => Ok(Self::Standard(out)),
+                Err(error) => Err(say::unwritten(&error).0),
+            },
+            Some(path) => match crate::results::create(path) {
+                Ok(file) => Ok(Self::File(BufWriter::new(file))),
+                Err(error) => {
+                    say!("cannot write {}: {error}", path.display());
+                    Err(Exit::FAILURE)
+                }
+            },
+        }
+    }
+
+    /// Writes what is buffered, and waits until the reader leaves the pager.
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Standard(out) => out.finish(),
+            Self::File(mut file) => file.flush(),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Standard(out) => out.write(bytes),
+            Self::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Standard(out) => out.flush(),
+            Self::File(file) => file.flush(),
+        }
+    }
+}
+
+impl To {
+    /// Returns how text is laid out: as wide as the terminal, if it is written to one, and with
+    /// colors if they are wanted.
+    pub(crate) fn page(&self) -> Page {
+        match &self.output {
+            None => Page { width: sysreel_sys::terminal::columns(), palette: self.color.palette() },
+            Some(_) => Page { width: None, palette: self.color.palette_for(false) },
+        }
+    }
+}
+
+/// Reports that the output could not be written. A reader that has quit the pager is no failure.
+fn unwritten(error: &io::Error, to: &To) -> Result<(), Exit> {
+    match &to.output {
+        None if crate::pager::was_quit(error) => Ok(()),
+        None => Err(say::unwritten(error).0),
         Some(path) => {
             say!("cannot write {}: {error}", path.display());
-            Exit::FAILURE
+            Err(Exit::FAILURE)
         }
-    })
+    }
 }

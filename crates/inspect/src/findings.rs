@@ -84,6 +84,21 @@ impl Findings {
         }
     }
 
+    /// Adds the findings of a later part of the same log.
+    pub(crate) fn add_later(&mut self, later: Self) {
+        self.events = self.events.saturating_add(later.events);
+        self.holes = self.holes.saturating_add(later.holes);
+        self.missing = self.missing.saturating_add(later.missing);
+        self.open_end |= later.open_end;
+        self.malformed = self.malformed.saturating_add(later.malformed);
+        self.first_malformed = self.first_malformed.take().or(later.first_malformed);
+        self.lost_buffers = self.lost_buffers.saturating_add(later.lost_buffers);
+        self.missing_buffers = self.missing_buffers.saturating_add(later.missing_buffers);
+        self.metadata = self.metadata.take().or(later.metadata);
+        self.footer = self.footer.or(later.footer);
+        self.not_recorded.extend(later.not_recorded);
+    }
+
     /// Records that the log ends without a footer, if so.
     pub(crate) fn ending(&mut self, ending: Ending) {
         self.open_end |= matches!(ending, Ending::Unfinished { .. });

@@ -14,6 +14,7 @@
 
 mod add;
 pub mod calls;
+pub mod color;
 pub mod counts;
 mod decode;
 pub mod diff;
@@ -39,7 +40,7 @@ pub(crate) use add::add;
 pub use error::Error;
 pub use event_range::{Bound, EventRange};
 pub use findings::Findings;
-pub use log_file::{LogFile, open};
+pub use log_file::{LogFile, Progress, open};
 pub use source::FileSource;
 pub use state::Follow;
 pub use sysreel_abi as abi;

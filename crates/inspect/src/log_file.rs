@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sysreel_format::{Ending, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
@@ -21,6 +23,28 @@ pub struct LogFile {
     log: Log<FileSource>,
     has_tail: bool,
     is_being_written: bool,
+    progress: Progress,
+}
+
+/// How far a log was read. Clones are of the same log, so that another thread can show it.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    read: Arc<AtomicU64>,
+    events: Option<u64>,
+}
+
+impl Progress {
+    /// Returns how many events were read in the latest pass over the log.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many events the log has, if it has an end that says so.
+    #[must_use]
+    pub fn events(&self) -> Option<u64> {
+        self.events
+    }
 }
 
 /// Opens a log, and FILE.tail beside it if it exists. `-` is standard input.
@@ -49,7 +73,9 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
         log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
     }
     let is_being_written = is_locked && matches!(log.ending(), Ending::Unfinished { .. });
-    Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written })
+    let events = log.summary().map(|summary| summary.events);
+    let progress = Progress { events, ..Progress::default() };
+    Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written, progress })
 }
 
 /// The result of reading a log.
@@ -87,6 +113,12 @@ impl LogFile {
     #[must_use]
     pub fn is_being_written(&self) -> bool {
         self.is_being_written
+    }
+
+    /// Returns how far the log was read.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// Calls `each` for every event and hole from event `from` on, in order. Returns what is
@@ -167,6 +199,9 @@ impl LogFile {
             while flow.is_continue()
                 && let Some(item) = events.next().map_err(|e| self.error(e))?
             {
+                if let Item::Event(event) = &item {
+                    self.progress.read.store(event.number.saturating_add(1), Ordering::Relaxed);
+                }
                 if range.is_over(&item) {
                     flow = ControlFlow::Break(());
                 } else {

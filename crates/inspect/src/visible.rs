@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
+use crate::color::{Palette, Role};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
@@ -71,17 +72,41 @@ pub(crate) struct Lines<'w> {
     out: &'w mut dyn Write,
     commands: bool,
     width: Option<usize>,
+    palette: Palette,
 }
 
 impl<'w> Lines<'w> {
     /// `commands`: whether to defuse the workflow commands of GitHub. `width`: how many characters
     /// fit into a line; longer ones go on below, indented.
     pub(crate) fn new(out: &'w mut dyn Write, commands: bool, width: Option<usize>) -> Self {
-        Self { out, commands, width }
+        Self { out, commands, width, palette: Palette::NONE }
+    }
+
+    /// With colors.
+    pub(crate) fn colored(self, palette: Palette) -> Self {
+        Self { palette, ..self }
     }
 
     /// Writes one line.
     pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        self.line_with(text, |_, line| line.to_owned())
+    }
+
+    /// Writes one line in the color of a role.
+    pub(crate) fn line_as(&mut self, role: Role, text: fmt::Arguments<'_>) -> io::Result<()> {
+        self.line_with(text, |palette, line| {
+            let (indent, text) = line.split_at(line.len() - line.trim_start_matches(' ').len());
+            format!("{indent}{}", palette.paint(role, text))
+        })
+    }
+
+    /// Writes one line in the colors that `paint` gives it. If it is longer than the terminal is
+    /// wide, it paints each part.
+    pub(crate) fn line_with(
+        &mut self,
+        text: fmt::Arguments<'_>,
+        mut paint: impl FnMut(Palette, &str) -> String,
+    ) -> io::Result<()> {
         let text = text.to_string();
         let mut text = visible(&text);
         if self.commands {
@@ -90,8 +115,11 @@ impl<'w> Lines<'w> {
         if let Some(width) = self.width {
             text = wrapped(&text, width).into();
         }
-        self.out.write_all(text.as_bytes())?;
-        self.out.write_all(b"\n")
+        for line in text.split('\n') {
+            self.out.write_all(paint(self.palette, line).as_bytes())?;
+            self.out.write_all(b"\n")?;
+        }
+        Ok(())
     }
 
     /// Writes an empty line.

@@ -1,7 +1,9 @@
 //! Aligned tables.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
+use sysreel_inspect::color::Role;
 use unicode_width::UnicodeWidthStr;
 
 use crate::page::Page;
@@ -71,7 +73,7 @@ impl Table {
         })?;
         let mut text = String::new();
         self.write_cells(&self.headings, &widths, &mut text);
-        write_line(&text, page, out)?;
+        write_colored(Role::Heading, &text, page, out)?;
         rows(&mut |line| {
             self.write_cells(line, &widths, &mut text);
             write_line(&text, page, out)
@@ -104,20 +106,32 @@ pub(crate) type Rows<'r> =
 
 /// Writes a line, cut to the width of the page.
 pub(crate) fn write_line(line: &str, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-    match page.width.filter(|width| line.width() > *width) {
-        None => writeln!(out, "{line}"),
-        Some(width) => {
-            let (mut used, mut end) = (0, 0);
-            for (at, c) in line.char_indices() {
-                used += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
-                if used >= width {
-                    break;
-                }
-                end = at + c.len_utf8();
-            }
-            writeln!(out, "{}{CUT}", &line[..end])
+    writeln!(out, "{}", cut(line, page))
+}
+
+/// As [`write_line`], in the color of a role.
+pub(crate) fn write_colored(
+    role: Role,
+    line: &str,
+    page: &Page,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{}", page.palette.paint(role, cut(line, page)))
+}
+
+fn cut<'l>(line: &'l str, page: &Page) -> Cow<'l, str> {
+    let Some(width) = page.width.filter(|width| line.width() > *width) else {
+        return Cow::Borrowed(line);
+    };
+    let (mut used, mut end) = (0, 0);
+    for (at, c) in line.char_indices() {
+        used += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+        if used >= width {
+            break;
         }
+        end = at + c.len_utf8();
     }
+    Cow::Owned(format!("{}{CUT}", &line[..end]))
 }
 
 #[cfg(test)]
@@ -130,7 +144,7 @@ mod tests {
         table.row(vec!["1".to_owned(), "read".to_owned()]);
         table.row(vec!["1000000".to_owned(), "日本語 text".to_owned()]);
         let mut out = Vec::new();
-        table.write(&Page { width }, &mut out).unwrap();
+        table.write(&Page { width, ..Page::default() }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Packages for the command line alone.
-const CLI_ONLY: &[&str] = &["clap", "anyhow", "indicatif"];
+const CLI_ONLY: &[&str] = &["clap", "clap_complete", "clap_mangen", "anyhow", "indicatif"];
 
 pub(super) fn dependencies(repository: &Repository) -> Vec<String> {
     let mut complaints = Vec::new();

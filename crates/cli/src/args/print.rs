@@ -1,5 +1,6 @@
 //! Arguments of `sysreel print`.
 
+use crate::terminal::{ColorArgs, PagerArgs};
 use clap::{ArgAction, ValueEnum};
 use std::path::PathBuf;
 use sysreel_abi::Filter;
@@ -16,6 +17,9 @@ pub(crate) struct Print {
     /// Choose the output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
+    /// Keep printing what is recorded, until the recording ends
+    #[arg(long, conflicts_with_all = ["summary", "output", "to"])]
+    pub(crate) follow: bool,
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -91,6 +95,10 @@ pub(crate) struct Print {
     /// Print the summary as JSON, with times in nanoseconds
     #[arg(long, requires = "summary")]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgs,
+    #[command(flatten)]
+    pub(crate) pager: PagerArgs,
 }
 
 /// The sort key of a summary.

@@ -7,7 +7,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::help(None))]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(super) action: Action,
@@ -16,22 +15,22 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
     /// Run a command several times and write what it does to the system to a baseline
-    #[command(after_help = crate::exit::help(Some("baseline")))]
+    #[command(after_help = crate::exit::help(Some("baseline record")))]
     Record(Record),
     /// Run the command and compare with the baseline
     ///
     /// A run with differences is repeated: only those that come back each time count. The changed
     /// baseline is written to FILE.new for review.
-    #[command(after_help = crate::exit::help(Some("diff")))]
+    #[command(after_help = crate::exit::help(Some("baseline check")))]
     Check(Check),
     /// Show the changes in the pending baseline (FILE.new)
-    #[command(after_help = crate::exit::help(Some("baseline")))]
+    #[command(after_help = crate::exit::help(Some("baseline review")))]
     Review(FileArgs),
     /// Replace the baseline with the pending one
-    #[command(after_help = crate::exit::help(Some("baseline")))]
+    #[command(after_help = crate::exit::help(Some("baseline accept")))]
     Accept(FileArgs),
     /// Rewrite a baseline of an older format, as far as that goes without a recording
-    #[command(after_help = crate::exit::help(Some("baseline")))]
+    #[command(after_help = crate::exit::help(Some("baseline migrate")))]
     Migrate(Migrate),
 }
 
@@ -80,7 +79,8 @@ pub(super) struct Record {
     #[command(flatten)]
     pub(super) policy: PolicyArgs,
     /// The command and its arguments [default: that of the baseline]
-    #[arg(trailing_var_arg = true, value_name = "CMD")]
+    #[arg(trailing_var_arg = true, value_name = "CMD",
+        value_hint = clap::ValueHint::CommandWithArguments)]
     pub(super) command: Vec<OsString>,
 }
 
@@ -97,7 +97,8 @@ pub(super) struct Check {
     #[command(flatten)]
     pub(super) report: ReportArgs,
     /// The command and its arguments [default: that of the baseline]
-    #[arg(trailing_var_arg = true, value_name = "CMD")]
+    #[arg(trailing_var_arg = true, value_name = "CMD",
+        value_hint = clap::ValueHint::CommandWithArguments)]
     pub(super) command: Vec<OsString>,
 }
 

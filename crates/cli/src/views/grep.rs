@@ -1,7 +1,9 @@
 //! `sysreel grep`.
 
 use crate::exit::Exit;
+use crate::pager::was_quit;
 use crate::say::{Out, say, unwritten};
+use crate::terminal::PagerArgs;
 use regex::bytes::{Regex, RegexBuilder};
 use std::io::Write;
 use std::path::PathBuf;
@@ -46,6 +48,8 @@ pub(crate) struct Args {
     /// Print a JSON object for each match; docs/schemas describes it
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pager: PagerArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
@@ -63,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         context: args.context,
         most: args.max_count as usize,
     };
-    let mut out = match Out::lock() {
+    let mut out = match Out::paged(&args.pager) {
         Ok(out) => out,
         Err(error) => return unwritten(&error).0,
     };
@@ -92,6 +96,7 @@ pub(crate) fn run(args: &Args) -> Exit {
                     worst = worst_of(worst, Exit::WITH_FINDINGS);
                 }
             }
+            Err(Error::Write(error)) if was_quit(&error) => return worst,
             Err(Error::Write(error)) => return unwritten(&error).0,
             Err(error) => {
                 say!("{error}");
@@ -99,8 +104,9 @@ pub(crate) fn run(args: &Args) -> Exit {
             }
         }
     }
-    if let Err(error) = out.flush() {
-        return unwritten(&error).0;
+    match out.finish() {
+        Err(error) if !was_quit(&error) => return unwritten(&error).0,
+        _ => {}
     }
     if worst == Exit::SUCCESS && count == 0 { Exit::NOT_FOUND_IN_LOG } else { worst }
 }

@@ -1,6 +1,6 @@
 //! `sysreel show`.
 
-use super::{failed, finished, write};
+use super::{To, failed, finished, write};
 use crate::exit::Exit;
 use std::path::PathBuf;
 use sysreel_inspect::{Findings, open};
@@ -23,9 +23,8 @@ pub(crate) struct Args {
     /// Print a JSON object for each event; docs/schemas describes it
     #[arg(long)]
     json: bool,
-    /// Write to FILE instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    out: To,
 }
 
 fn parse_bytes(text: &str) -> Result<usize, String> {
@@ -50,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     }
     let missing = shown.iter().find(|(show, _)| show.kind.is_none()).map(|(show, _)| show.event);
     let findings = shown.first().map(|(_, findings)| findings.clone()).unwrap_or_default();
-    let written = write((args.json, args.output.as_deref()), &findings, shown.iter().map(|s| &s.0));
+    let written = write((args.json, &args.out), &findings, shown.iter().map(|s| &s.0));
     match (written, missing) {
         (Err(exit), _) => exit,
         (Ok(()), Some(event)) => {

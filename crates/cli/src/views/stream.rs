@@ -1,10 +1,8 @@
 //! `sysreel stream`.
 
-use super::{failed, finished};
+use super::{Output, To, failed, finished, unwritten};
 use crate::exit::Exit;
-use crate::say::{Out, say, unwritten};
 use regex::bytes::{Regex, RegexBuilder};
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use sysreel_abi::Filter;
 use sysreel_inspect::{Bound, Error, EventRange, open};
@@ -48,9 +46,8 @@ pub(crate) struct Args {
     /// Stop after WHERE
     #[arg(long, value_name = "WHERE")]
     to: Option<Bound>,
-    /// Write to FILE instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    out: To,
 }
 
 fn parse_pattern(text: &str) -> Result<Regex, String> {
@@ -79,32 +76,21 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(log) => log,
         Err(error) => return failed(&error),
     };
-    let out: Box<dyn Write> = match &args.output {
-        None => match Out::lock() {
-            Ok(out) => Box::new(out),
-            Err(error) => return unwritten(&error).0,
-        },
-        Some(path) => match crate::results::create(path) {
-            Ok(file) => Box::new(BufWriter::new(file)),
-            Err(error) => {
-                say!("cannot write {}: {error}", path.display());
-                return Exit::FAILURE;
-            }
-        },
+    let out = match Output::open(&args.out) {
+        Ok(out) => out,
+        Err(exit) => return exit,
     };
     let mut writer = Writer::new(form, out);
     let streamed = stream(&log, &options, &mut |piece| writer.piece(piece));
-    let streamed = streamed.and_then(|findings| {
-        writer.finish().map_err(Error::Write)?;
-        Ok(findings)
-    });
-    match (streamed, &args.output) {
-        (Ok(findings), _) => finished(&args.file, &log, findings),
-        (Err(Error::Write(error)), None) => unwritten(&error).0,
-        (Err(Error::Write(error)), Some(path)) => {
-            say!("cannot write {}: {error}", path.display());
-            Exit::FAILURE
-        }
-        (Err(error), _) => failed(&error),
+    match streamed {
+        Ok(findings) => match writer.into_inner().finish().or_else(|e| unwritten(&e, &args.out)) {
+            Ok(()) => finished(&args.file, &log, findings),
+            Err(exit) => exit,
+        },
+        Err(Error::Write(error)) => match unwritten(&error, &args.out) {
+            Ok(()) => Exit::SUCCESS,
+            Err(exit) => exit,
+        },
+        Err(error) => failed(&error),
     }
 }

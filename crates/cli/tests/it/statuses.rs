@@ -88,6 +88,9 @@ const CASES: &[(&str, &str, &str)] = &[
     ("doctor", "0", "doctor"),
     ("doctor", "1", "doctor --folder missing"),
     ("doctor", "2", "doctor --nonsense"),
+    ("completions", "0", "completions fish"),
+    ("completions", "1", "completions fish > /dev/full"),
+    ("completions", "2", "completions csh"),
     ("diff", "0", "diff a.reel a.reel"),
     ("diff", "1", "diff a.reel b.reel"),
     ("diff", "2", "diff a.reel"),
@@ -154,23 +157,28 @@ fn stage() -> Stage {
     stage
 }
 
-/// Returns the pairs of command and status that `--help` lists.
-fn listed(help: &str) -> BTreeSet<(String, String)> {
-    let table = help.split("Exit status:\n").nth(1).unwrap();
-    let (mut commands, mut pairs) = (Vec::new(), BTreeSet::new());
-    for line in table.lines() {
-        if let Some(row) = line.strip_prefix("    ") {
-            let status = row.split(' ').next().unwrap();
-            pairs.extend(
-                commands.iter().map(|command: &String| (command.clone(), status.to_owned())),
-            );
-        } else if let Some(names) = line.strip_prefix("  ") {
-            commands = names.split(", ").map(str::to_owned).collect();
-            if let Some(group) = names.strip_prefix("baseline record, ") {
-                let rest = group.split(", ").map(|name| format!("baseline {name}"));
-                commands = std::iter::once("baseline record".to_owned()).chain(rest).collect();
-            }
-        }
+/// Returns the pairs of command and status that the help texts of the commands list.
+fn listed(stage: &Stage) -> BTreeSet<(String, String)> {
+    let mut pairs = BTreeSet::new();
+    let commands = |of: &[&str]| {
+        let help = stage.sysreel(&[of, &["--help"]].concat()).text();
+        let list = help.split("Options:\n").next().unwrap().lines();
+        let names = list.filter_map(|line| line.strip_prefix("  ")?.split_once("  "));
+        let names = names.map(|(name, _)| [of, &[name]].concat().join(" "));
+        names.filter(|name| !name.ends_with("help") && !name.is_empty()).collect::<Vec<_>>()
+    };
+    let mut names = commands(&[]);
+    names.retain(|name| name != "baseline");
+    names.extend(commands(&["baseline"]));
+    assert!(names.len() > 12, "{names:?}");
+    for name in &names {
+        let mut words: Vec<_> = name.split(' ').collect();
+        words.push("--help");
+        let help = stage.sysreel(&words).text();
+        let table = help.split("Exit status:\n").nth(1).unwrap_or_else(|| panic!("{name}: {help}"));
+        let rows = table.lines().filter_map(|line| line.strip_prefix("  "));
+        let statuses = rows.filter_map(|row| row.split(' ').next()).filter(|word| !word.is_empty());
+        pairs.extend(statuses.map(|status| (name.clone(), status.to_owned())));
     }
     pairs
 }
@@ -187,7 +195,7 @@ fn every_status_of_the_table_occurs() {
         assert!(matches!(expected, 0 | 77) || told, "{words}: silent");
         seen.insert((command.to_owned(), status.to_owned()));
     }
-    let listed = listed(&stage.sysreel(&["--help"]).text());
+    let listed = listed(&stage);
     let known: Vec<_> = ELSEWHERE.iter().map(|(c, s)| ((*c).to_owned(), (*s).to_owned())).collect();
     // Where commands share a row, a status that depends on the input is shown for one of them.
     let untried: Vec<_> = listed.difference(&seen).filter(|pair| !known.contains(pair)).collect();

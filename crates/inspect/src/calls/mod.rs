@@ -82,4 +82,4 @@ pub use item::{
 pub use memory::{MadeFd, PathArg, Paths, Region, Regions};
 pub use task::Task;
 pub use time::Time;
-pub(crate) use walk::{Walk, walk};
+pub(crate) use walk::{Section, Walk, walk, walk_section};

@@ -10,6 +10,7 @@ use super::mask::masked;
 use super::policy::Kind;
 use super::report::{Difference, Report};
 use super::rule::Severity;
+use crate::color::Palette;
 use crate::{Error, LogFile};
 
 /// Differences that an entry of the policy took out.
@@ -61,6 +62,9 @@ pub struct Verdict {
     /// The width of the terminal that the text is for.
     #[serde(skip)]
     pub width: Option<usize>,
+    /// The colors of the text. They change nothing else.
+    #[serde(skip)]
+    pub palette: Palette,
     /// The least severity that the text format lists; below it differences are counted.
     #[serde(skip)]
     pub listed: Severity,
@@ -99,6 +103,7 @@ impl Verdict {
             all: false,
             verbose: false,
             width: None,
+            palette: Palette::NONE,
             listed: gate,
             first: None,
             tolerated: 0,

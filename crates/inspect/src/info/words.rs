@@ -3,8 +3,12 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Info, TaskInfo};
+use crate::color::{Palette, Role};
 use crate::text;
 use crate::visible::visible;
+
+/// The width of the names before the values.
+const NAME: usize = 11;
 
 impl Display for Info {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -53,6 +57,26 @@ impl Display for Info {
 }
 
 impl Info {
+    /// Returns the text in colors: its names, and above all those that say what is missing.
+    #[must_use]
+    pub fn colored(&self, palette: Palette) -> String {
+        let mut out = String::new();
+        for line in self.to_string().lines() {
+            let (name, value) = line.split_at_checked(NAME).unwrap_or((line, ""));
+            let role = match name.trim_end() {
+                "incomplete" | "missing" => Role::Failed,
+                _ => Role::Heading,
+            };
+            match name.trim().is_empty() {
+                true => out.push_str(name),
+                false => out.push_str(&palette.paint(role, name).to_string()),
+            }
+            out.push_str(value);
+            out.push('\n');
+        }
+        out
+    }
+
     fn ending_text(&self) -> String {
         let mut out = self.ending.text.clone();
         if let Some(exit) = &self.ending.exit {
@@ -79,7 +103,7 @@ impl Info {
 
 /// Writes one line, escaped so that it cannot control a terminal.
 fn line(f: &mut Formatter<'_>, name: &str, value: &str) -> fmt::Result {
-    writeln!(f, "{name:<11} {}", visible(value))
+    writeln!(f, "{name:<NAME$} {}", visible(value))
 }
 
 fn list(f: &mut Formatter<'_>, name: &str, items: &[String]) -> fmt::Result {

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use sysreel_format::TaskId;
 
+use super::highlight::Highlighter;
 use super::options::{Clock, Options, TaskIds};
+use crate::color::Palette;
 use crate::text;
 
 /// The text is flushed from this many bytes on.
@@ -44,9 +46,14 @@ pub(crate) struct Lines {
     show_tids: bool,
     /// Complete lines that follow the incomplete one.
     following: String,
+    highlighter: Highlighter,
 }
 
 impl Lines {
+    pub(crate) fn new(palette: Palette) -> Self {
+        Self { highlighter: Highlighter::new(palette), ..Self::default() }
+    }
+
     /// Sets the relation of CLOCK_MONOTONIC to the time of day.
     pub(crate) fn anchor(&mut self, realtime: u64, monotonic: u64) {
         self.anchor_ns = i128::from(realtime) - i128::from(monotonic);
@@ -152,7 +159,13 @@ impl Lines {
     /// Writes the text to `out` if there is much of it, or if `all` is set.
     pub(crate) fn flush(&mut self, out: &mut dyn Write, all: bool) -> io::Result<()> {
         if self.text.len() >= FLUSH || all {
-            out.write_all(self.text.as_bytes())?;
+            if self.highlighter.is_plain() {
+                out.write_all(self.text.as_bytes())?;
+            } else {
+                let mut colored = String::with_capacity(self.text.len() * 2);
+                self.highlighter.add(&self.text, &mut colored);
+                out.write_all(colored.as_bytes())?;
+            }
             self.flushed += self.text.len().saturating_sub(self.start);
             self.text.clear();
             self.start = 0;

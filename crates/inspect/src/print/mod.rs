@@ -4,7 +4,7 @@
 //! The path of a line, from the log to the output:
 //!
 //! 1. [`print()`] has the driver of calls read the log (`calls/walk.rs`), with entries, and gets
-//!    its items one by one.
+//!    its items one by one (`follow.rs`).
 //! 2. `Printer::item` (`printer.rs`) takes each item. At an [`Item::Entered`] it begins a line: the
 //!    prefix (`Lines::begin`, `lines.rs`), the name, and the arguments that are known by now
 //!    (`decode::begin`). The line stays incomplete.
@@ -12,13 +12,19 @@
 //! 4. At an [`Item::Call`], the printer continues the line, or begins a new one with `<... NAME
 //!    resumed>`, and writes the remaining arguments (`decode::finish`) and the result
 //!    (`decode::outcome`).
-//! 5. `Printer::flush` writes the text to the output.
+//! 5. `Printer::flush` writes the text to the output, in colors if there is a palette
+//!    (`highlight.rs`).
 //!
 //! `decode/mod.rs` tells how an argument becomes text.
 //! Everything else that gets a line (signals, stops, the ends of tasks, remarks of the recorder) is
 //! in `remarks.rs`.
+//!
+//! [`Item::Entered`]: crate::calls::Item::Entered
+//! [`Item::Call`]: crate::calls::Item::Call
 
 mod call_lines;
+mod follow;
+mod highlight;
 mod lines;
 pub(crate) mod options;
 mod printer;
@@ -27,14 +33,14 @@ mod remarks;
 mod tests;
 
 use std::io::Write;
-use std::ops::ControlFlow;
 
 use sysreel_format::Event;
 
-use crate::calls::{Item, Walk, walk};
 use crate::{Error, Findings, LogFile};
+pub use follow::Following;
+pub(crate) use highlight::Highlighter;
 pub use options::{Clock, FdStyle, HexStrings, Options, TaskIds};
-pub(crate) use printer::{EventPrinter, Printer};
+pub(crate) use printer::EventPrinter;
 
 /// Prints a log.
 ///
@@ -46,56 +52,7 @@ pub fn print(
     options: &Options,
     out: &mut dyn Write,
 ) -> Result<Findings, Error> {
-    let log = file.log();
-    let has_several_tasks = log.summary().is_some_and(|summary| summary.tasks > 1);
-    let mut printer = Printer::new(options, has_several_tasks);
-    printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
-    printer.note_filter(log.header().completeness, log.meta());
-    printer.set_log(file);
-    let damage = Findings::from_open(log).sentences();
-    damage.iter().for_each(|sentence| printer.notice(sentence));
-    let begun = options.range.from.is_none();
-    let mut paper = Paper { printer, begun, out };
-    let driver = Printer::driver(options);
-    let mut read = walk(file, driver, (&options.range, false), log, &mut paper)?;
-    let Paper { mut printer, begun, out } = paper;
-    if !begun {
-        printer.begin_output();
-    }
-    if read.open_end_unreported {
-        printer.notice(match file.is_being_written() {
-            true => "the log is still being written: later events are missing",
-            false => "the recorder did not finish the log: later events may be missing",
-        });
-    }
-    read.findings.not_recorded = printer.not_recorded();
-    read.findings.lost_buffers = printer.finish(out).map_err(Error::Write)?;
-    out.flush().map_err(Error::Write)?;
-    Ok(read.findings)
-}
-
-/// The output of a printer.
-struct Paper<'a> {
-    printer: Printer<'a>,
-    /// Whether the range has begun.
-    begun: bool,
-    out: &'a mut dyn Write,
-}
-
-impl Walk for Paper<'_> {
-    fn item(&mut self, item: Item<'_>, in_range: bool) -> Result<ControlFlow<()>, Error> {
-        if !self.begun && in_range {
-            self.begun = true;
-            self.printer.begin_output();
-        }
-        self.printer.item(&item);
-        if self.begun {
-            self.printer.flush(self.out).map_err(Error::Write)?;
-        } else {
-            self.printer.discard();
-        }
-        Ok(ControlFlow::Continue(()))
-    }
+    Following::new(file, options).finish(file, out)
 }
 
 /// Prints events that another reader of the log passes on.

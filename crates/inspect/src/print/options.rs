@@ -3,6 +3,7 @@
 use sysreel_abi::Filter;
 
 use crate::EventRange;
+use crate::color::Palette;
 use crate::style::Style;
 pub use crate::style::{FdStyle, HexStrings};
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub filter: Option<Filter>,
     /// Prints each call once, where it ended, with the time of its entry.
     pub join: bool,
+    /// The colors. They change nothing else.
+    pub palette: Palette,
 }
 
 /// The time of day before each line.
@@ -94,6 +97,7 @@ impl Default for Options {
             only: None,
             filter: None,
             join: false,
+            palette: Palette::NONE,
         }
     }
 }

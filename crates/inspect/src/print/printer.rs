@@ -42,6 +42,7 @@ pub(super) enum When {
 }
 
 /// Prints items, one after the other.
+#[derive(Debug)]
 pub(crate) struct Printer<'o> {
     pub(super) options: &'o Options,
     pub(super) style: Style,
@@ -60,7 +61,7 @@ pub(crate) struct Printer<'o> {
 impl<'o> Printer<'o> {
     /// `has_several_tasks`: whether the log is known to have more than one task.
     pub(crate) fn new(options: &'o Options, has_several_tasks: bool) -> Self {
-        let mut lines = Lines::default();
+        let mut lines = Lines::new(options.palette);
         if has_several_tasks {
             lines.show_tids();
         }
@@ -109,6 +110,11 @@ impl<'o> Printer<'o> {
     /// Writes the text to `out`, if there is much of it.
     pub(crate) fn flush(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
         self.lines.flush(out, false)
+    }
+
+    /// Writes all text to `out`, including an incomplete line.
+    pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.lines.flush(out, true)
     }
 
     /// Sets the log that is printed.
@@ -251,6 +257,6 @@ impl<'o> EventPrinter<'o> {
 
     /// Writes all text to `out`, including an incomplete line.
     pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
-        self.printer.lines.flush(out, true)
+        self.printer.flush_all(out)
     }
 }

@@ -117,11 +117,8 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Flushes the output.
-    ///
-    /// # Errors
-    /// When the output cannot be written.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.out.flush()
+    /// Returns the output.
+    pub fn into_inner(self) -> W {
+        self.out
     }
 }

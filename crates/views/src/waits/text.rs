@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use sysreel_inspect::color::Role;
+
 use super::{Blocked, Cause, Moment, Wait, Waits};
 use crate::page::Page;
-use crate::table::{Align, Table, write_line};
+use crate::table::{Align, Table, write_colored, write_line};
 use crate::text::duration;
 use crate::view::View;
 
@@ -61,7 +63,7 @@ impl View for Waits {
                 "DEADLOCK: {} wait for each other, and nothing in the recording can end it",
                 stuck.join(", ")
             );
-            write_line(&line, page, out)?;
+            write_colored(Role::Failed, &line, page, out)?;
         }
         Ok(())
     }

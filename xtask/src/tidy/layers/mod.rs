@@ -104,6 +104,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         &[
             &[
                 "add",
+                "color",
                 "error",
                 "event_range",
                 "findings",

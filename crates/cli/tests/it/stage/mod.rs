@@ -4,6 +4,7 @@
 mod fixture;
 mod log;
 mod running;
+mod screen;
 mod tools;
 
 use crate::program::Program;
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 
 pub(crate) use log::{Read, each};
 pub(crate) use running::{Running, kill, state_of, status_of, until};
+pub(crate) use screen::Screen;
 pub(crate) use tools::{GCC_32, installed, is_root, skipped, zstd_accepts};
 
 /// The binary under test.

@@ -7,11 +7,13 @@ use super::fold::folded;
 use super::lines::{
     consequence_line, counted, headline, how_often, line, top_consequences, with_spaces,
 };
+use crate::color::{Palette, Role};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
-use crate::diff::report::{Difference, Report};
+use crate::diff::report::{Change, Difference, Report};
 use crate::diff::rule::Severity;
 use crate::diff::verdict::{Unstable, Verdict};
+use crate::print::Highlighter;
 use crate::visible::Lines;
 
 /// How many consequences of a difference are listed; the others are counted.
@@ -23,7 +25,7 @@ const LISTED: usize = 20;
 /// command.
 pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
     let verdict = &*folded(verdict);
-    let out = &mut Lines::new(out, commands, verdict.width);
+    let out = &mut Lines::new(out, commands, verdict.width).colored(verdict.palette);
     write_report(&verdict.report, verdict.listed, out)?;
     if let Some(around) = &verdict.first {
         write_around(around, out)?;
@@ -61,7 +63,7 @@ pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io
         let texts = counted(verdict.masked, "text");
         out.line(format_args!("secrets are masked in {texts} (--show-secrets shows them)"))?;
     }
-    out.line(format_args!("{}", headline(verdict)))
+    out.line_as(Role::Heading, format_args!("{}", headline(verdict)))
 }
 
 /// Writes a difference that only some runs have, and the calls around it in two of them.
@@ -81,9 +83,18 @@ fn write_unstable(unstable: &Unstable, out: &mut Lines<'_>) -> io::Result<()> {
         let name = names[unstable.side.unwrap_or(at)];
         let run = unstable.runs[at] + 1;
         out.line(format_args!("    {name}, run {run}, around event {event}"))?;
-        lines.iter().try_for_each(|line| out.line(format_args!("      {line}")))?;
+        for line in lines {
+            out.line_with(format_args!("      {line}"), highlighted)?;
+        }
     }
     Ok(())
+}
+
+/// The colors that `print` gives to a line.
+fn highlighted(palette: Palette, line: &str) -> String {
+    let mut out = String::new();
+    Highlighter::new(palette).add(line, &mut out);
+    out
 }
 
 fn write_sides(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
@@ -123,7 +134,7 @@ fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Res
             continue;
         }
         out.blank()?;
-        out.line(format_args!("{severity} ({})", shown.len()))?;
+        out.line_as(Role::Heading, format_args!("{severity} ({})", shown.len()))?;
         let mut process = None;
         for difference in shown {
             if process != Some(&difference.process) {
@@ -208,13 +219,23 @@ fn write_around(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
         return Ok(());
     }
     out.blank()?;
-    out.line(format_args!("where it shows first: {}", with_spaces(&around.what)))?;
+    let what = with_spaces(&around.what);
+    out.line_as(Role::Heading, format_args!("where it shows first: {what}"))?;
     for ((name, lines), event) in ["A", "B"].into_iter().zip(&around.lines).zip(around.events) {
         let Some(event) = event.filter(|_| !lines.is_empty()) else { continue };
         out.line(format_args!("  {name}, around event {event}"))?;
-        lines.iter().try_for_each(|line| out.line(format_args!("    {line}")))?;
+        lines.iter().try_for_each(|line| out.line_with(format_args!("    {line}"), highlighted))?;
     }
     Ok(())
+}
+
+/// The color of a change, as in `git diff`.
+fn color(difference: &Difference) -> Role {
+    match difference.change {
+        Change::Added => Role::Added,
+        Change::Removed => Role::Removed,
+        Change::Changed => Role::Changed,
+    }
 }
 
 fn write_difference(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
@@ -227,12 +248,12 @@ fn write_difference(difference: &Difference, out: &mut Lines<'_>) -> io::Result<
         .collect();
     let events =
         if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
-    out.line(format_args!("    {sign} {}: {text}{events}", difference.rule))?;
+    out.line_as(color(difference), format_args!("    {sign} {}: {text}{events}", difference.rule))?;
     difference.content.iter().try_for_each(|line| out.line(format_args!("        {line}")))?;
     let (follow, more) = top_consequences(difference, CONSEQUENCES);
-    follow
-        .into_iter()
-        .try_for_each(|follow| out.line(format_args!("        so {}", consequence_line(follow))))?;
+    for one in follow {
+        out.line_as(color(one), format_args!("        so {}", consequence_line(one)))?;
+    }
     match more {
         0 => Ok(()),
         more => out.line(format_args!("        and {more} more that follow")),
