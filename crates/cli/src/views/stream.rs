@@ -14,7 +14,7 @@ use sysreel_views::stream::{Form, Options, Way, Writer, stream};
 pub(crate) struct Args {
     /// The log to read, or - for standard input
     file: PathBuf,
-    /// Only what matches: -F 'net.port == 80', -F 'fd.path == "pipe:[123]"'
+    /// Only what matches: -F 'net.port == 80', -F 'fd.path ~ "/run/**"'
     ///
     /// docs/filter.md has the language.
     #[arg(short = 'F', long, value_name = "EXPR", value_parser = crate::filter_arg::parse)]
