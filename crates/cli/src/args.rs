@@ -1,6 +1,7 @@
 //! The command line: subcommands, options and their values.
 
 mod print;
+mod strace;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use sysreel_abi::Filter;
 
 pub(crate) use print::{Format, Print};
+pub(crate) use strace::Qualified;
 
 /// Flight recorder for Linux programs: record the syscalls of a command, read the log anywhere
 #[derive(Debug, Parser)]

@@ -1,12 +1,13 @@
 //! `sysreel print` and `sysreel record --print`.
 
-use crate::args::{Format, Print};
+use crate::args::{Format, Print, Qualified};
 use crate::exit::Exit;
 use crate::say::{self, Out, say};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use sysreel_abi::Filter;
 use sysreel_inspect::counts::Column;
-use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
+use sysreel_inspect::print::{Clock, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
@@ -26,10 +27,17 @@ pub(crate) fn run(args: &Print) -> Exit {
         );
         return Exit::USAGE;
     }
+    let qualified = match args.strace.qualified() {
+        Ok(qualified) => qualified,
+        Err(error) => {
+            say!("{error}");
+            return Exit::USAGE;
+        }
+    };
     let written = match &args.output {
-        None => to_stdout(args),
-        Some(path) => match crate::results::create(path) {
-            Ok(file) => write(args, file).map_err(|error| with_path(error, path)),
+        None => to_stdout(args, qualified),
+        Some(path) => match crate::results::create(path, args.strace.output_append_mode) {
+            Ok(file) => write(args, qualified, file).map_err(|error| with_path(error, path)),
             Err(error) => {
                 say!("cannot write {}: {error}", path.display());
                 return Exit::FAILURE;
@@ -49,16 +57,19 @@ fn with_path(error: Error, path: &Path) -> Error {
     }
 }
 
-fn to_stdout(args: &Print) -> Result<Findings, Error> {
-    write(args, Out::lock().map_err(Error::Write)?)
+fn to_stdout(args: &Print, qualified: Qualified) -> Result<Findings, Error> {
+    write(args, qualified, Out::lock().map_err(Error::Write)?)
 }
 
-fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
+fn write(args: &Print, qualified: Qualified, out: impl Write) -> Result<Findings, Error> {
     let mut log = open(&args.file)?;
+    let cwd = log.log().meta().cwd.clone();
+    let calls = qualified.calls(&cwd);
+    let only = Filter::all_of(args.only.clone().into_iter().chain(calls).collect());
     let mut out = BufWriter::with_capacity(BUFFER, out);
     let findings = match args.format {
-        _ if args.summary => summary(args, &log, &mut out),
-        Format::Text => print::print(&mut log, &options(args), &mut out),
+        _ if args.summary => summary(args, only, &log, &mut out),
+        Format::Text => print::print(&mut log, &options(args, qualified, only), &mut out),
         Format::Raw => raw::raw(&mut log, &range(args), &mut out),
     }?;
     out.flush().map_err(Error::Write)?;
@@ -69,11 +80,16 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings, Error> {
+fn summary(
+    args: &Print,
+    only: Option<Filter>,
+    log: &LogFile,
+    out: &mut impl Write,
+) -> Result<Findings, Error> {
     let order = args.summary_sort.into();
     let options = counts::Options {
         range: range(args),
-        only: args.only.clone(),
+        only,
         filter: args.filter.clone(),
         order,
     };
@@ -89,20 +105,13 @@ fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings
     Ok(findings)
 }
 
-fn options(args: &Print) -> Options {
+fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options {
     Options {
         string_limit: args.string_limit,
-        fds: match args.decode_fds {
-            0 => FdStyle::Number,
-            1 => FdStyle::Path,
-            _ => FdStyle::Detail,
-        },
+        fds: qualified.fds,
         verbose: args.no_abbrev,
-        hex: match args.hex {
-            0 => HexStrings::Never,
-            1 => HexStrings::NonAscii,
-            _ => HexStrings::Always,
-        },
+        hex: args.strace.hex_strings(),
+        constants: args.strace.constants.into(),
         clock: match args.timestamps {
             0 => Clock::None,
             1 => Clock::Seconds,
@@ -114,13 +123,21 @@ fn options(args: &Print) -> Options {
         ip: args.instruction_pointer,
         number: args.syscall_number,
         // Like strace -o, for programs that read the file.
-        task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
+        task_ids: match (&args.output, args.strace.follow_forks) {
+            (Some(_), true) => TaskIds::Plain,
+            (Some(_), false) => TaskIds::PlainWhenSeveral,
+            (None, _) => TaskIds::WhenSeveral,
+        },
+        signals: qualified.signals,
+        quiet: qualified.quiet,
+        dump_read: qualified.read,
+        dump_write: qualified.write,
+        column: args.strace.columns,
         event_numbers: args.event_numbers,
         range: range(args),
-        only: args.only.clone(),
+        only,
         filter: args.filter.clone(),
         join: args.join,
-        ..Options::default()
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) fn quoted(out: &mut String, bytes: &[u8], style: HexStrings) {
 /// brackets.
 pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u8) {
     let all_hex = match style {
-        HexStrings::Never => false,
+        HexStrings::Never | HexStrings::NonAsciiBytes => false,
         HexStrings::Always => true,
         HexStrings::NonAscii => bytes.iter().any(|b| !matches!(b, b' '..=b'~' | b'\t'..=b'\r')),
     };
@@ -154,6 +154,10 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
             b'\r' => out.push_str("\\r"),
             0x0b => out.push_str("\\v"),
             0x0c => out.push_str("\\f"),
+            _ if style == HexStrings::NonAsciiBytes => {
+                out.push_str("\\x");
+                self::bytes(out, &[byte]);
+            }
             _ => {
                 // An octal digit that follows the escape must not become part of it: write all
                 // three digits.

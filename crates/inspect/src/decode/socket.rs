@@ -247,8 +247,8 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
             // SOL_SOCKET, which is 1 in every ABI here (include/uapi/asm-generic/socket.h): its
             // control messages are not options.
             _ if level == 1 => value::constant(view, ArgKind::Enum(&s::CONTROL), kind, out),
-            Some(name) if !view.options.raw_constants => out.push_str(name),
-            _ => text::hex(out, kind),
+            Some(name) => value::named(view, &|out| text::hex(out, kind), name, out),
+            None => text::hex(out, kind),
         }
         if len > head {
             member(out, "cmsg_data");

@@ -224,14 +224,15 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 /// (include/uapi/linux/fcntl.h).
 pub(crate) fn sync_flags(view: &View<'_>, kind: ArgKind, flags: u64, out: &mut String) {
     const SYNC: u64 = 0x6000;
-    if flags & SYNC != 0 || view.options.raw_constants {
+    if flags & SYNC != 0 {
         return value::constant(view, kind, flags, out);
     }
-    out.push_str("AT_STATX_SYNC_AS_STAT");
+    let mut names = "AT_STATX_SYNC_AS_STAT".to_owned();
     if flags & 0xffff_ffff != 0 {
-        out.push('|');
-        value::constant(view, kind, flags, out);
+        names.push('|');
+        render::flag_value(view.abi, kind, flags, &mut names);
     }
+    value::named(view, &|out| text::hex(out, flags & 0xffff_ffff), &names, out);
 }
 
 /// Writes a `struct open_how` (include/uapi/linux/openat2.h).

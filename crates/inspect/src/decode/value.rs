@@ -6,7 +6,7 @@ use sysreel_abi::{Abi, ArgKind, render};
 use super::endpoint;
 use super::view::View;
 use crate::state::{FdTable, OpenFile};
-use crate::style::FdStyle;
+use crate::style::Constants;
 use crate::text;
 
 /// Writes a value of a kind. `i` is its argument: some kinds depend on the arguments before it.
@@ -28,8 +28,8 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
         ArgKind::Dev => device(low, out),
         ArgKind::Protocol => protocol(view, value, out),
         ArgKind::SockOpt => match render::socket_option(view.arg(i.wrapping_sub(1)), value) {
-            Some(name) if !view.options.raw_constants => out.push_str(name),
-            _ => text::hex(out, low),
+            Some(name) => named(view, &|out| text::hex(out, low), name, out),
+            None => text::hex(out, low),
         },
         ArgKind::Signal => signal(value, out),
         ArgKind::Hex32 => text::hex(out, low),
@@ -48,11 +48,39 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
 
 /// Writes a value by name, as flags or a constant.
 pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut String) {
-    let raw = view.options.raw_constants || !render::flag_value(view.abi, kind, value, out);
-    if raw {
-        match kind {
-            ArgKind::FileMode => text::mode(out, value & 0xffff),
-            _ => text::hex(out, value & 0xffff_ffff),
+    let number = |out: &mut String| match kind {
+        ArgKind::FileMode => text::mode(out, value & 0xffff),
+        ArgKind::FlagsMode(_) => text::mode(out, value & 0xffff_ffff),
+        ArgKind::Clock => int(value, out),
+        ArgKind::Flags(list) | ArgKind::Enum(list) if list.bits == 64 => text::hex(out, value),
+        _ => text::hex(out, value & 0xffff_ffff),
+    };
+    if view.options.constants == Constants::Raw {
+        return number(out);
+    }
+    let start = out.len();
+    if !render::flag_value(view.abi, kind, value, out) {
+        return number(out);
+    }
+    let names = &out[start..];
+    // A value without any name is a number with a comment already.
+    let is_number = names.starts_with(|c: char| c.is_ascii_digit());
+    if view.options.constants == Constants::Verbose && !is_number {
+        let names = out.split_off(start);
+        named(view, &number, &names, out);
+    }
+}
+
+/// Writes a value that has a name, in the style of constants.
+pub(crate) fn named(view: &View<'_>, number: &dyn Fn(&mut String), name: &str, out: &mut String) {
+    match view.options.constants {
+        Constants::Abbrev => out.push_str(name),
+        Constants::Raw => number(out),
+        Constants::Verbose => {
+            number(out);
+            out.push_str(" /* ");
+            out.push_str(name);
+            out.push_str(" */");
         }
     }
 }
@@ -99,9 +127,11 @@ pub(crate) fn fd(view: &View<'_>, value: u64, out: &mut String) {
 }
 
 fn dir_fd(view: &View<'_>, value: u64, out: &mut String) {
-    if view.options.raw_constants || !render::flag_value(view.abi, ArgKind::DirFd, value, out) {
+    let mut name = String::new();
+    if !render::flag_value(view.abi, ArgKind::DirFd, value, &mut name) {
         return fd(view, value, out);
     }
+    named(view, &|out| int(value, out), &name, out);
     cwd_name(view, out);
 }
 
@@ -129,9 +159,12 @@ fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
     if name.path.is_empty() {
         return;
     }
+    let start = out.len();
     out.push('<');
-    let detailed = view.options.fds == FdStyle::Detail && detail(view, &file, &name.path, out);
-    if !detailed {
+    if !detail(view, &file, &name.path, out) {
+        if !view.options.fds.shows_paths() {
+            return out.truncate(start);
+        }
         text::escaped(out, &name.path, view.options.hex, b'>');
     }
     out.push('>');
@@ -146,10 +179,11 @@ fn detail(view: &View<'_>, file: &OpenFile, link: &[u8], out: &mut String) -> bo
     const TYPE: u32 = 0o170_000;
     const CHARACTER: u32 = 0o020_000;
     const BLOCK: u32 = 0o060_000;
-    if !file.local.borrow().is_empty() {
+    if view.options.fds.shows_sockets() && !file.local.borrow().is_empty() {
         return endpoint::socket_ends(view.abi, file, out);
     }
     let kind = match file.mode & TYPE {
+        _ if !view.options.fds.shows_devices() => return false,
         CHARACTER => "char",
         BLOCK => "block",
         _ => return false,
@@ -169,8 +203,8 @@ fn detail(view: &View<'_>, file: &OpenFile, link: &[u8], out: &mut String) -> bo
 
 fn protocol(view: &View<'_>, value: u64, out: &mut String) {
     match render::protocol(view.arg(0), value) {
-        Some(name) if !view.options.raw_constants => out.push_str(name),
-        _ => int(value, out),
+        Some(name) => named(view, &|out| text::hex(out, value & 0xffff_ffff), name, out),
+        None => int(value, out),
     }
 }
 

@@ -70,7 +70,7 @@ impl<'a> View<'a> {
     }
 
     /// Returns a region that the memory of an argument points to in turn, `role` levels deeper.
-    pub(super) fn nested(
+    pub(crate) fn nested(
         &self,
         i: usize,
         role: u8,

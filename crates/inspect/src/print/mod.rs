@@ -19,6 +19,7 @@
 //! in `remarks.rs`.
 
 mod call_lines;
+mod dump;
 mod lines;
 pub(crate) mod options;
 mod printer;
@@ -33,7 +34,7 @@ use sysreel_format::Event;
 
 use crate::calls::{Item, Walk, walk};
 use crate::{Error, Findings, LogFile};
-pub use options::{Clock, FdStyle, HexStrings, Options, TaskIds};
+pub use options::{Clock, Constants, FdSet, FdStyle, HexStrings, Options, Quiet, TaskIds};
 pub(crate) use printer::{EventPrinter, Printer};
 
 /// Prints a log.

@@ -66,6 +66,8 @@ impl Printer<'_> {
         }
         match event {
             0 if signal == TRAP | SYSGOOD => self.unexpected_syscall_stop(stop, info, prefix),
+            0 if !self.shows_signal(signal) => {}
+            EVENT_STOP if STOPPING.contains(&signal) && !self.shows_signal(signal) => {}
             0 if is_hidden => {}
             0 => self.signal_stop(signal, stop, prefix),
             EVENT_STOP if STOPPING.contains(&signal) && !is_hidden => {
@@ -82,6 +84,12 @@ impl Printer<'_> {
             FIRST_EVENT..=EVENT_SECCOMP => {}
             _ => self.remark(prefix, &format!("unknown kind of stop: wait status {status:#x}")),
         }
+    }
+
+    /// Whether the lines of a signal are wanted.
+    fn shows_signal(&self, signal: u32) -> bool {
+        let bit = signal.checked_sub(1).and_then(|shift| 1u64.checked_shl(shift));
+        bit.is_none_or(|bit| self.options.signals & bit != 0)
     }
 
     /// Prints a syscall stop whose struct is missing or has an unknown form.
@@ -173,6 +181,12 @@ impl Printer<'_> {
             self.superseded = Some(prefix);
             return;
         }
+        let quiet = self.options.quiet;
+        if gone.how == GoneHow::REAPED && quiet.exit
+            || gone.how == GoneHow::DETACHED && quiet.attach
+        {
+            return;
+        }
         self.lines.begin(self.options, &prefix);
         let out = &mut self.lines.text;
         out.push_str("+++ ");
@@ -204,6 +218,9 @@ impl Printer<'_> {
     /// the thread is known, or when it is clear that the log does not name it.
     pub(super) fn report_superseded(&mut self, by: Option<&Renamed>) {
         let Some(prefix) = self.superseded.take() else { return };
+        if self.options.quiet.thread_execve {
+            return;
+        }
         self.lines.begin(self.options, &prefix);
         self.lines.text.push_str("+++ superseded by execve");
         if let Some(by) = by {
