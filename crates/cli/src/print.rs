@@ -109,7 +109,8 @@ fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options 
     Options {
         string_limit: args.string_limit,
         fds: qualified.fds,
-        verbose: args.no_abbrev,
+        verbose: args.no_abbrev > 0,
+        everything: args.no_abbrev > 1,
         hex: args.strace.hex_strings(),
         constants: args.strace.constants.into(),
         clock: match args.timestamps {

@@ -9,6 +9,8 @@ pub struct Style {
     pub fds: FdStyle,
     /// Shows structures and lists in full (`-v`).
     pub verbose: bool,
+    /// Says why memory is not shown (`-vv`).
+    pub explains: bool,
     /// Which strings to show in hexadecimal (`-x`, `-xx`).
     pub hex: HexStrings,
     /// How to show flags and constants (`-X`).
@@ -22,6 +24,7 @@ impl Default for Style {
             string_limit: 32,
             fds: FdStyle::Number,
             verbose: false,
+            explains: false,
             hex: HexStrings::Never,
             constants: Constants::Abbrev,
         }

@@ -214,6 +214,8 @@ pub enum Special {
     Kcmp,
     /// The arg argument of `io_uring_register` and argp of `io_uring_enter`.
     IoUring,
+    /// The arg argument of reboot.
+    Reboot,
     /// The buffer of syslog.
     Syslog,
     /// An argument of sysfs.

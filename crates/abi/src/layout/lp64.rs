@@ -5,7 +5,7 @@
 
 use std::mem::size_of;
 
-use linux_raw_sys::{general as g, net, prctl, ptrace};
+use linux_raw_sys::{general as g, landlock, net, prctl, ptrace};
 
 use super::Layout;
 
@@ -77,6 +77,8 @@ const fn packaged(layout: Layout) -> Option<u32> {
         L::Termios2 => size_of_type::<g::termios2>(),
         L::Termio => size_of_type::<g::termio>(),
         L::WinSize => size_of_type::<g::winsize>(),
+        L::LandlockRuleset => size_of_type::<landlock::landlock_ruleset_attr>(),
+        L::LandlockNetPort => size_of_type::<landlock::landlock_net_port_attr>(),
         L::FutexWaitv => size_of_type::<g::futex_waitv>(),
         L::MountAttr => size_of_type::<g::mount_attr>(),
         L::FileAttr => size_of_type::<g::file_attr>(),
@@ -99,8 +101,8 @@ const fn stated(layout: Layout) -> u32 {
     match layout {
         L::Byte => 1,
         L::U16 | L::Uid16 => 2,
-        L::Int | L::U32 | L::Uid => 4,
-        L::U64 | L::Word | L::Loff | L::OffT | L::TimeT => 8,
+        L::Int | L::U32 | L::Uid | L::SeccompAction | L::Policy | L::PageStatus => 4,
+        L::U64 | L::Word | L::SizeT | L::Loff | L::OffT | L::TimeT => 8,
         L::OldStat => 32,             // arch/x86/include/uapi/asm/stat.h; i386 only
         L::Ustat => 32, // include/linux/types.h: daddr_t (int), ino_t (long), char[6], char[6]
         L::Timex | L::Timex64 => 208, // linux/timex.h, struct __kernel_timex
@@ -136,6 +138,10 @@ const fn stated(layout: Layout) -> u32 {
         L::GetdentsOld => 24,    // fs/readdir.c; i386 only
         L::MmapArgs => 48,       // six longs; i386 only
         L::SelectArgs => 40,     // five longs; i386 only
+        L::KcmpEpollSlot => 12,  // linux/kcmp.h
+        L::LandlockPathBeneath => 12, // linux/landlock.h, packed
+        L::SeccompNotifSizes => 6, // linux/seccomp.h: three 16-bit numbers
+        L::KexecSegment => 32,   // linux/kexec.h: two pairs of pointer and size
         L::DqBlk => 72,          // linux/quota.h
         L::DqInfo => 24,         // linux/quota.h
         _ => panic!("a layout without a size"),

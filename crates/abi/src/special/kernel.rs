@@ -39,8 +39,8 @@ pub(super) fn cap_header(call: &Call) -> Meaning {
 /// of a port has two 64-bit numbers.
 pub(super) fn landlock_rule(call: &Call) -> Meaning {
     match call.command(1) {
-        u::LANDLOCK_RULE_PATH_BENEATH => Meaning::bytes(Dir::In, 12),
-        u::LANDLOCK_RULE_NET_PORT => Meaning::bytes(Dir::In, 16),
+        u::LANDLOCK_RULE_PATH_BENEATH => Meaning::fixed(Dir::In, Layout::LandlockPathBeneath),
+        u::LANDLOCK_RULE_NET_PORT => Meaning::fixed(Dir::In, Layout::LandlockNetPort),
         _ => Meaning::value(ArgKind::Ptr),
     }
 }
@@ -63,7 +63,7 @@ pub(super) fn io_who(call: &Call) -> Meaning {
 pub(super) fn compared(call: &Call, arg: usize) -> Meaning {
     Meaning::value(match (call.command(2), arg) {
         (u::KCMP_FILE, _) | (u::KCMP_EPOLL_TFD, 3) => ArgKind::Fd,
-        (u::KCMP_EPOLL_TFD, _) => ArgKind::Ptr,
+        (u::KCMP_EPOLL_TFD, _) => return Meaning::fixed(Dir::In, Layout::KcmpEpollSlot),
         _ => ArgKind::Hex,
     })
 }
@@ -74,9 +74,8 @@ pub(super) fn seccomp(call: &Call) -> Meaning {
         p::SECCOMP_SET_MODE_FILTER => {
             Meaning::memory(ArgKind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
         }
-        p::SECCOMP_GET_ACTION_AVAIL => Meaning::fixed(Dir::In, Layout::U32),
-        // struct seccomp_notif_sizes: three 16-bit numbers.
-        p::SECCOMP_GET_NOTIF_SIZES => Meaning::bytes(Dir::Out, 6),
+        p::SECCOMP_GET_ACTION_AVAIL => Meaning::fixed(Dir::In, Layout::SeccompAction),
+        p::SECCOMP_GET_NOTIF_SIZES => Meaning::fixed(Dir::Out, Layout::SeccompNotifSizes),
         _ => Meaning::value(ArgKind::Hex),
     }
 }
@@ -91,6 +90,15 @@ pub(super) fn modify_ldt(call: &Call) -> Meaning {
             ..Meaning::counted(Dir::In, Layout::Byte, 2)
         },
         _ => Meaning::value(ArgKind::Ptr),
+    }
+}
+
+/// reboot(magic1, magic2, cmd, arg): only LINUX_REBOOT_CMD_RESTART2 has an argument.
+pub(super) fn reboot(call: &Call) -> Meaning {
+    if call.command(2) == u64::from(g::LINUX_REBOOT_CMD_RESTART2) {
+        Meaning::string()
+    } else {
+        Meaning::value(ArgKind::Ptr)
     }
 }
 
@@ -161,7 +169,8 @@ mod tests {
         assert!(matches!(kind("ioprio_get", &[user, 7], 1), ArgKind::Pid));
         assert!(matches!(kind("ioprio_set", &[u::IOPRIO_WHO_USER, 7], 1), ArgKind::Uid));
         assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_FILE, 3, 4], 4), ArgKind::Fd));
-        assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_EPOLL_TFD, 3, 4], 4), ArgKind::Ptr));
+        let slot = kind("kcmp", &[1, 2, u::KCMP_EPOLL_TFD, 3, 4], 4);
+        assert!(matches!(slot, ArgKind::Struct(Layout::KcmpEpollSlot)));
         // A leftover of other code.
         assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_VM, 3, 4], 3), ArgKind::Hex));
         assert!(matches!(kind("io_submit", &[], 0), ArgKind::Handle));

@@ -48,6 +48,7 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::IoWho => kernel::io_who(&call),
         Special::Kcmp => kernel::compared(&call, arg),
         Special::IoUring => io_uring::argument(&call, arg),
+        Special::Reboot => kernel::reboot(&call),
         Special::Syslog => kernel::syslog(&call),
         Special::GetSockOpt => sockopt::get(&call),
         Special::SetSockOpt => sockopt::set(&call),

@@ -36,7 +36,8 @@ pub(super) static ROWS: &[Row] = rows! {
     seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER),
         uargs: special(Special::Seccomp))
                                   -> INT, apart(CRED).makes(Makes::Seccomp).kind(CallKind::Seccomp);
-    landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))
+    landlock_create_ruleset(attr: kind(ArgKind::Struct(LandlockRuleset), input(arg("size"))),
+        size: SIZE, flags: flags(&s::LANDLOCK))
                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE),
         rule_attr: special(Special::Landlock), flags: HEX32) -> INT, emulate(DESC);

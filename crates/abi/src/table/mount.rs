@@ -14,7 +14,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                              -> INT,  emulate(MOUNT).kind(CallKind::Mount);
     umount2(name: PATH, flags: flags(&m::UMOUNT)) -> INT,  emulate(MOUNT).kind(CallKind::Mount);
     pivot_root(new_root: PATH, put_old: PATH) -> INT,  emulate(MOUNT).kind(CallKind::Mount);
-    swapon(specialfile: PATH, swap_flags: HEX32) -> INT,  emulate(MOUNT);
+    swapon(specialfile: PATH, swap_flags: SWAP_FLAGS) -> INT,  emulate(MOUNT);
     swapoff(specialfile: PATH)               -> INT,  emulate(MOUNT);
     open_tree(dfd: DIRFD, filename: PATH, flags: flags(&m::OPEN_TREE))
                                              -> FD,   emulate(DESC).makes(RET).kind(CallKind::Open);

@@ -1,7 +1,7 @@
 //! Processes and threads: how they start, end, wait and are scheduled.
 
 use super::rows::rows;
-use crate::consts::{open, process as p};
+use crate::consts::{open, process as p, uapi};
 use crate::desc::*;
 use crate::layout::Layout::*;
 
@@ -42,7 +42,7 @@ pub(super) static ROWS: &[Row] = rows! {
     setsid()                          -> PID,               emulate(PROC);
     set_tid_address(tidptr: PTR)      -> PID,               apart(PROC);
     set_robust_list(head: input(of(RobustListHead)), len: SIZE) -> INT,               apart(PROC);
-    get_robust_list(pid: PID, head_ptr: out(of(Word)), len_ptr: out(of(Word)))
+    get_robust_list(pid: PID, head_ptr: out(of(Word)), len_ptr: out(of(SizeT)))
                                       -> INT,               emulate(PROC);
     rseq(rseq: inout(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX32)
                                       -> INT,               apart(PROC).kind(CallKind::Rseq);
@@ -58,8 +58,10 @@ pub(super) static ROWS: &[Row] = rows! {
                                       -> INT,               emulate(PROC);
     setpriority(which: one_of(&p::PRIORITY), who: special(Special::Who), niceval: INT)
                                       -> INT,               emulate(PROC);
-    ioprio_get(which: INT, who: special(Special::IoWho))  -> INT,               emulate(PROC);
-    ioprio_set(which: INT, who: special(Special::IoWho), ioprio: HEX32)
+    ioprio_get(which: one_of(&uapi::IOPRIO_WHO), who: special(Special::IoWho))
+                                      -> IO_PRIORITY,       emulate(PROC);
+    ioprio_set(which: one_of(&uapi::IOPRIO_WHO), who: special(Special::IoWho),
+        ioprio: IO_PRIORITY)
                                       -> INT,               emulate(PROC);
     sched_yield()                     -> INT,               emulate(PROC);
     sched_getscheduler(pid: PID)      -> one_of(&p::SCHED), emulate(PROC);

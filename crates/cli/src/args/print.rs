@@ -24,9 +24,9 @@ pub(crate) struct Print {
     pub(crate) string_limit: usize,
     #[command(flatten)]
     pub(crate) strace: super::strace::Strace,
-    /// Print structures and arrays in full
-    #[arg(short = 'v', long)]
-    pub(crate) no_abbrev: bool,
+    /// Print structures and arrays in full; -vv: also events that usually get no line
+    #[arg(short = 'v', long, action = ArgAction::Count)]
+    pub(crate) no_abbrev: u8,
     /// Prefix each line with the time of day; -tt: with microseconds; -ttt: as seconds since 1970
     #[arg(short = 't', long, action = ArgAction::Count)]
     pub(crate) timestamps: u8,

@@ -1,6 +1,7 @@
 //! Writes one argument: a register by its kind, memory by what it holds.
 
-use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Mem};
+use sysreel_abi::consts::mount;
+use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Layout, Len, Mem, render};
 
 use super::fields::Fields;
 use super::out::lost;
@@ -15,6 +16,9 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
         return;
     }
     let value = view.arg(i);
+    if view.row.kind == CallKind::Mount && ignores(view, i) {
+        return text::pointer(out, value);
+    }
     match meaning {
         (kind, None) => value::value(view, kind, i, value, out),
         (_, Some(_)) if value == 0 => out.push_str("NULL"),
@@ -23,12 +27,49 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
 }
 
 fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
+    if !is_set_size(view, kind, mem) || matches!(kind, ArgKind::Ptr) {
+        return text::pointer(out, view.arg(i));
+    }
     // Where the buffers are is input, even if the call fills them.
     let dir = if matches!(kind, ArgKind::Iovec | ArgKind::Mmsg) { Dir::InOut } else { mem.dir };
     match view.region(i, dir).filter(|_| dir != Dir::Out || view.was_written(mem.when)) {
         Some(region) => pointee(view, i, kind, mem, &region, out),
-        None if view.is_empty(mem) => out.push_str(empty(kind)),
+        None if view.is_empty(mem) && !matches!(kind, ArgKind::Struct(_)) => {
+            out.push_str(empty(kind))
+        }
         None => text::pointer(out, view.arg(i)),
+    }
+}
+
+/// Whether mount(2) ignores its type or its data, which the flags decide (do_mount,
+/// fs/namespace.c).
+fn ignores(view: &View<'_>, i: usize) -> bool {
+    let Some(flags) = view.row.arg("flags").filter(|_| view.row.arg("type").is_some()) else {
+        return false;
+    };
+    let has = |names: &[&str]| {
+        names.iter().any(|name| {
+            render::constant(view.abi, &mount::MOUNT, name)
+                .is_some_and(|bit| view.arg(flags) & bit != 0)
+        })
+    };
+    let changes = ["MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
+    match i {
+        i if view.row.arg("type") == Some(i) => has(&changes) || has(&["MS_REMOUNT"]),
+        i if view.row.arg("data") == Some(i) => has(&changes),
+        _ => false,
+    }
+}
+
+/// Whether the size of a signal set is one that the kernel takes: whole words, at most 8 bytes.
+fn is_set_size(view: &View<'_>, kind: ArgKind, mem: Mem) -> bool {
+    match (kind, mem.len) {
+        (ArgKind::Struct(Layout::SigSet), Len::Arg { count, .. }) => {
+            let size = view.arg(count.index.into());
+            let word = u64::from(view.abi.word());
+            size >= word && size <= 8 && size % word == 0
+        }
+        _ => true,
     }
 }
 
@@ -41,7 +82,7 @@ fn pointee(
     out: &mut String,
 ) {
     if region.head.got == 0 {
-        if region.head.asked == 0 {
+        if region.head.asked == 0 && !matches!(kind, ArgKind::Struct(_)) {
             out.push_str(empty(kind))
         } else {
             view.unreadable(i, region, out)
@@ -90,6 +131,7 @@ fn structured(
         }
         ArgKind::SockAddr => socket::address(view, bytes, out),
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
+        ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => process::nodes(view, bytes, out),
         ArgKind::Bits => process::bits(bytes, out),
         ArgKind::Iovec => iovec::vector(view, i, mem, bytes, out),
         ArgKind::Msg => socket::one_message(view, i, mem.dir, Fields::new(view.abi, bytes), out),
@@ -119,6 +161,9 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         _ if value == 0 => return false,
+        (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
+            return process::pages(view, i, out);
+        }
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),

@@ -145,6 +145,13 @@ fn count(view: &View<'_>) -> usize {
             let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
             if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
         }
+        CallKind::Other if row.arg("idx1").is_some() => match name(&p::KCMP, view.arg(2)) {
+            "KCMP_VM" | "KCMP_FILES" | "KCMP_FS" | "KCMP_SIGHAND" | "KCMP_IO" | "KCMP_SYSVSEM" => 3,
+            _ => all,
+        },
+        CallKind::Other if row.arg("magic2").is_some() => {
+            if name(&p::REBOOT, view.arg(2)) == "LINUX_REBOOT_CMD_RESTART2" { all } else { 3 }
+        }
         CallKind::Ptrace => match name(&p::PTRACE, view.arg(0)) {
             "PTRACE_TRACEME" => 1,
             "PTRACE_ATTACH" | "PTRACE_INTERRUPT" | "PTRACE_KILL" | "PTRACE_LISTEN" => 2,

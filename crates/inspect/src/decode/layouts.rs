@@ -1,6 +1,8 @@
 //! Structures and arrays of them: dispatches on the layout that the table gives an argument.
 
-use sysreel_abi::{CallKind, Layout};
+use sysreel_abi::consts::{memory, security};
+use sysreel_abi::errno::errno_name;
+use sysreel_abi::{ArgKind, CallKind, Layout};
 
 use super::fields::Fields;
 use super::out::{member, unreadable_rest};
@@ -24,7 +26,10 @@ pub(crate) fn structure(
         L::CloneArgs => 64,
         L::SchedAttr => 48,
         L::MountAttr => 32,
-        L::SigSet | L::OldSigSet => 1,
+        // What the kernel reads and writes of it; the rest is padding.
+        L::SigInfo => 48,
+        L::LandlockRuleset => 8,
+        L::SigSet | L::OldSigSet => usize::from(view.abi.word()),
         other => usize::try_from(other.size(view.abi)).unwrap_or(usize::MAX),
     };
     if bytes.len() < least {
@@ -45,10 +50,10 @@ pub(crate) fn structure(
         L::Itimerspec64 => time::timer(time::timespec64_at, f, out),
         L::Timex | L::Timex64 => time::timex(view, f, out),
         L::Utimbuf => time::utimbuf(f, out),
-        L::Tms => time::tms(f, out),
+        L::Tms => time::tms(view, f, out),
         L::Rusage => process::rusage(view, f, out),
-        L::Rlimit => process::rlimit(f, false, out),
-        L::Rlimit64 => process::rlimit(f, true, out),
+        L::Rlimit => process::rlimit(view, f, false, out),
+        L::Rlimit64 => process::rlimit(view, f, true, out),
         L::CloneArgs => process::clone_args(view, i, f, out),
         L::SigAction => signal::action(view, f, out),
         L::OldSigAction => signal::old_action(view, f, out),
@@ -75,9 +80,36 @@ pub(crate) fn structure(
             text::sdec(out, f.i32(0));
             out.push(']');
         }
+        L::TimeT => {
+            out.push('[');
+            text::sdec(out, f.klong(0));
+            time::date_comment(f.klong(0), 0, out);
+            out.push(']');
+        }
+        L::SeccompAction => listed(view, ArgKind::Enum(&security::SECCOMP_ACTION), f, out),
+        L::Policy => listed(view, ArgKind::Flags(&memory::POLICY), f, out),
+        L::PageStatus => page_status(view, f, out),
         _ => return members::structure(view, layout, f, out) || bracketed_scalar(layout, f, out),
     }
     true
+}
+
+fn listed(view: &View<'_>, kind: ArgKind, f: Fields<'_>, out: &mut String) {
+    out.push('[');
+    value::constant(view, kind, f.u32(0), out);
+    out.push(']');
+}
+
+/// Writes a memory node or a negated error number.
+fn page_status(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    let status = f.i32(0);
+    let name = i32::try_from(-status).ok().filter(|n| *n > 0).and_then(errno_name);
+    match name {
+        Some(name) => {
+            value::named(view, &|out| text::sdec(out, status), &format!("-{name}"), out);
+        }
+        None => text::sdec(out, status),
+    }
 }
 
 fn bracketed_scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
@@ -104,7 +136,8 @@ fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
         L::U64 => text::dec(out, f.u64(0)),
         L::Word => text::hex(out, f.ulong(0)),
         L::Loff => text::sdec(out, f.i64(0)),
-        L::OffT | L::TimeT => text::sdec(out, f.klong(0)),
+        L::OffT | L::SizeT => text::dec(out, if layout == L::OffT { f.kulong(0) } else { f.ulong(0) }),
+        L::TimeT => text::sdec(out, f.klong(0)),
         _ => return false,
     }
     true
@@ -154,6 +187,11 @@ pub(crate) fn array_region(
     i: usize,
     out: &mut String,
 ) -> bool {
+    // The two times of a file are one structure.
+    let is_short = (bytes.len() as u64) < region.head.asked && !region.is_cut();
+    if view.row.kind == CallKind::Utime && is_short {
+        return false;
+    }
     let known = array(view, layout, bytes, region.is_cut(), i, out);
     if known {
         unreadable_rest(region, out);
@@ -189,7 +227,7 @@ pub(crate) fn array(
         let f = Fields::new(view.abi, one);
         let known = match layout {
             Layout::Timespec | Layout::Timespec64 if view.row.kind == CallKind::Utime => {
-                time::file_time(f, 0, layout == Layout::Timespec64, out);
+                time::file_time(view, f, 0, layout == Layout::Timespec64, out);
                 true
             }
             _ => scalar(layout, f, out) || structure(view, layout, one, i, out),
@@ -211,9 +249,11 @@ fn sized_signal_set(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) 
     out.push('{');
     member(out, "sigmask");
     let region = view.nested(i, 1, 0, sysreel_abi::Dir::In);
-    match region.and_then(|region| view.bytes(&region, 8)) {
-        Some(bytes) => signal::set(&bytes, out),
-        None => text::pointer(out, f.ulong(0)),
+    let (size, word) = (f.ulong(1), f.word() as u64);
+    let is_size = size >= word && size <= 8 && size % word == 0;
+    match region.filter(|_| is_size).and_then(|region| view.bytes(&region, 8)) {
+        Some(bytes) if bytes.len() as u64 >= size => signal::set(&bytes, out),
+        _ => text::pointer(out, f.ulong(0)),
     }
     member(out, "sigsetsize");
     text::dec(out, f.ulong(1));

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use sysreel_abi::consts::{file, ipc, memory, mount, process};
+use sysreel_abi::consts::{file, ipc, memory, mount, process, security};
 use sysreel_abi::{Abi, ArgKind, Layout};
 
 use super::fields::Fields;
@@ -46,7 +46,7 @@ impl Width {
     }
 }
 
-use ArgKind::{Enum, Flags, Hex, Int, Long, Pid, Uint, Ulong};
+use ArgKind::{Enum, Fd, Flags, Hex, Int, Long, Pid, Ptr, Uint, Ulong};
 use Width::{Eight, Four, Permissions, Two, Word};
 
 /// A member with its offsets in the 64-bit ABIs and in i386.
@@ -274,6 +274,30 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         m("n", (0, 0), Word, Ulong), m("inp", (8, 4), Word, Hex), m("outp", (16, 8), Word, Hex),
         m("exp", (24, 12), Word, Hex),
         m("tvp", (32, 16), Word, Hex),
+    ]),
+    (Layout::SeccompNotifSizes, &[
+        fixed("seccomp_notif", 0, Two, Uint), fixed("seccomp_notif_resp", 2, Two, Uint),
+        fixed("seccomp_data", 4, Two, Uint),
+    ]),
+    (Layout::KcmpEpollSlot, &[
+        fixed("efd", 0, Four, Fd), fixed("tfd", 4, Four, Fd), fixed("toff", 8, Four, Uint),
+    ]),
+    (Layout::LandlockPathBeneath, &[
+        fixed("allowed_access", 0, Eight, Flags(&security::LANDLOCK_FS)),
+        fixed("parent_fd", 8, Four, Fd),
+    ]),
+    (Layout::LandlockNetPort, &[
+        fixed("allowed_access", 0, Eight, Flags(&security::LANDLOCK_NET)),
+        fixed("port", 8, Eight, Ulong),
+    ]),
+    (Layout::LandlockRuleset, &[
+        fixed("handled_access_fs", 0, Eight, Flags(&security::LANDLOCK_FS)),
+        fixed("handled_access_net", 8, Eight, Flags(&security::LANDLOCK_NET)),
+        fixed("scoped", 16, Eight, Flags(&security::LANDLOCK_SCOPE)),
+    ]),
+    (Layout::KexecSegment, &[
+        m("buf", (0, 0), Word, Ptr), m("bufsz", (8, 4), Word, Ulong), m("mem", (16, 8), Word, Ptr),
+        m("memsz", (24, 12), Word, Ulong),
     ]),
     (Layout::PtracePeekSiginfo,
         &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Hex), fixed("nr", 12, Four, Int)]),

@@ -52,7 +52,8 @@ fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
         ArgKind::Fd => value::fd(view, bits, out),
         ArgKind::Uid | ArgKind::Gid => text::dec(out, bits & 0xffff_ffff),
         ArgKind::Mode => text::mode(out, narrow),
-        ArgKind::Flags(_) | ArgKind::FlagsMode(_) => text::hex(out, narrow),
+        ArgKind::Flags(_) | ArgKind::FlagsMode(_) | ArgKind::IoPriority => text::hex(out, narrow),
+        ArgKind::Enum(_) if view.row.kind == CallKind::Fcntl => text::hex(out, narrow),
         _ if view.abi == Abi::I386 => value::int(bits, out),
         // Offsets of special files, such as /proc/PID/mem, may be any 64 bits.
         ArgKind::Off => text::dec(out, bits),
@@ -70,7 +71,7 @@ fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut Strin
             value::constant(view, kind, bits, out);
             out.push(')');
         }
-        ArgKind::Enum(_) => {
+        ArgKind::Enum(_) | ArgKind::IoPriority => {
             out.push_str(" (");
             render::flag_value(view.abi, kind, bits, out);
             out.push(')');

@@ -97,7 +97,7 @@ pub(crate) fn rusage(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 }
 
 /// Writes a soft and a hard limit: of 64 bits if `wide`, otherwise kernel longs.
-pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
+pub(crate) fn rlimit(view: &View<'_>, f: Fields<'_>, wide: bool, out: &mut String) {
     out.push('{');
     for (i, name) in ["rlim_cur", "rlim_max"].into_iter().enumerate() {
         member(out, name);
@@ -105,11 +105,12 @@ pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
         let narrow = !wide && f.abi == sysreel_abi::Abi::I386;
         let value = if narrow { f.u32(4 * i) } else { f.u64(8 * i) };
         let infinite = if narrow { u64::from(u32::MAX) } else { u64::MAX };
+        let number = |out: &mut String| text::dec(out, value);
         if value == infinite {
-            out.push_str(if narrow { "RLIM_INFINITY" } else { "RLIM64_INFINITY" });
+            let name = if narrow { "RLIM_INFINITY" } else { "RLIM64_INFINITY" };
+            value::named(view, &number, name, out);
         } else if value > 1024 && value % 1024 == 0 {
-            text::dec(out, value / 1024);
-            out.push_str("*1024");
+            value::named(view, &number, &format!("{}*1024", value / 1024), out);
         } else {
             text::dec(out, value);
         }
@@ -131,6 +132,41 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
         }
     }
     out.push(']');
+}
+
+/// Writes a set of nodes as words: `[0000000000000001]`.
+pub(crate) fn nodes(view: &View<'_>, bytes: &[u8], out: &mut String) {
+    let word = usize::from(view.abi.word());
+    out.push('[');
+    for (n, one) in bytes.chunks_exact(word).enumerate() {
+        out.push_str(if n > 0 { ", " } else { "" });
+        if n >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        let number = Fields::new(view.abi, one).ulong(0);
+        out.push_str(&format!("{number:0width$x}", width = 2 * word));
+    }
+    out.push(']');
+}
+
+/// Writes what mincore(2) stores: of each page, whether it is in memory.
+pub(super) fn pages(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let region = view.region(i, Dir::Out).filter(|region| region.head.got > 0);
+    let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
+        return false;
+    };
+    out.push('[');
+    for (n, page) in bytes.iter().enumerate() {
+        out.push_str(if n > 0 { ", " } else { "" });
+        if n >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        out.push(if page & 1 != 0 { '1' } else { '0' });
+    }
+    out.push(']');
+    true
 }
 
 /// Whether clone flags contain any of these constants.

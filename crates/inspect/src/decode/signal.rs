@@ -86,14 +86,35 @@ pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 /// Writes a `struct sigevent`: value, signal, notification.
 pub(crate) fn sigevent(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let w = f.word();
-    out.push_str("{sigev_value={sival_int=");
-    text::sdec(out, f.i32(0));
-    out.push_str(", sival_ptr=");
-    text::pointer(out, f.ulong(0));
-    out.push_str("}, sigev_signo=");
-    value::signal(f.u32(w), out);
+    out.push('{');
+    if f.ulong(0) != 0 {
+        out.push_str("sigev_value={sival_int=");
+        text::sdec(out, f.i32(0));
+        out.push_str(", sival_ptr=");
+        text::pointer(out, f.ulong(0));
+        out.push('}');
+    }
+    member(out, "sigev_signo");
+    match i32::try_from(f.u32(w)).ok().and_then(signal_name) {
+        Some(_) => value::value(view, ArgKind::Signal, 0, f.u32(w), out),
+        None => text::dec(out, f.u32(w)),
+    }
     member(out, "sigev_notify");
     value::constant(view, ArgKind::Enum(&s::SIGEV), f.u32(w + 4), out);
+    let after = w + 8;
+    match s::SIGEV.items.iter().find(|(_, known)| *known == f.u32(w + 4)) {
+        Some(("SIGEV_THREAD_ID", _)) => {
+            member(out, "sigev_notify_thread_id");
+            text::sdec(out, f.i32(after));
+        }
+        Some(("SIGEV_THREAD", _)) => {
+            for (i, name) in ["sigev_notify_function", "sigev_notify_attributes"].into_iter().enumerate() {
+                member(out, name);
+                text::pointer(out, f.ulong(after / w + i));
+            }
+        }
+        _ => {}
+    }
     out.push('}');
 }
 
@@ -118,7 +139,10 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     }
     if f.i32(4) != 0 {
         member(out, "si_errno");
-        error_name(i32::try_from(f.i32(4)).unwrap_or(0), out);
+        match i32::try_from(f.i32(4)).ok().filter(|number| *number > 0) {
+            Some(number) => error_name(number, out),
+            None => text::dec(out, f.u32(4)),
+        }
     }
     union(f, signal, code, named, out);
     out.push('}');
@@ -193,6 +217,23 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
         (_, signal) if FAULTS.contains(&signal) => {
             member(out, "si_addr");
             text::pointer(out, word(at));
+            match named {
+                Some("SEGV_PKUERR") => {
+                    member(out, "si_pkey");
+                    text::dec(out, f.u32(at + 2 * w));
+                }
+                Some("SEGV_BNDERR") => {
+                    for (i, name) in [(2, "si_lower"), (3, "si_upper")] {
+                        member(out, name);
+                        text::pointer(out, word(at + i * w));
+                    }
+                }
+                Some("BUS_MCEERR_AR" | "BUS_MCEERR_AO") => {
+                    member(out, "si_addr_lsb");
+                    text::dec(out, f.u16(at + w));
+                }
+                _ => {}
+            }
         }
         _ => {
             si_pid_uid(f, at, out);
@@ -205,7 +246,7 @@ fn si_pid_uid(f: Fields<'_>, at: usize, out: &mut String) {
     member(out, "si_pid");
     text::sdec(out, f.i32(at));
     member(out, "si_uid");
-    text::dec(out, f.u32(at + 4));
+    value::uid(f.u32(at + 4), out);
 }
 
 fn ticks(out: &mut String, name: &str, ticks: u64) {

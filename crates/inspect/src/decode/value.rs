@@ -1,7 +1,7 @@
 //! Values of registers and of members of structures.
 
 use sysreel_abi::consts::open;
-use sysreel_abi::{Abi, ArgKind, render};
+use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
 use super::endpoint;
 use super::view::View;
@@ -18,8 +18,10 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
         ArgKind::Long | ArgKind::Off => long(view.abi, value, out),
         ArgKind::Ulong | ArgKind::Size | ArgKind::Half => text::dec(out, value),
         ArgKind::Mode => text::mode(out, value & 0xffff),
+        // Bounds of a range, of which any may be beyond the descriptors.
+        ArgKind::Fd if view.row.kind == CallKind::CloseRange => text::dec(out, low),
         ArgKind::Fd => fd(view, value, out),
-        ArgKind::DirFd => dir_fd(view, value, out),
+        ArgKind::DirFd | ArgKind::MarkedDir => dir_fd(view, kind, value, out),
         ArgKind::Uid | ArgKind::Gid => uid(low, out),
         ArgKind::ShortId => match value & 0xffff {
             0xffff => out.push_str("-1"),
@@ -29,15 +31,26 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
         ArgKind::Protocol => protocol(view, value, out),
         ArgKind::SockOpt => match render::socket_option(view.arg(i.wrapping_sub(1)), value) {
             Some(name) => named(view, &|out| text::hex(out, low), name, out),
-            None => text::hex(out, low),
+            None => unknown_option(view, view.arg(i.wrapping_sub(1)), low, out),
         },
-        ArgKind::Signal => signal(value, out),
+        ArgKind::Signal => {
+            let mut name = String::new();
+            signal(value, &mut name);
+            let is_number = !name.starts_with('S');
+            if is_number {
+                out.push_str(&name)
+            } else {
+                named(view, &|out| int(value, out), &name, out)
+            }
+        }
         ArgKind::Hex32 => text::hex(out, low),
         ArgKind::Hex | ArgKind::Handle | ArgKind::Varies | ArgKind::Never => text::hex(out, value),
         ArgKind::Flags(_)
         | ArgKind::FlagsMode(_)
         | ArgKind::Enum(_)
         | ArgKind::Clock
+        | ArgKind::IoPriority
+        | ArgKind::SwapFlags
         | ArgKind::Ioctl
         | ArgKind::FileMode => {
             constant(view, kind, value, out);
@@ -55,6 +68,11 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
         ArgKind::Flags(list) | ArgKind::Enum(list) if list.bits == 64 => text::hex(out, value),
         _ => text::hex(out, value & 0xffff_ffff),
     };
+    if let Some((field, part, name)) = render::apart(kind, value)
+        && let ArgKind::Flags(list) = kind
+    {
+        return apart(view, list, (field, part, &name), value, out);
+    }
     if view.options.constants == Constants::Raw {
         return number(out);
     }
@@ -71,6 +89,39 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
     }
 }
 
+/// Writes flags of which one group of bits is a value of its own.
+fn apart(
+    view: &View<'_>,
+    list: &'static sysreel_abi::Constants,
+    (field, part, name): (&sysreel_abi::desc::Field, u64, &str),
+    value: u64,
+    out: &mut String,
+) {
+    let mask = if list.bits == 64 { u64::MAX } else { 0xffff_ffff };
+    let rest = value & mask & !field.mask;
+    if !name.is_empty() {
+        let is_number = name.starts_with(|c: char| c.is_ascii_digit());
+        match view.options.constants {
+            Constants::Raw => text::hex(out, part),
+            _ if is_number => out.push_str(name),
+            _ => named(view, &|out| text::hex(out, part), name, out),
+        }
+        if rest == 0 {
+            return;
+        }
+        out.push('|');
+    }
+    let mut names = String::new();
+    render::flags_beside(view.abi, list, field, rest, &mut names);
+    match names.as_str() {
+        "" => out.push('0'),
+        names if names.starts_with(|c: char| c.is_ascii_digit()) => {
+            if view.options.constants == Constants::Raw { text::hex(out, rest) } else { out.push_str(names) }
+        }
+        names => named(view, &|out| text::hex(out, rest), names, out),
+    }
+}
+
 /// Writes a value that has a name, in the style of constants.
 pub(crate) fn named(view: &View<'_>, number: &dyn Fn(&mut String), name: &str, out: &mut String) {
     match view.options.constants {
@@ -82,6 +133,17 @@ pub(crate) fn named(view: &View<'_>, number: &dyn Fn(&mut String), name: &str, o
             out.push_str(name);
             out.push_str(" */");
         }
+    }
+}
+
+/// Writes a socket option without a name: `0x64 /* SO_??? */`.
+fn unknown_option(view: &View<'_>, level: u64, option: u64, out: &mut String) {
+    text::hex(out, option);
+    let prefix = render::socket_options(level).map_or("", |list| list.prefix);
+    if view.options.constants != Constants::Raw && !prefix.is_empty() {
+        out.push_str(" /* ");
+        out.push_str(prefix);
+        out.push_str("??? */");
     }
 }
 
@@ -126,13 +188,15 @@ pub(crate) fn fd(view: &View<'_>, value: u64, out: &mut String) {
     fd_name(view, value, out);
 }
 
-fn dir_fd(view: &View<'_>, value: u64, out: &mut String) {
+fn dir_fd(view: &View<'_>, kind: ArgKind, value: u64, out: &mut String) {
     let mut name = String::new();
-    if !render::flag_value(view.abi, ArgKind::DirFd, value, &mut name) {
+    if !render::flag_value(view.abi, kind, value, &mut name) {
         return fd(view, value, out);
     }
     named(view, &|out| int(value, out), &name, out);
-    cwd_name(view, out);
+    if name == "AT_FDCWD" && view.options.fds.shows_paths() {
+        cwd_name(view, out);
+    }
 }
 
 /// Writes the name of a file descriptor if it is known and to be shown: `</etc/passwd>`.

@@ -114,7 +114,7 @@ impl<'a> View<'a> {
     /// Writes the address of memory that could not be read, or not far enough.
     pub(crate) fn unreadable(&self, i: usize, region: &RegionView<'_>, out: &mut String) {
         text::pointer(out, self.arg(i));
-        if self.options.verbose && (region.head.errno != 0 || region.head.got < region.head.asked) {
+        if self.options.explains && (region.head.errno != 0 || region.head.got < region.head.asked) {
             out.push_str(" /* ");
             match i32::try_from(region.head.errno).ok().filter(|e| *e != 0) {
                 Some(errno) => {

@@ -13,8 +13,10 @@ pub struct Options {
     pub string_limit: usize,
     /// What to show of file descriptors (`-y`, `-yy`).
     pub fds: FdStyle,
-    /// Shows structures and lists in full, and events that usually get no line (`-v`).
+    /// Shows structures and lists in full (`-v`).
     pub verbose: bool,
+    /// Shows events that usually get no line, and says why memory is not shown (`-vv`).
+    pub everything: bool,
     /// Which strings to show in hexadecimal (`-x`, `-xx`).
     pub hex: HexStrings,
     /// The time of day before each line (`-t`, `-tt`, `-ttt`), in UTC: the log may come from
@@ -126,6 +128,7 @@ impl Default for Options {
             string_limit: 32,
             fds: FdStyle::Number,
             verbose: false,
+            everything: false,
             hex: HexStrings::Never,
             clock: Clock::None,
             relative: false,
@@ -151,7 +154,7 @@ impl Default for Options {
 impl Options {
     /// Returns what concerns arguments and results.
     pub(super) fn style(&self) -> Style {
-        let Self { string_limit, fds, verbose, hex, constants, .. } = *self;
-        Style { string_limit, fds, verbose, hex, constants }
+        let Self { string_limit, fds, verbose, everything: explains, hex, constants, .. } = *self;
+        Style { string_limit, fds, verbose, explains, hex, constants }
     }
 }

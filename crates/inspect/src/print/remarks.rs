@@ -59,7 +59,7 @@ impl Printer<'_> {
         let (stop, info) = (&what.stop, &what.info());
         let status = stop.wait_status;
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
-        let is_hidden = !task.has_run() && !self.options.verbose;
+        let is_hidden = !task.has_run() && !self.options.everything;
         if status & 0xff != STOPPED {
             self.remark(prefix, &format!("wait status {status:#x} reports no stop"));
             return;
@@ -73,7 +73,7 @@ impl Printer<'_> {
             EVENT_STOP if STOPPING.contains(&signal) && !is_hidden => {
                 self.group_stop(signal, prefix)
             }
-            EVENT_SECCOMP if self.options.verbose => match info.what {
+            EVENT_SECCOMP if self.options.everything => match info.what {
                 What::Seccomp(_, data) => {
                     self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}"))
                 }
@@ -149,7 +149,7 @@ impl Printer<'_> {
 
     /// Prints a new task, under `verbose`.
     pub(super) fn task_appeared(&mut self, at: &At<'_, TaskHead>) {
-        if self.options.verbose {
+        if self.options.everything {
             let head = &at.what;
             // Use the task of the creating call, so that the remark does not break that call's
             // line.

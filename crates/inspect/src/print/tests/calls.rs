@@ -105,7 +105,7 @@ fn partly_readable_memory() {
         write(1, 0x1000 /* unreadable: EFAULT */, 100) = 100
         write(1, 0x1000 /* unreadable: EFAULT */, 100) = 100
     "#]]
-    .assert_eq(&log.text(&Options { verbose: true, ..Options::default() }));
+    .assert_eq(&log.text(&Options { verbose: true, everything: true, ..Options::default() }));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn files() {
         pipe2([3, 4], 0)                        = 0
         umask(022)                              = 022
         getdents64(3, [{d_ino=7, d_off=8, d_reclen=24, d_type=DT_REG, d_name="ab"}, {d_ino=7, d_off=8, d_reclen=24, d_type=DT_REG, d_name="ab"}], 100) = 48
-    "#]].assert_eq(&log.text(&Options { verbose: true, ..Options::default() }));
+    "#]].assert_eq(&log.text(&Options { verbose: true, everything: true, ..Options::default() }));
 }
 
 #[test]

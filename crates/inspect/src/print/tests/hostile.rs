@@ -79,6 +79,7 @@ fn every_row_survives_any_memory() {
         Options::default(),
         Options {
             verbose: true,
+            everything: true,
             fds: FdStyle::Detail,
             hex: HexStrings::NonAscii,
             duration: true,
@@ -142,7 +143,7 @@ fn any_stop_survives() {
             buf.raw_part(sysreel_format::PartKind(77), 0, b"x");
         });
     }
-    let text = log.text(&Options { verbose: true, ..Options::default() });
+    let text = log.text(&Options { verbose: true, everything: true, ..Options::default() });
     assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
     for line in log.json().lines() {
         serde_json::from_str::<serde_json::Value>(line).expect(line);

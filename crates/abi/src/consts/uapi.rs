@@ -1,0 +1,99 @@
+//! Lists of constants that `linux-raw-sys` lacks, with their numbers: from the kernel's exported
+//! headers, or from the source in brackets. They are part of the kernel's interface and cannot
+//! change; the test of `unpackaged` compares them with the C compiler's values.
+
+macro_rules! lists {
+    ($($(#[$doc:meta])* $header:literal $name:ident $prefix:literal $bits:literal:
+        $($constant:ident = $value:literal),*
+        $(; field $mask:literal $part_prefix:literal: $($part:ident = $part_value:literal),*)?;)*) =>
+    {
+        $($(#[$doc])*
+        pub static $name: $crate::desc::Constants = $crate::desc::Constants {
+            prefix: $prefix,
+            bits: $bits,
+            items: &[$((stringify!($constant), $value)),*],
+            fields: &[$($crate::desc::Field {
+                mask: $mask,
+                last: false,
+                apart: Some($part_prefix),
+                items: &[$((stringify!($part), $part_value)),*],
+            })?],
+            overrides: &[],
+        };)*
+
+        /// Header and list, for the test.
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &$crate::desc::Constants)] = &[$(($header, &$name)),*];
+    };
+}
+
+lists! {
+    /// Targets of ioprio_get.
+    "linux/ioprio.h" IOPRIO_WHO "IOPRIO_WHO_" 32:
+        IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_PGRP = 2, IOPRIO_WHO_USER = 3;
+    /// Scheduling classes of I/O.
+    "linux/ioprio.h" IOPRIO_CLASS "IOPRIO_CLASS_" 32:
+        IOPRIO_CLASS_NONE = 0, IOPRIO_CLASS_RT = 1, IOPRIO_CLASS_BE = 2, IOPRIO_CLASS_IDLE = 3;
+    /// Flags of kexec_load.
+    "linux/kexec.h" KEXEC "KEXEC_" 64:
+        KEXEC_ON_CRASH = 1, KEXEC_PRESERVE_CONTEXT = 2
+        ; field 0xffff0000 "KEXEC_ARCH_":
+        KEXEC_ARCH_DEFAULT = 0, KEXEC_ARCH_386 = 0x30000, KEXEC_ARCH_68K = 0x40000,
+        KEXEC_ARCH_PARISC = 0xf0000, KEXEC_ARCH_X86_64 = 0x3e0000, KEXEC_ARCH_PPC = 0x140000,
+        KEXEC_ARCH_PPC64 = 0x150000, KEXEC_ARCH_IA_64 = 0x320000, KEXEC_ARCH_ARM = 0x280000,
+        KEXEC_ARCH_S390 = 0x160000, KEXEC_ARCH_SH = 0x2a0000, KEXEC_ARCH_MIPS_LE = 0xa0000,
+        KEXEC_ARCH_MIPS = 0x80000, KEXEC_ARCH_AARCH64 = 0xb70000, KEXEC_ARCH_RISCV = 0xf30000,
+        KEXEC_ARCH_LOONGARCH = 0x1020000;
+    /// Flags of kexec_file_load.
+    "linux/kexec.h" KEXEC_FILE "KEXEC_FILE_" 64:
+        KEXEC_FILE_UNLOAD = 1, KEXEC_FILE_ON_CRASH = 2, KEXEC_FILE_NO_INITRAMFS = 4;
+    /// Flags of fanotify_init.
+    "linux/fanotify.h" FANOTIFY "FAN_" 32:
+        FAN_CLOEXEC = 1, FAN_NONBLOCK = 2, FAN_UNLIMITED_QUEUE = 0x10, FAN_UNLIMITED_MARKS = 0x20,
+        FAN_ENABLE_AUDIT = 0x40, FAN_REPORT_PIDFD = 0x80, FAN_REPORT_TID = 0x100,
+        FAN_REPORT_FID = 0x200, FAN_REPORT_DIR_FID = 0x400, FAN_REPORT_NAME = 0x800,
+        FAN_REPORT_TARGET_FID = 0x1000
+        ; field 0xc "FAN_CLASS_":
+        FAN_CLASS_NOTIF = 0, FAN_CLASS_CONTENT = 4, FAN_CLASS_PRE_CONTENT = 8;
+    /// Events of fanotify.
+    "linux/fanotify.h" FANOTIFY_MASK "FAN_" 64:
+        FAN_ACCESS = 1, FAN_MODIFY = 2, FAN_ATTRIB = 4, FAN_CLOSE_WRITE = 8,
+        FAN_CLOSE_NOWRITE = 0x10, FAN_OPEN = 0x20, FAN_MOVED_FROM = 0x40, FAN_MOVED_TO = 0x80,
+        FAN_CREATE = 0x100, FAN_DELETE = 0x200, FAN_DELETE_SELF = 0x400, FAN_MOVE_SELF = 0x800,
+        FAN_OPEN_EXEC = 0x1000, FAN_Q_OVERFLOW = 0x4000, FAN_FS_ERROR = 0x8000,
+        FAN_OPEN_PERM = 0x10000, FAN_ACCESS_PERM = 0x20000, FAN_OPEN_EXEC_PERM = 0x40000,
+        FAN_DIR_MODIFY = 0x80000, FAN_ONDIR = 0x40000000, FAN_EVENT_ON_CHILD = 0x8000000,
+        FAN_RENAME = 0x10000000;
+    /// Modes of adjtimex.
+    "linux/timex.h" ADJ "ADJ_" 32:
+        ADJ_OFFSET_SINGLESHOT = 0x8001, ADJ_OFFSET_SS_READ = 0xa001, ADJ_OFFSET = 1,
+        ADJ_FREQUENCY = 2, ADJ_MAXERROR = 4, ADJ_ESTERROR = 8, ADJ_STATUS = 0x10,
+        ADJ_TIMECONST = 0x20, ADJ_TAI = 0x80, ADJ_SETOFFSET = 0x100, ADJ_MICRO = 0x1000,
+        ADJ_NANO = 0x2000, ADJ_TICK = 0x4000;
+    /// Status bits of adjtimex.
+    "linux/timex.h" STA "STA_" 32:
+        STA_PLL = 1, STA_PPSFREQ = 2, STA_PPSTIME = 4, STA_FLL = 8, STA_INS = 0x10, STA_DEL = 0x20,
+        STA_UNSYNC = 0x40, STA_FREQHOLD = 0x80, STA_PPSSIGNAL = 0x100, STA_PPSJITTER = 0x200,
+        STA_PPSWANDER = 0x400, STA_PPSERROR = 0x800, STA_CLOCKERR = 0x1000, STA_NANO = 0x2000,
+        STA_MODE = 0x4000, STA_CLK = 0x8000;
+    /// Results of adjtimex.
+    "linux/timex.h" TIME_STATE "TIME_" 32:
+        TIME_OK = 0, TIME_INS = 1, TIME_DEL = 2, TIME_OOP = 3, TIME_WAIT = 4, TIME_ERROR = 5;
+    /// Keyrings with negative serial numbers.
+    "linux/keyctl.h" KEY_SPEC "KEY_SPEC_" 32:
+        KEY_SPEC_THREAD_KEYRING = 0xffffffff, KEY_SPEC_PROCESS_KEYRING = 0xfffffffe,
+        KEY_SPEC_SESSION_KEYRING = 0xfffffffd, KEY_SPEC_USER_KEYRING = 0xfffffffc,
+        KEY_SPEC_USER_SESSION_KEYRING = 0xfffffffb, KEY_SPEC_GROUP_KEYRING = 0xfffffffa,
+        KEY_SPEC_REQKEY_AUTH_KEY = 0xfffffff9, KEY_SPEC_REQUESTOR_KEYRING = 0xfffffff8;
+    /// Flags of swapon (include/linux/swap.h).
+    "" SWAP "SWAP_FLAG_" 32:
+        SWAP_FLAG_PREFER = 0x8000, SWAP_FLAG_DISCARD = 0x10000, SWAP_FLAG_DISCARD_ONCE = 0x20000,
+        SWAP_FLAG_DISCARD_PAGES = 0x40000;
+    /// Actions of syslog (include/linux/syslog.h).
+    "" SYSLOG "SYSLOG_ACTION_" 32:
+        SYSLOG_ACTION_CLOSE = 0, SYSLOG_ACTION_OPEN = 1, SYSLOG_ACTION_READ = 2,
+        SYSLOG_ACTION_READ_ALL = 3, SYSLOG_ACTION_READ_CLEAR = 4, SYSLOG_ACTION_CLEAR = 5,
+        SYSLOG_ACTION_CONSOLE_OFF = 6, SYSLOG_ACTION_CONSOLE_ON = 7,
+        SYSLOG_ACTION_CONSOLE_LEVEL = 8, SYSLOG_ACTION_SIZE_UNREAD = 9,
+        SYSLOG_ACTION_SIZE_BUFFER = 0xa;
+}
