@@ -71,6 +71,8 @@ pub fn apart(kind: ArgKind, value: u64) -> Option<(&'static Field, u64, String)>
     let mut text = String::new();
     if let Some((name, _)) = field.items.iter().find(|(_, known)| *known == part) {
         text.push_str(name);
+    } else if field.apart == Some("") {
+        return None;
     } else if part != 0 {
         let _ = write!(text, "{part:#x} /* {}??? */", field.apart.unwrap_or_default());
     }
@@ -81,7 +83,11 @@ pub fn apart(kind: ArgKind, value: u64) -> Option<(&'static Field, u64, String)>
 pub fn flags_beside(abi: Abi, list: &Constants, field: &Field, value: u64, out: &mut String) {
     let rest = push_plain_names(abi, list, value & !field.mask, out);
     if rest.left != 0 {
-        let _ = if rest.any { write!(out, "|{:#x}", rest.left) } else { push_unknown(list, rest.left, out) };
+        let _ = if rest.any {
+            write!(out, "|{:#x}", rest.left)
+        } else {
+            push_unknown(list, rest.left, out)
+        };
     }
 }
 
@@ -146,6 +152,7 @@ pub fn socket_options(level: u64) -> Option<&'static Constants> {
         net::SOL_IPV6 => &socket::IPV6_OPTION,
         net::SOL_PACKET => &socket::PACKET_OPTION,
         net::SOL_NETLINK => &socket::NETLINK_OPTION,
+        net::SOL_RAW => &uapi::RAW_OPTION,
         _ => return None,
     })
 }

@@ -87,12 +87,7 @@ fn summary(
     out: &mut impl Write,
 ) -> Result<Findings, Error> {
     let order = args.summary_sort.into();
-    let options = counts::Options {
-        range: range(args),
-        only,
-        filter: args.filter.clone(),
-        order,
-    };
+    let options = counts::Options { range: range(args), only, filter: args.filter.clone(), order };
     let (counts, findings) = counts::count(log, &options)?;
     let written = if args.json {
         json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))

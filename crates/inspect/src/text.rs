@@ -127,7 +127,7 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
         matches!(byte, b' '..=b'~')
             && byte != b'\\'
             && byte != also
-            && !(also == b'>' && byte == b'<')
+            && !(also == b'>' && matches!(byte, b'<' | b'"'))
     };
     let mut done = 0;
     while let Some(&byte) = bytes.get(done) {
@@ -141,10 +141,12 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
         done += 1;
         match byte {
             b'<' | b'>' if also == b'>' => {
+                let digit_follows =
+                    bytes.get(i + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
                 out.push('\\');
-                octal(out, byte.into(), 3);
+                octal(out, byte.into(), if digit_follows { 3 } else { 1 });
             }
-            b'"' | b'\\' if byte == also || byte == b'\\' => {
+            b'"' | b'\\' if byte == also || byte == b'\\' || also == b'>' => {
                 out.push('\\');
                 out.push(char::from(byte));
             }

@@ -5,8 +5,8 @@ use linux_raw_sys::general::*;
 use linux_raw_sys::mempolicy::*;
 
 use super::list;
-use crate::desc::{Constants, Field};
 use super::unpackaged::*;
+use crate::desc::{Constants, Field};
 // The package has these on x86 hosts only.
 use super::unpackaged::{MAP_32BIT, MAP_ABOVE4G};
 

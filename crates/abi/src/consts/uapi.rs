@@ -96,4 +96,42 @@ lists! {
         SYSLOG_ACTION_CONSOLE_OFF = 6, SYSLOG_ACTION_CONSOLE_ON = 7,
         SYSLOG_ACTION_CONSOLE_LEVEL = 8, SYSLOG_ACTION_SIZE_UNREAD = 9,
         SYSLOG_ACTION_SIZE_BUFFER = 0xa;
+    /// Commands of quotactl, of which Q_SYNC and others are in linux/quota.h and linux/dqblk_xfs.h.
+    "" QUOTA "Q_" 32:
+        Q_SYNC = 0x800001, Q_QUOTAON = 0x800002, Q_QUOTAOFF = 0x800003, Q_GETFMT = 0x800004,
+        Q_GETINFO = 0x800005, Q_SETINFO = 0x800006, Q_GETQUOTA = 0x800007, Q_SETQUOTA = 0x800008,
+        Q_GETNEXTQUOTA = 0x800009, Q_XQUOTAON = 0x5801, Q_XQUOTAOFF = 0x5802, Q_XGETQUOTA = 0x5803,
+        Q_XSETQLIM = 0x5804, Q_XGETQSTAT = 0x5805, Q_XQUOTARM = 0x5806, Q_XQUOTASYNC = 0x5807,
+        Q_XGETQSTATV = 0x5808, Q_XGETNEXTQUOTA = 0x5809;
+    /// What a quota is for.
+    "linux/quota.h" QUOTA_TYPE "???QUOTA" 32:
+        USRQUOTA = 0, GRPQUOTA = 1, PRJQUOTA = 2;
+    /// Formats of quota files.
+    "linux/quota.h" QUOTA_FORMAT "QFMT_VFS_" 32:
+        QFMT_VFS_OLD = 1, QFMT_VFS_V0 = 2, QFMT_OCFS2 = 3, QFMT_VFS_V1 = 4;
+    /// Valid members of a quota.
+    "linux/quota.h" QUOTA_VALID "QIF_" 32:
+        QIF_BLIMITS = 1, QIF_SPACE = 2, QIF_ILIMITS = 4, QIF_INODES = 8, QIF_BTIME = 0x10,
+        QIF_ITIME = 0x20;
+    /// Valid members of the information about a quota file.
+    "linux/quota.h" QUOTA_INFO_VALID "IIF_" 32:
+        IIF_BGRACE = 1, IIF_IGRACE = 2, IIF_FLAGS = 4;
+    /// Flags of a quota file (include/linux/quota.h).
+    "" QUOTA_INFO_FLAGS "DQF_" 32:
+        DQF_ROOT_SQUASH = 1, DQF_SYS_FILE = 0x10000;
+    /// What an XFS quota is for.
+    "linux/dqblk_xfs.h" XFS_QUOTA_TYPE "FS_" 8:
+        FS_USER_QUOTA = 1, FS_PROJ_QUOTA = 2, FS_GROUP_QUOTA = 4;
+    /// What of XFS quotas is counted and enforced.
+    "linux/dqblk_xfs.h" XFS_QUOTA "FS_QUOTA_" 32:
+        FS_QUOTA_UDQ_ACCT = 1, FS_QUOTA_UDQ_ENFD = 2, FS_QUOTA_GDQ_ACCT = 4, FS_QUOTA_GDQ_ENFD = 8,
+        FS_QUOTA_PDQ_ACCT = 0x10, FS_QUOTA_PDQ_ENFD = 0x20;
+    /// Types of ICMP messages.
+    "linux/icmp.h" ICMP_TYPE "ICMP_" 32:
+        ICMP_ECHOREPLY = 0, ICMP_DEST_UNREACH = 3, ICMP_SOURCE_QUENCH = 4, ICMP_REDIRECT = 5,
+        ICMP_ECHO = 8, ICMP_TIME_EXCEEDED = 11, ICMP_PARAMETERPROB = 12, ICMP_TIMESTAMP = 13,
+        ICMP_TIMESTAMPREPLY = 14, ICMP_INFO_REQUEST = 15, ICMP_INFO_REPLY = 16,
+        ICMP_ADDRESS = 17, ICMP_ADDRESSREPLY = 18;
+    /// Options of level SOL_RAW.
+    "linux/icmp.h" RAW_OPTION "RAW_" 32: ICMP_FILTER = 1;
 }

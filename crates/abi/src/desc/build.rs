@@ -49,6 +49,7 @@ pub(crate) const GID: Spec = value(ArgKind::Gid);
 pub(crate) const ID16: Spec = value(ArgKind::ShortId);
 pub(crate) const DEV: Spec = value(ArgKind::Dev);
 pub(crate) const CLOCK: Spec = value(ArgKind::Clock);
+pub(crate) const QUOTA_COMMAND: Spec = value(ArgKind::QuotaCommand);
 pub(crate) const IO_PRIORITY: Spec = value(ArgKind::IoPriority);
 pub(crate) const SWAP_FLAGS: Spec = value(ArgKind::SwapFlags);
 pub(crate) const MARKED_DIR: Spec = value(ArgKind::MarkedDir);

@@ -167,6 +167,7 @@ impl fmt::Display for ArgKind {
             Self::Gid => "gid",
             Self::ShortId => "id of 16 bits",
             Self::Dev => "device",
+            Self::QuotaCommand => "one of `Q_*` and a type of quota",
             Self::IoPriority => "I/O priority",
             Self::SwapFlags => "flags `SWAP_FLAG_*` and a priority",
             Self::MarkedDir => "directory fd",

@@ -33,8 +33,11 @@ const PATTERNS: [(&str, &str); 10] = [
     ("fstatfs", "^fstatfs(64)?$"),
     ("%statfs", "^(f?statfs(64)?|ustat)$"),
     ("pure", "^(get(e?[ug]id(32)?|pgrp|pid|ppid|tid)|get_thread_area)$"),
-    ("clock", "^(adjtimex|clock_(adj|get|set)time(64)?|clock_getres(_time64)?|gettimeofday|\
-        settimeofday|stime|time)$"),
+    (
+        "clock",
+        "^(adjtimex|clock_(adj|get|set)time(64)?|clock_getres(_time64)?|gettimeofday|\
+        settimeofday|stime|time)$",
+    ),
     ("creds", "^([sg]et(res|re|fs|e)?[ug]id(32)?|cap[sg]et|[sg]etgroups(32)?|prctl)$"),
 ];
 

@@ -80,10 +80,10 @@ impl Filter {
         Ok(Self { text: text.to_owned(), plan: expr.clone().by_cost(), expr, is_list: true })
     }
 
-    /// Returns a filter for what concerns a path, as the field `path` has it.
+    /// Returns a filter for what has a path in a field.
     #[must_use]
-    pub fn of_path(path: &[u8]) -> Self {
-        let field = syntax::Operand::Field(FieldRef { field: Field::Path, arg: String::new() });
+    pub fn of_path(field: Field, path: &[u8]) -> Self {
+        let field = syntax::Operand::Field(FieldRef { field, arg: String::new() });
         let text = syntax::Operand::Text(path.to_vec());
         let (any, equal) = (syntax::Quantifier::Any, syntax::Relation::Equal);
         let expr = Expr::Compare(any, field, equal, text);

@@ -46,6 +46,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         L::MmapArgs => 24,
         L::SelectArgs => 20,
         L::DqBlk => 68,
+        L::FsQuotaStat => 68,
         L::PrctlMmMap => 100,
         _ => return None,
     })

@@ -101,7 +101,14 @@ const fn stated(layout: Layout) -> u32 {
     match layout {
         L::Byte => 1,
         L::U16 | L::Uid16 => 2,
-        L::Int | L::U32 | L::Uid | L::SeccompAction | L::Policy | L::PageStatus => 4,
+        L::Int
+        | L::U32
+        | L::Uid
+        | L::QuotaFormat
+        | L::XfsQuotaFlags
+        | L::SeccompAction
+        | L::Policy
+        | L::PageStatus => 4,
         L::U64 | L::Word | L::SizeT | L::Loff | L::OffT | L::TimeT => 8,
         L::OldStat => 32,             // arch/x86/include/uapi/asm/stat.h; i386 only
         L::Ustat => 32, // include/linux/types.h: daddr_t (int), ino_t (long), char[6], char[6]
@@ -111,39 +118,43 @@ const fn stated(layout: Layout) -> u32 {
         L::OldSigAction => 32, // i386 only
         L::WaitInfo => 28, // three ints, padding, three ints
         L::OldSigSet => 8,
-        L::SysInfo => 112,       // linux/sysinfo.h
-        L::UtsName => 390,       // linux/utsname.h: six names of 65 bytes
-        L::OldUtsName => 325,    // the same without the domain name
-        L::OldOldUtsName => 45,  // five names of 9 bytes
-        L::EpollEvent => 16,     // not packed, unlike x86
-        L::IoEvent => 32,        // linux/aio_abi.h
-        L::Iocb => 64,           // linux/aio_abi.h
-        L::IoUringParams => 120, // linux/io_uring.h
-        L::MqAttr => 64,         // linux/mqueue.h
-        L::SchedParam => 4,      // linux/sched/types.h: one int
-        L::SchedAttr => 56,      // linux/sched/types.h, SCHED_ATTR_SIZE_VER1
-        L::MsqidDs => 120,       // asm-generic/msgbuf.h, struct msqid64_ds
-        L::ShmidDs => 112,       // asm-generic/shmbuf.h, struct shmid64_ds
-        L::SemidDs => 88,        // asm-generic/sembuf.h, struct semid64_ds; x86 has its own
-        L::SemBuf => 6,          // linux/sem.h
-        L::MsgInfo => 32,        // linux/msg.h
-        L::ShmInfo => 48,        // linux/shm.h
-        L::ShmLimits => 72,      // asm-generic/shmbuf.h, struct shminfo64
-        L::SemInfo => 40,        // linux/sem.h
-        L::Rseq => 32,           // linux/rseq.h, its original size
-        L::UserDesc => 16,       // asm/ldt.h
-        L::FileHandle => 8,      // include/linux/fs.h: the header before the handle
-        L::BlkPg => 24,          // linux/blkpg.h
-        L::UffdioRange => 16,    // linux/userfaultfd.h: two 64-bit numbers
-        L::GetdentsOld => 24,    // fs/readdir.c; i386 only
-        L::MmapArgs => 48,       // six longs; i386 only
-        L::SelectArgs => 40,     // five longs; i386 only
-        L::KcmpEpollSlot => 12,  // linux/kcmp.h
+        L::SysInfo => 112,            // linux/sysinfo.h
+        L::UtsName => 390,            // linux/utsname.h: six names of 65 bytes
+        L::OldUtsName => 325,         // the same without the domain name
+        L::OldOldUtsName => 45,       // five names of 9 bytes
+        L::EpollEvent => 16,          // not packed, unlike x86
+        L::IoEvent => 32,             // linux/aio_abi.h
+        L::Iocb => 64,                // linux/aio_abi.h
+        L::IoUringParams => 120,      // linux/io_uring.h
+        L::MqAttr => 64,              // linux/mqueue.h
+        L::SchedParam => 4,           // linux/sched/types.h: one int
+        L::SchedAttr => 56,           // linux/sched/types.h, SCHED_ATTR_SIZE_VER1
+        L::MsqidDs => 120,            // asm-generic/msgbuf.h, struct msqid64_ds
+        L::ShmidDs => 112,            // asm-generic/shmbuf.h, struct shmid64_ds
+        L::SemidDs => 88,             // asm-generic/sembuf.h, struct semid64_ds; x86 has its own
+        L::SemBuf => 6,               // linux/sem.h
+        L::MsgInfo => 32,             // linux/msg.h
+        L::ShmInfo => 48,             // linux/shm.h
+        L::ShmLimits => 72,           // asm-generic/shmbuf.h, struct shminfo64
+        L::SemInfo => 40,             // linux/sem.h
+        L::Rseq => 32,                // linux/rseq.h, its original size
+        L::UserDesc => 16,            // asm/ldt.h
+        L::FileHandle => 8,           // include/linux/fs.h: the header before the handle
+        L::BlkPg => 24,               // linux/blkpg.h
+        L::UffdioRange => 16,         // linux/userfaultfd.h: two 64-bit numbers
+        L::GetdentsOld => 24,         // fs/readdir.c; i386 only
+        L::MmapArgs => 48,            // six longs; i386 only
+        L::SelectArgs => 40,          // five longs; i386 only
+        L::KcmpEpollSlot => 12,       // linux/kcmp.h
         L::LandlockPathBeneath => 12, // linux/landlock.h, packed
-        L::SeccompNotifSizes => 6, // linux/seccomp.h: three 16-bit numbers
-        L::KexecSegment => 32,   // linux/kexec.h: two pairs of pointer and size
-        L::DqBlk => 72,          // linux/quota.h
-        L::DqInfo => 24,         // linux/quota.h
+        L::SeccompNotifSizes => 6,    // linux/seccomp.h: three 16-bit numbers
+        L::KexecSegment => 32,        // linux/kexec.h: two pairs of pointer and size
+        L::NextDqBlk => 72,           // linux/quota.h
+        L::FsDiskQuota => 112,        // linux/dqblk_xfs.h
+        L::FsQuotaStat => 80,         // linux/dqblk_xfs.h
+        L::FsQuotaStatv => 160,       // linux/dqblk_xfs.h
+        L::DqBlk => 72,               // linux/quota.h
+        L::DqInfo => 24,              // linux/quota.h
         _ => panic!("a layout without a size"),
     }
 }

@@ -80,6 +80,12 @@ layouts! {
     Policy "int",
     /// A negated error number or a memory node, as move_pages(2) stores it.
     PageStatus "int",
+    /// The format of a quota file.
+    QuotaFormat "unsigned int",
+    /// What of XFS quotas is counted and enforced.
+    XfsQuotaFlags "unsigned int",
+    NextDqBlk "struct if_nextdqblk", FsDiskQuota "struct fs_disk_quota",
+    FsQuotaStat "struct fs_quota_stat", FsQuotaStatv "struct fs_quota_statv",
     DqBlk "struct if_dqblk", DqInfo "struct if_dqinfo", PrctlMmMap "struct prctl_mm_map",
     PtraceSyscallInfo "struct ptrace_syscall_info",
     PtracePeekSiginfo "struct ptrace_peeksiginfo_args",

@@ -4,7 +4,7 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::ptrace as p;
 
 use super::meaning::{Call, Meaning};
-use crate::consts::unpackaged as u;
+use crate::consts::{uapi, unpackaged as u};
 use crate::desc::{ArgKind, Dir, EINVAL, Len, When};
 use crate::layout::Layout;
 
@@ -135,17 +135,28 @@ pub(super) fn fsconfig(call: &Call) -> Meaning {
 
 /// quotactl(cmd, special, id, addr) and quotactl_fd(fd, cmd, id, addr). The command is above the
 /// low byte. If argument 0 holds none, the call is quotactl_fd.
-pub(super) fn quota(call: &Call, _arg: usize) -> Meaning {
+pub(super) fn quota(call: &Call, arg: usize) -> Meaning {
+    let is_known = |command: u64| uapi::QUOTA.items.iter().any(|(_, known)| *known == command);
     let own = call.command(0) >> 8;
-    let command =
-        if (u::Q_SYNC..=u::Q_SETQUOTA).contains(&own) { own } else { call.command(1) >> 8 };
-    match command {
-        u::Q_QUOTAON => Meaning::memory(ArgKind::Path, Dir::In, Len::CStr),
-        u::Q_GETFMT => Meaning::fixed(Dir::Out, Layout::U32),
-        u::Q_GETINFO => Meaning::fixed(Dir::Out, Layout::DqInfo),
-        u::Q_SETINFO => Meaning::fixed(Dir::In, Layout::DqInfo),
-        u::Q_GETQUOTA => Meaning::fixed(Dir::Out, Layout::DqBlk),
-        u::Q_SETQUOTA => Meaning::fixed(Dir::In, Layout::DqBlk),
+    let command = if is_known(own) { own } else { call.command(1) >> 8 };
+    let name = uapi::QUOTA.items.iter().find(|(_, known)| *known == command);
+    let fixed = Meaning::fixed;
+    match (arg, name.map_or("", |(name, _)| *name)) {
+        (2, "Q_QUOTAON") => Meaning::value(ArgKind::Enum(&uapi::QUOTA_FORMAT)),
+        (2, _) => Meaning::value(ArgKind::Uid),
+        (_, "Q_QUOTAON") => Meaning::memory(ArgKind::Path, Dir::In, Len::CStr),
+        (_, "Q_GETFMT") => fixed(Dir::Out, Layout::QuotaFormat),
+        (_, "Q_GETINFO") => fixed(Dir::Out, Layout::DqInfo),
+        (_, "Q_SETINFO") => fixed(Dir::In, Layout::DqInfo),
+        (_, "Q_GETQUOTA") => fixed(Dir::Out, Layout::DqBlk),
+        (_, "Q_GETNEXTQUOTA") => fixed(Dir::Out, Layout::NextDqBlk),
+        (_, "Q_SETQUOTA") => fixed(Dir::In, Layout::DqBlk),
+        (_, "Q_XGETQUOTA" | "Q_XGETNEXTQUOTA") => fixed(Dir::Out, Layout::FsDiskQuota),
+        (_, "Q_XSETQLIM") => fixed(Dir::In, Layout::FsDiskQuota),
+        (_, "Q_XQUOTAON" | "Q_XQUOTAOFF") => fixed(Dir::In, Layout::XfsQuotaFlags),
+        (_, "Q_XQUOTARM") => fixed(Dir::In, Layout::U32),
+        (_, "Q_XGETQSTAT") => fixed(Dir::Out, Layout::FsQuotaStat),
+        (_, "Q_XGETQSTATV") => fixed(Dir::Out, Layout::FsQuotaStatv),
         _ => Meaning::value(ArgKind::Ptr),
     }
 }

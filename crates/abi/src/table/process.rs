@@ -70,11 +70,11 @@ pub(super) static ROWS: &[Row] = rows! {
     sched_getparam(pid: PID, param: out(of(SchedParam))) -> INT,               emulate(PROC);
     sched_setparam(pid: PID, param: input(of(SchedParam))) -> INT,               emulate(PROC);
     sched_getattr(pid: PID, uattr: kind(ArgKind::Struct(SchedAttr), out(arg("usize"))),
-        usize: UINT, flags: HEX32)    -> INT,               emulate(PROC);
+        usize: UINT, flags: UINT)     -> INT,               emulate(PROC);
     sched_setattr(pid: PID,
         uattr: when(When::Errno(&[E2BIG]),
             kind(ArgKind::Struct(SchedAttr), inout(self_sized(0, 0, 48, 4096)))),
-        flags: HEX32)                 -> INT,               emulate(PROC);
+        flags: UINT)                  -> INT,               emulate(PROC);
     sched_get_priority_max(policy: one_of(&p::SCHED)) -> INT,               emulate(PROC);
     sched_get_priority_min(policy: one_of(&p::SCHED)) -> INT,               emulate(PROC);
     sched_rr_get_interval(pid: PID, interval: out(of(Timespec)))

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use sysreel_abi::Filter;
+use sysreel_abi::filter::Field;
 use sysreel_abi::signal::signal_number;
 use sysreel_inspect::print::{Constants, FdSet, FdStyle, HexStrings, Quiet};
 
@@ -127,9 +128,12 @@ impl Qualified {
     /// recorded command began.
     pub(crate) fn calls(&self, cwd: &[u8]) -> Option<Filter> {
         let cwd = Path::new(OsStr::from_bytes(cwd));
-        // As it is written, and from the root.
-        let names = self.paths.iter().flat_map(|path| [path.clone(), cwd.join(path)]);
-        let paths = names.map(|name| Filter::of_path(name.as_os_str().as_bytes())).collect();
+        let paths = self.paths.iter().flat_map(|path| {
+            let full = cwd.join(path);
+            [(Field::PathWritten, path.as_os_str()), (Field::Path, full.as_os_str())]
+                .map(|(field, path)| Filter::of_path(field, path.as_bytes()))
+        });
+        let paths = paths.collect();
         let filters = self.filters.iter().cloned().chain(Filter::any_of(paths));
         Filter::all_of(filters.collect())
     }
@@ -260,9 +264,9 @@ fn statuses(set: &str) -> Result<Filter, String> {
 
 fn fd_set(set: &str) -> Result<FdSet, String> {
     let (inverted, items) = items(set);
-    let fds = items.into_iter().map(|item| {
-        item.parse::<i32>().map_err(|_| format!("`{item}` is no file descriptor"))
-    });
+    let fds = items
+        .into_iter()
+        .map(|item| item.parse::<i32>().map_err(|_| format!("`{item}` is no file descriptor")));
     Ok(FdSet { fds: fds.collect::<Result<_, _>>()?, inverted })
 }
 
@@ -297,9 +301,11 @@ fn quiet(set: &str) -> Result<Quiet, String> {
     };
     let mut chosen = Vec::new();
     for item in items {
-        chosen.push(known(item).ok_or_else(|| {
-            format!("`{item}` is no kind of line; known are {}", all.join(", "))
-        })?);
+        chosen.push(
+            known(item).ok_or_else(|| {
+                format!("`{item}` is no kind of line; known are {}", all.join(", "))
+            })?,
+        );
     }
     let has = |name| chosen.contains(&name) != inverted;
     Ok(Quiet {

@@ -1,12 +1,14 @@
 //! Writes one argument: a register by its kind, memory by what it holds.
 
-use sysreel_abi::consts::mount;
+use sysreel_abi::consts::{mount, poll as poll_constants};
 use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Layout, Len, Mem, render};
 
 use super::fields::Fields;
 use super::out::lost;
 use super::view::{Meaning, View};
-use super::{aio, file, futex, iovec, layouts, poll, process, socket, stat, string, value};
+use super::{
+    aio, file, futex, iovec, layouts, poll, process, quota, socket, sockopt, stat, string, value,
+};
 use crate::regions::RegionView;
 use crate::text;
 
@@ -47,10 +49,12 @@ fn ignores(view: &View<'_>, i: usize) -> bool {
     let Some(flags) = view.row.arg("flags").filter(|_| view.row.arg("type").is_some()) else {
         return false;
     };
+    // The magic number of old programs shares the bits of newer flags.
+    let magic = render::apart(ArgKind::Flags(&mount::MOUNT), view.arg(flags));
+    let flags = view.arg(flags) & !magic.map_or(0, |(field, ..)| field.mask);
     let has = |names: &[&str]| {
         names.iter().any(|name| {
-            render::constant(view.abi, &mount::MOUNT, name)
-                .is_some_and(|bit| view.arg(flags) & bit != 0)
+            render::constant(view.abi, &mount::MOUNT, name).is_some_and(|bit| flags & bit != 0)
         })
     };
     let changes = ["MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
@@ -131,7 +135,12 @@ fn structured(
         }
         ArgKind::SockAddr => socket::address(view, bytes, out),
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
-        ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => process::nodes(view, bytes, out),
+        ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
+            if region.head.got < region.head.asked && !region.is_cut() {
+                return false;
+            }
+            process::nodes(view, bytes, out)
+        }
         ArgKind::Bits => process::bits(bytes, out),
         ArgKind::Iovec => iovec::vector(view, i, mem, bytes, out),
         ArgKind::Msg => socket::one_message(view, i, mem.dir, Fields::new(view.abi, bytes), out),
@@ -158,6 +167,14 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
             stat::sync_flags(view, kind, value, out)
         }
+        (CallKind::Mknod, ArgKind::FileMode) => {
+            value::value(view, kind, i, value, out);
+            // The permissions are an argument, unlike those of a file that exists.
+            if value & 0o7777 == 0 && out.ends_with(|c: char| c.is_ascii_uppercase()) {
+                out.push_str("|000");
+            }
+        }
+        (_, ArgKind::QuotaCommand) => quota::command(view, value & 0xffff_ffff, out),
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         _ if value == 0 => return false,
@@ -171,14 +188,32 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (_, ArgKind::Buf)
             if view.row.args.iter().any(|arg| matches!(arg.kind, ArgKind::SockOpt)) =>
         {
-            return socket::option(view, i, mem, out);
+            return sockopt::option(view, i, mem, out);
         }
+        // The kernel ignores it.
+        (_, ArgKind::Struct(Layout::EpollEvent)) if removes(view) => text::pointer(out, value),
+        // A call that fails has read these, but its outcome does not depend on them.
+        (CallKind::Poll, ArgKind::Struct(_)) if is_failed_wait(view) => text::pointer(out, value),
+        (CallKind::MakeFd, ArgKind::Str) => return string::name(view, i, 250, out),
         (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
             waited_for(view, i, kind, out)
         }
         _ => return false,
     }
     true
+}
+
+/// Whether epoll_ctl(2) removes a descriptor.
+fn removes(view: &View<'_>) -> bool {
+    let name =
+        poll_constants::EPOLL_CTL.items.iter().find(|(_, op)| *op == view.arg(1) & 0xffff_ffff);
+    matches!(name, Some(("EPOLL_CTL_DEL", _)))
+}
+
+fn is_failed_wait(view: &View<'_>) -> bool {
+    let waits = |kind| matches!(kind, ArgKind::Array(Layout::EpollEvent));
+    view.outcome.is_some_and(|outcome| outcome.failed())
+        && view.row.args.iter().any(|arg| waits(arg.kind))
 }
 
 /// Writes what poll(2) or select(2) waits for. The outcome follows the result.

@@ -8,7 +8,7 @@ use sysreel_abi::{ArgKind, CallKind, Constants, render};
 use super::argument::argument;
 use super::value::creates_file;
 use super::view::View;
-use super::{futex, process};
+use super::{futex, process, quota};
 use crate::text;
 
 /// The cursor of a call whose arguments are all written.
@@ -59,10 +59,10 @@ pub(crate) fn unknown_arguments(registers: [u64; 6], out: &mut String) {
 /// Writes the arguments from position `from` on. At an entry it stops at the first one that must
 /// wait for the exit, and returns its position.
 fn write_from(view: &View<'_>, from: usize, out: &mut String) -> u8 {
-    let chosen = if view.row.kind == CallKind::Futex && view.row.args.len() == 6 {
-        Some(futex::arguments(view))
-    } else {
-        None
+    let chosen = match view.row.kind {
+        CallKind::Futex if view.row.args.len() == 6 => Some(futex::arguments(view)),
+        CallKind::Quota => Some(quota::arguments(view)),
+        _ => None,
     };
     let n = chosen.map_or_else(|| count(view), <[u8]>::len);
     for at in from..n {

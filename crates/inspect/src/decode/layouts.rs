@@ -1,11 +1,11 @@
 //! Structures and arrays of them: dispatches on the layout that the table gives an argument.
 
-use sysreel_abi::consts::{memory, security};
+use sysreel_abi::consts::{memory, security, uapi};
 use sysreel_abi::errno::errno_name;
 use sysreel_abi::{ArgKind, CallKind, Layout};
 
 use super::fields::Fields;
-use super::out::{member, unreadable_rest};
+use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
 use super::{aio, file, machine, members, poll, process, signal, stat, time, value};
 use crate::regions::RegionView;
@@ -24,7 +24,7 @@ pub(crate) fn structure(
     let least = match layout {
         // The caller chooses the size: at least that of the first version of each structure.
         L::CloneArgs => 64,
-        L::SchedAttr => 48,
+        L::SchedAttr => 4,
         L::MountAttr => 32,
         // What the kernel reads and writes of it; the rest is padding.
         L::SigInfo => 48,
@@ -40,7 +40,7 @@ pub(crate) fn structure(
         L::Stat | L::Stat64 | L::OldStat => stat::stat(view, layout, f, out),
         L::Statx => stat::statx(view, f, out),
         L::Statfs | L::Statfs64 => stat::statfs(layout, f, out),
-        L::OpenHow => stat::open_how(view, f, out),
+        L::OpenHow => stat::open_how(view, i, f, out),
         L::Timespec => time::timespec_at(f, 0, out),
         L::Timespec64 => time::timespec64_at(f, 0, out),
         L::Timeval => time::timeval_at(f, 0, out),
@@ -88,7 +88,17 @@ pub(crate) fn structure(
         }
         L::SeccompAction => listed(view, ArgKind::Enum(&security::SECCOMP_ACTION), f, out),
         L::Policy => listed(view, ArgKind::Flags(&memory::POLICY), f, out),
+        L::QuotaFormat => listed(view, ArgKind::Enum(&uapi::QUOTA_FORMAT), f, out),
+        L::XfsQuotaFlags => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA), f, out),
         L::PageStatus => page_status(view, f, out),
+        L::SchedAttr => process::sched_attr(view, i, f, out),
+        L::MountAttr | L::LandlockRuleset => {
+            members::structure(view, layout, f, out);
+            out.pop();
+            let known = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+            beyond(bytes, known, view.given(i).as_ref(), out);
+            out.push('}');
+        }
         _ => return members::structure(view, layout, f, out) || bracketed_scalar(layout, f, out),
     }
     true
@@ -136,7 +146,9 @@ fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
         L::U64 => text::dec(out, f.u64(0)),
         L::Word => text::hex(out, f.ulong(0)),
         L::Loff => text::sdec(out, f.i64(0)),
-        L::OffT | L::SizeT => text::dec(out, if layout == L::OffT { f.kulong(0) } else { f.ulong(0) }),
+        L::OffT | L::SizeT => {
+            text::dec(out, if layout == L::OffT { f.kulong(0) } else { f.ulong(0) })
+        }
         L::TimeT => text::sdec(out, f.klong(0)),
         _ => return false,
     }
@@ -169,6 +181,13 @@ pub(crate) fn changed(
             bracketed_scalar(layout, f(before), out);
             out.push_str(" => ");
             bracketed_scalar(layout, f(bytes), out)
+        }
+        (L::SchedAttr, Some(before)) => {
+            structure(view, layout, before, i, out);
+            out.push_str(" => {size=");
+            text::dec(out, f(bytes).u32(0));
+            out.push('}');
+            true
         }
         // The remaining time follows the result.
         (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => {
@@ -228,6 +247,10 @@ pub(crate) fn array(
         let known = match layout {
             Layout::Timespec | Layout::Timespec64 if view.row.kind == CallKind::Utime => {
                 time::file_time(view, f, 0, layout == Layout::Timespec64, out);
+                true
+            }
+            Layout::Timeval if view.row.kind == CallKind::Utime => {
+                time::old_file_time(view, f, out);
                 true
             }
             _ => scalar(layout, f, out) || structure(view, layout, one, i, out),

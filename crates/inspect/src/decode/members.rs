@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use sysreel_abi::consts::{file, ipc, memory, mount, process, security};
+use sysreel_abi::consts::{file, ipc, memory, mount, security, uapi};
 use sysreel_abi::{Abi, ArgKind, Layout};
 
 use super::fields::Fields;
@@ -25,6 +25,7 @@ struct Member {
 /// The width of a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Width {
+    One,
     Two,
     Four,
     Eight,
@@ -32,11 +33,15 @@ enum Width {
     Word,
     /// A nested `struct ipc64_perm`.
     Permissions,
+    /// No member: those that follow are only shown in full.
+    Rest,
 }
 
 impl Width {
     fn bytes(self, word: usize) -> usize {
         match self {
+            Self::Rest => 0,
+            Self::One => 1,
             Self::Two => 2,
             Self::Four => 4,
             Self::Eight => 8,
@@ -47,7 +52,7 @@ impl Width {
 }
 
 use ArgKind::{Enum, Fd, Flags, Hex, Int, Long, Pid, Ptr, Uint, Ulong};
-use Width::{Eight, Four, Permissions, Two, Word};
+use Width::{Eight, Four, One, Permissions, Two, Word};
 
 /// A member with its offsets in the 64-bit ABIs and in i386.
 const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Member {
@@ -58,6 +63,9 @@ const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Mem
 const fn fixed(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
     m(name, (at, at), width, kind)
 }
+
+/// Where a structure is cut unless it is shown in full.
+const REST: Member = fixed("", 0, Width::Rest, Int);
 
 /// Writes the structure. Returns false if it has no table of members.
 pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
@@ -79,13 +87,23 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
         if f.bytes.len() < at + one.width.bytes(word) {
             break;
         }
+        if one.width == Width::Rest {
+            if view.options.verbose {
+                continue;
+            }
+            out.push_str(", ...");
+            break;
+        }
         member(out, one.name);
         let number = match one.width {
             Permissions => {
                 permissions(f, out);
                 continue;
             }
-            Two if matches!(one.kind, Int) => sign_extended(f.u16(at)),
+            Width::Rest => continue,
+            One if matches!(one.kind, Int) => sign_extended(f.u8(at), 0x80),
+            One => f.u8(at),
+            Two if matches!(one.kind, Int) => sign_extended(f.u16(at), 0x8000),
             Two => f.u16(at),
             Four if matches!(one.kind, Int) => f.i32(at).cast_unsigned(),
             Word if word == 4 && matches!(one.kind, Long) => f.i32(at).cast_unsigned(),
@@ -108,8 +126,8 @@ fn long_of(abi: Abi) -> usize {
     if abi == Abi::I386 { 4 } else { 8 }
 }
 
-fn sign_extended(half: u64) -> u64 {
-    if half & 0x8000 != 0 { half | !0xffff } else { half }
+fn sign_extended(number: u64, sign: u64) -> u64 {
+    if number & sign != 0 { number | !(sign | (sign - 1)) } else { number }
 }
 
 /// Writes a `struct ipc64_perm`: key, uid, gid, cuid, cgid, mode.
@@ -236,20 +254,11 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::FutexWaitv,
         &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Hex),
             fixed("flags", 16, Four, Flags(&ipc::FUTEX2))]),
-    (Layout::SchedAttr, &[
-        fixed("size", 0, Four, Uint), fixed("sched_policy", 4, Four, Enum(&process::SCHED)),
-        fixed("sched_flags", 8, Eight, Hex),
-        fixed("sched_nice", 16, Four, Int), fixed("sched_priority", 20, Four, Uint),
-        fixed("sched_runtime", 24, Eight, Ulong),
-        fixed("sched_deadline", 32, Eight, Ulong), fixed("sched_period", 40, Eight, Ulong),
-        fixed("sched_util_min", 48, Four, Uint),
-        fixed("sched_util_max", 52, Four, Uint),
-    ]),
     (Layout::FOwnerEx, &[fixed("type", 0, Four, Enum(&file::OWNER)), fixed("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
         fixed("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
         fixed("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
-        fixed("propagation", 16, Eight, Hex), fixed("userns_fd", 24, Eight, Ulong),
+        fixed("propagation", 16, Eight, Flags(&mount::MOUNT)), fixed("userns_fd", 24, Eight, Ulong),
     ]),
     (Layout::CachestatRange, &[fixed("off", 0, Eight, Ulong), fixed("len", 8, Eight, Ulong)]),
     (Layout::Cachestat, &[
@@ -298,6 +307,38 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::KexecSegment, &[
         m("buf", (0, 0), Word, Ptr), m("bufsz", (8, 4), Word, Ulong), m("mem", (16, 8), Word, Ptr),
         m("memsz", (24, 12), Word, Ulong),
+    ]),
+    (Layout::DqBlk, &[
+        fixed("dqb_bhardlimit", 0, Eight, Ulong), fixed("dqb_bsoftlimit", 8, Eight, Ulong),
+        fixed("dqb_curspace", 16, Eight, Ulong), fixed("dqb_ihardlimit", 24, Eight, Ulong),
+        fixed("dqb_isoftlimit", 32, Eight, Ulong), fixed("dqb_curinodes", 40, Eight, Ulong), REST,
+        fixed("dqb_btime", 48, Eight, Ulong), fixed("dqb_itime", 56, Eight, Ulong),
+        fixed("dqb_valid", 64, Four, Flags(&uapi::QUOTA_VALID)),
+    ]),
+    (Layout::NextDqBlk, &[
+        fixed("dqb_bhardlimit", 0, Eight, Ulong), fixed("dqb_bsoftlimit", 8, Eight, Ulong),
+        fixed("dqb_curspace", 16, Eight, Ulong), fixed("dqb_ihardlimit", 24, Eight, Ulong),
+        fixed("dqb_isoftlimit", 32, Eight, Ulong), fixed("dqb_curinodes", 40, Eight, Ulong), REST,
+        fixed("dqb_btime", 48, Eight, Ulong), fixed("dqb_itime", 56, Eight, Ulong),
+        fixed("dqb_valid", 64, Four, Flags(&uapi::QUOTA_VALID)),
+        fixed("dqb_id", 68, Four, Uint),
+    ]),
+    (Layout::DqInfo, &[
+        fixed("dqi_bgrace", 0, Eight, Ulong), fixed("dqi_igrace", 8, Eight, Ulong),
+        fixed("dqi_flags", 16, Four, Flags(&uapi::QUOTA_INFO_FLAGS)),
+        fixed("dqi_valid", 20, Four, Flags(&uapi::QUOTA_INFO_VALID)),
+    ]),
+    (Layout::FsDiskQuota, &[
+        fixed("d_version", 0, One, Int), fixed("d_flags", 1, One, Flags(&uapi::XFS_QUOTA_TYPE)),
+        fixed("d_fieldmask", 2, Two, Hex), fixed("d_id", 4, Four, Uint),
+        fixed("d_blk_hardlimit", 8, Eight, Ulong), fixed("d_blk_softlimit", 16, Eight, Ulong),
+        fixed("d_ino_hardlimit", 24, Eight, Ulong), fixed("d_ino_softlimit", 32, Eight, Ulong),
+        fixed("d_bcount", 40, Eight, Ulong), fixed("d_icount", 48, Eight, Ulong), REST,
+        fixed("d_itimer", 56, Four, Int), fixed("d_btimer", 60, Four, Int),
+        fixed("d_iwarns", 64, Two, Uint), fixed("d_bwarns", 66, Two, Uint),
+        fixed("d_rtb_hardlimit", 72, Eight, Ulong), fixed("d_rtb_softlimit", 80, Eight, Ulong),
+        fixed("d_rtbcount", 88, Eight, Ulong), fixed("d_rtbtimer", 96, Four, Int),
+        fixed("d_rtbwarns", 100, Two, Uint),
     ]),
     (Layout::PtracePeekSiginfo,
         &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Hex), fixed("nr", 12, Four, Int)]),

@@ -6,6 +6,7 @@ use sysreel_abi::{Abi, ArgKind, CallKind, render};
 use super::errno::{ERRORS, error};
 use super::view::View;
 use super::{ready, value};
+use crate::style::Constants;
 use crate::text;
 use sysreel_format::syscall_info::Outcome;
 
@@ -71,7 +72,14 @@ fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut Strin
             value::constant(view, kind, bits, out);
             out.push(')');
         }
-        ArgKind::Enum(_) | ArgKind::IoPriority => {
+        ArgKind::IoPriority => {
+            if view.options.constants != Constants::Raw {
+                out.push_str(" (");
+                value::io_priority_name(view, bits, out);
+                out.push(')');
+            }
+        }
+        ArgKind::Enum(_) => {
             out.push_str(" (");
             render::flag_value(view.abi, kind, bits, out);
             out.push(')');

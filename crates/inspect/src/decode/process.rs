@@ -2,10 +2,10 @@
 
 use sysreel_abi::consts::process as p;
 use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
-use sysreel_abi::{ArgKind, Dir, render};
+use sysreel_abi::{ArgKind, Dir, render, signal_name};
 
 use super::fields::Fields;
-use super::out::member;
+use super::out::{beyond, member};
 use super::view::View;
 use super::{time, value};
 use crate::text;
@@ -113,6 +113,54 @@ pub(crate) fn rlimit(view: &View<'_>, f: Fields<'_>, wide: bool, out: &mut Strin
             value::named(view, &number, &format!("{}*1024", value / 1024), out);
         } else {
             text::dec(out, value);
+        }
+    }
+    out.push('}');
+}
+
+/// Writes a `struct sched_attr` (include/uapi/linux/sched/types.h). The flags say which members the
+/// kernel takes.
+pub(super) fn sched_attr(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
+    /// The size of its first version.
+    const FIRST: usize = 48;
+    let size = f.u32(0);
+    out.push_str("{size=");
+    text::dec(out, size);
+    if f.bytes.len() < FIRST || size > 0 && size < FIRST as u64 {
+        return out.push('}');
+    }
+    let flags = f.u64(8);
+    let writes =
+        view.row.args.get(i).and_then(|arg| arg.mem).is_some_and(|mem| mem.dir == Dir::Out);
+    let has = |name| {
+        !writes
+            && render::constant(view.abi, &p::SCHED_FLAGS, name).is_some_and(|bit| flags & bit != 0)
+    };
+    let (keeps_policy, keeps_params) =
+        (has("SCHED_FLAG_KEEP_POLICY"), has("SCHED_FLAG_KEEP_PARAMS"));
+    if !keeps_policy && !keeps_params {
+        member(out, "sched_policy");
+        value::constant(view, ArgKind::Enum(&p::SCHED), f.u32(4), out);
+    }
+    member(out, "sched_flags");
+    value::constant(view, ArgKind::Flags(&p::SCHED_FLAGS), flags, out);
+    if !keeps_params {
+        member(out, "sched_nice");
+        text::sdec(out, f.i32(16));
+        member(out, "sched_priority");
+        text::dec(out, f.u32(20));
+        for (name, at) in [("sched_runtime", 24), ("sched_deadline", 32), ("sched_period", 40)] {
+            member(out, name);
+            text::dec(out, f.u64(at));
+        }
+    }
+    if f.bytes.len() >= FIRST + 8 && size >= FIRST as u64 + 8 {
+        member(out, "sched_util_min");
+        text::dec(out, f.u32(48));
+        member(out, "sched_util_max");
+        text::dec(out, f.u32(52));
+        if size > FIRST as u64 + 8 {
+            out.push_str(", ...");
         }
     }
     out.push('}');
@@ -247,10 +295,9 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         }
     }
     member(out, "exit_signal");
-    if f.u64(32) == 0 {
-        out.push('0')
-    } else {
-        value::signal(f.u64(32), out)
+    match i32::try_from(f.u64(32)).ok().and_then(signal_name) {
+        Some(_) => value::value(view, ArgKind::Signal, 0, f.u64(32), out),
+        None => text::dec(out, f.u64(32)),
     }
     member(out, "stack");
     text::pointer(out, f.u64(40));
@@ -258,7 +305,7 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     text::hex(out, f.u64(48));
     if has_any(view, flags, &["CLONE_SETTLS"]) {
         member(out, "tls");
-        text::hex(out, f.u64(56));
+        text::pointer(out, f.u64(56));
     }
     if f.u64(64) != 0 || f.u64(72) != 0 {
         member(out, "set_tid");
@@ -272,10 +319,13 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         member(out, "set_tid_size");
         text::dec(out, f.u64(72));
     }
-    if f.bytes.len() >= 88 && f.u64(80) != 0 {
+    let into_cgroup = render::constant(view.abi, &p::CLONE3, "CLONE_INTO_CGROUP");
+    if f.bytes.len() >= 88 && (f.u64(80) != 0 || into_cgroup.is_some_and(|bit| flags & bit != 0)) {
         member(out, "cgroup");
         text::dec(out, f.u64(80));
+        value::fd_name(view, f.u64(80), out);
     }
+    beyond(f.bytes, 88, view.given(i).as_ref(), out);
     out.push('}');
 }
 

@@ -108,7 +108,9 @@ pub(crate) fn sigevent(view: &View<'_>, f: Fields<'_>, out: &mut String) {
             text::sdec(out, f.i32(after));
         }
         Some(("SIGEV_THREAD", _)) => {
-            for (i, name) in ["sigev_notify_function", "sigev_notify_attributes"].into_iter().enumerate() {
+            for (i, name) in
+                ["sigev_notify_function", "sigev_notify_attributes"].into_iter().enumerate()
+            {
                 member(out, name);
                 text::pointer(out, f.ulong(after / w + i));
             }
@@ -252,6 +254,10 @@ fn si_pid_uid(f: Fields<'_>, at: usize, out: &mut String) {
 fn ticks(out: &mut String, name: &str, ticks: u64) {
     member(out, name);
     text::dec(out, ticks);
+    if ticks != 0 {
+        // USER_HZ (include/asm-generic/param.h) is 100.
+        out.push_str(&format!(" /* {}.{:02} s */", ticks / 100, ticks % 100));
+    }
 }
 
 fn blocked_call(nr: u64, arch: u64, out: &mut String) {

@@ -2,14 +2,13 @@
 
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{ArgKind, Dir, Layout, Mem, render};
+use sysreel_abi::{ArgKind, Dir, Layout, render};
 
 use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
 use super::fields::Fields;
 use super::out::{lost, member};
 use super::view::View;
 use super::{iovec, string, value};
-use crate::regions::RegionView;
 use crate::text;
 
 /// Address family (include/linux/socket.h).
@@ -109,37 +108,6 @@ pub(super) fn fd_pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     value::fd(view, f.u32(4), out);
     out.push(']');
     true
-}
-
-/// Writes the value of a socket option. Most are an int.
-pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
-    let is_complete = |region: &RegionView<'_>| region.head.asked == region.head.got;
-    let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(is_complete);
-    let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
-        return false;
-    };
-    let f = Fields::new(view.abi, &bytes);
-    match (render::socket_option(view.arg(1), view.arg(2)), bytes.len()) {
-        (Some("SO_LINGER"), 8) => ints(f, &["l_onoff", "l_linger"], out),
-        (Some("SO_PEERCRED"), 12) => ints(f, &["pid", "uid", "gid"], out),
-        (_, 4) => {
-            out.push('[');
-            text::sdec(out, f.i32(0));
-            out.push(']');
-        }
-        _ => return false,
-    }
-    true
-}
-
-/// Writes a structure of ints.
-fn ints(f: Fields<'_>, names: &[&str], out: &mut String) {
-    out.push('{');
-    for (i, name) in names.iter().enumerate() {
-        member(out, name);
-        text::sdec(out, f.i32(4 * i));
-    }
-    out.push('}');
 }
 
 /// Writes the argument of sendmsg(2) or recvmsg(2). If recvmsg(2) failed, only the size of the name

@@ -66,16 +66,35 @@ pub(crate) fn file_time(
         0x3fff_fffe => value::named(view, &number, "UTIME_OMIT", out),
         _ => {
             number(out);
-            if view.options.constants != Constants::Raw {
+            if view.options.constants != Constants::Raw && ns < 1_000_000_000 {
                 date_comment(seconds, ns.cast_signed(), out);
             }
         }
     }
 }
 
+/// Writes an element of utimes' array.
+pub(crate) fn old_file_time(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
+    timeval_at(fields, 0, out);
+    let (seconds, micros) = (fields.klong(0), fields.kulong(1));
+    if view.options.constants != Constants::Raw && micros < 1_000_000 && (seconds, micros) != (0, 0)
+    {
+        let start = out.len();
+        date_comment(seconds, micros.cast_signed() * 1000, out);
+        // Microseconds have six digits.
+        if micros != 0
+            && let Some(at) = out[start..].rfind("000+")
+        {
+            out.replace_range(start + at..start + at + 3, "");
+        }
+    }
+}
+
 /// Writes ` /* 2026-11-23T21:04:46.591526000+0000 */`.
 pub(crate) fn date_comment(seconds: i64, ns: i64, out: &mut String) {
-    if seconds == 0 && ns == 0 {
+    /// What a year of C's `struct tm` can hold.
+    const MOST: i64 = i32::MAX as i64 * 31_556_952;
+    if seconds == 0 && ns == 0 || seconds.unsigned_abs() > MOST.unsigned_abs() {
         return;
     }
     out.push_str(" /* ");
@@ -149,7 +168,9 @@ pub(crate) fn timex(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
         number(out, name, long(i));
     }
     number(out, "shift", fields.i32(if wide { 112 } else { 56 }));
-    for (i, name) in [(14, "stabil"), (15, "jitcnt"), (16, "calcnt"), (17, "errcnt"), (18, "stbcnt")] {
+    for (i, name) in
+        [(14, "stabil"), (15, "jitcnt"), (16, "calcnt"), (17, "errcnt"), (18, "stbcnt")]
+    {
         number(out, name, long(i));
     }
     number(out, "tai", fields.i32(if wide { 160 } else { 80 }));

@@ -1,6 +1,6 @@
 //! Values of registers and of members of structures.
 
-use sysreel_abi::consts::open;
+use sysreel_abi::consts::{open, uapi};
 use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
 use super::endpoint;
@@ -13,7 +13,11 @@ use crate::text;
 pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &mut String) {
     let low = value & 0xffff_ffff;
     match kind {
-        ArgKind::Int | ArgKind::Pid | ArgKind::IpcId | ArgKind::KeySerial => int(value, out),
+        ArgKind::Int | ArgKind::Pid | ArgKind::IpcId => int(value, out),
+        ArgKind::KeySerial => match uapi::KEY_SPEC.items.iter().find(|(_, key)| *key == low) {
+            Some((name, _)) => named(view, &|out| int(value, out), name, out),
+            None => int(value, out),
+        },
         ArgKind::Uint => text::dec(out, low),
         ArgKind::Long | ArgKind::Off => long(view.abi, value, out),
         ArgKind::Ulong | ArgKind::Size | ArgKind::Half => text::dec(out, value),
@@ -27,9 +31,9 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
             0xffff => out.push_str("-1"),
             id => text::dec(out, id),
         },
-        ArgKind::Dev => device(low, out),
+        ArgKind::Dev => device_of(view, low, out),
         ArgKind::Protocol => protocol(view, value, out),
-        ArgKind::SockOpt => match render::socket_option(view.arg(i.wrapping_sub(1)), value) {
+        ArgKind::SockOpt => match socket_option(view, i, value) {
             Some(name) => named(view, &|out| text::hex(out, low), name, out),
             None => unknown_option(view, view.arg(i.wrapping_sub(1)), low, out),
         },
@@ -43,13 +47,13 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
                 named(view, &|out| int(value, out), &name, out)
             }
         }
+        ArgKind::IoPriority => io_priority(view, low, out),
         ArgKind::Hex32 => text::hex(out, low),
         ArgKind::Hex | ArgKind::Handle | ArgKind::Varies | ArgKind::Never => text::hex(out, value),
         ArgKind::Flags(_)
         | ArgKind::FlagsMode(_)
         | ArgKind::Enum(_)
         | ArgKind::Clock
-        | ArgKind::IoPriority
         | ArgKind::SwapFlags
         | ArgKind::Ioctl
         | ArgKind::FileMode => {
@@ -116,7 +120,11 @@ fn apart(
     match names.as_str() {
         "" => out.push('0'),
         names if names.starts_with(|c: char| c.is_ascii_digit()) => {
-            if view.options.constants == Constants::Raw { text::hex(out, rest) } else { out.push_str(names) }
+            if view.options.constants == Constants::Raw {
+                text::hex(out, rest)
+            } else {
+                out.push_str(names)
+            }
         }
         names => named(view, &|out| text::hex(out, rest), names, out),
     }
@@ -134,6 +142,39 @@ pub(crate) fn named(view: &View<'_>, number: &dyn Fn(&mut String), name: &str, o
             out.push_str(" */");
         }
     }
+}
+
+/// Writes class and priority of I/O, whose class is a constant (include/uapi/linux/ioprio.h).
+fn io_priority(view: &View<'_>, priority: u64, out: &mut String) {
+    let mut names = String::new();
+    io_priority_name(view, priority, &mut names);
+    named(view, &|out| int(priority, out), &names, out);
+}
+
+/// Writes class and priority by name.
+pub(super) fn io_priority_name(view: &View<'_>, priority: u64, out: &mut String) {
+    const SHIFT: u32 = 13;
+    out.push_str("IOPRIO_PRIO_VALUE(");
+    constant(view, ArgKind::Enum(&uapi::IOPRIO_CLASS), priority >> SHIFT, out);
+    out.push_str(", ");
+    text::dec(out, priority & ((1 << SHIFT) - 1));
+    out.push(')');
+}
+
+/// Writes a device number in the style of constants.
+pub(crate) fn device_of(view: &View<'_>, dev: u64, out: &mut String) {
+    let mut name = String::new();
+    device(dev, &mut name);
+    named(view, &|out| text::hex(out, dev), &name, out);
+}
+
+/// Returns the name of a socket option. One number has a name for each direction
+/// (include/uapi/asm-generic/socket.h).
+fn socket_option(view: &View<'_>, i: usize, option: u64) -> Option<&'static str> {
+    let name = render::socket_option(view.arg(i.wrapping_sub(1)), option)?;
+    let value = view.row.args.get(i + 1).and_then(|arg| arg.mem).and_then(|mem| mem.special());
+    let is_read = matches!(value, Some(sysreel_abi::desc::Special::GetSockOpt));
+    Some(if is_read && name == "SO_ATTACH_FILTER" { "SO_GET_FILTER" } else { name })
 }
 
 /// Writes a socket option without a name: `0x64 /* SO_??? */`.

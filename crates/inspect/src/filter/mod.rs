@@ -96,10 +96,9 @@ impl Matcher {
     /// Whether it asks for memory of calls.
     pub(crate) fn asks_for_memory(filter: &Filter) -> bool {
         Self::follow(filter).processes
-            || filter
-                .fields()
-                .iter()
-                .any(|asked| matches!(asked.field, Field::Arg | Field::Data | Field::Fd))
+            || filter.fields().iter().any(|asked| {
+                matches!(asked.field, Field::Arg | Field::Data | Field::Fd | Field::PathWritten)
+            })
     }
 
     /// Returns a driver of the items that these filters need.

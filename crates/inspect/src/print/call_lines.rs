@@ -170,9 +170,7 @@ impl Printer<'_> {
         let Some(abi) = call.abi() else { return };
         let before = self.tasks.entry(prefix.task).or_default().abi.replace(abi);
         let is_native = matches!(abi, Abi::X86_64 | Abi::Aarch64);
-        if self.options.quiet.personality
-            || before == Some(abi)
-            || before.is_none() && is_native {
+        if self.options.quiet.personality || before == Some(abi) || before.is_none() && is_native {
             return;
         }
         let mode = match abi {

@@ -19,7 +19,9 @@ fn headers_agree() {
     for (header, list) in uapi::ALL.iter().filter(|(header, _)| !header.is_empty()) {
         let mask = if list.bits == 32 { 0xffff_ffffu64 } else { u64::MAX };
         let fields = list.fields.iter().flat_map(|field| field.items);
-        for (name, value) in list.items.iter().chain(fields).filter(|(name, _)| *name != "FAN_DIR_MODIFY") {
+        for (name, value) in
+            list.items.iter().chain(fields).filter(|(name, _)| *name != "FAN_DIR_MODIFY")
+        {
             let _ = writeln!(
                 source,
                 "#include <{header}>\n_Static_assert(({name} & {mask}ULL) == {value}ULL, \"{name}\");"
