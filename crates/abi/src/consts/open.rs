@@ -46,6 +46,9 @@ list! { /// Flags of fstatat and statx.
     AT_STAT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_STATX_FORCE_SYNC
     AT_STATX_DONT_SYNC
 }
+list! { /// Flags of mount_setattr.
+    AT_MOUNT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_RECURSIVE
+}
 list! { /// Flags of faccessat2.
     AT_ACCESS "AT_" 32: AT_SYMLINK_NOFOLLOW AT_EACCESS AT_EMPTY_PATH
 }

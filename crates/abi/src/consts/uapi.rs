@@ -120,7 +120,7 @@ lists! {
     "" QUOTA_INFO_FLAGS "DQF_" 32:
         DQF_ROOT_SQUASH = 1, DQF_SYS_FILE = 0x10000;
     /// What an XFS quota is for.
-    "linux/dqblk_xfs.h" XFS_QUOTA_TYPE "FS_" 8:
+    "linux/dqblk_xfs.h" XFS_QUOTA_TYPE "FS_" 32:
         FS_USER_QUOTA = 1, FS_PROJ_QUOTA = 2, FS_GROUP_QUOTA = 4;
     /// What of XFS quotas is counted and enforced.
     "linux/dqblk_xfs.h" XFS_QUOTA "FS_QUOTA_" 32:
@@ -134,4 +134,41 @@ lists! {
         ICMP_ADDRESS = 17, ICMP_ADDRESSREPLY = 18;
     /// Options of level SOL_RAW.
     "linux/icmp.h" RAW_OPTION "RAW_" 32: ICMP_FILTER = 1;
+    /// Classes of instructions of the classic BPF.
+    "linux/filter.h" BPF_CLASS "BPF_" 32:
+        BPF_LD = 0, BPF_LDX = 1, BPF_ST = 2, BPF_STX = 3, BPF_ALU = 4, BPF_JMP = 5, BPF_RET = 6,
+        BPF_MISC = 7;
+    /// Sizes of loads.
+    "linux/filter.h" BPF_SIZE "BPF_" 32:
+        BPF_W = 0, BPF_H = 8, BPF_B = 0x10;
+    /// Modes of loads.
+    "linux/filter.h" BPF_MODE "BPF_" 32:
+        BPF_IMM = 0, BPF_ABS = 0x20, BPF_IND = 0x40, BPF_MEM = 0x60, BPF_LEN = 0x80,
+        BPF_MSH = 0xa0;
+    /// Sources of operands.
+    "linux/filter.h" BPF_SOURCE "BPF_" 32:
+        BPF_K = 0, BPF_X = 8;
+    /// Operations on numbers.
+    "linux/filter.h" BPF_ALU "BPF_" 32:
+        BPF_ADD = 0, BPF_SUB = 0x10, BPF_MUL = 0x20, BPF_DIV = 0x30, BPF_OR = 0x40, BPF_AND = 0x50,
+        BPF_LSH = 0x60, BPF_RSH = 0x70, BPF_NEG = 0x80, BPF_MOD = 0x90, BPF_XOR = 0xa0;
+    /// Jumps.
+    "linux/filter.h" BPF_JUMPS "BPF_" 32:
+        BPF_JA = 0, BPF_JEQ = 0x10, BPF_JGT = 0x20, BPF_JGE = 0x30, BPF_JSET = 0x40;
+    /// Sources of results.
+    "linux/filter.h" BPF_RETURN "BPF_" 32:
+        BPF_K = 0, BPF_X = 8, BPF_A = 0x10;
+    /// Other operations.
+    "linux/filter.h" BPF_MISC "BPF_" 32:
+        BPF_TAX = 0, BPF_TXA = 0x80;
+    /// Places beside the packet, the highest first.
+    "linux/filter.h" BPF_PLACE "SKF_" 32:
+        SKF_AD_OFF = 0xfffff000, SKF_NET_OFF = 0xfff00000, SKF_LL_OFF = 0xffe00000;
+    /// Data of a packet that are not in it.
+    "linux/filter.h" BPF_ANCILLARY "SKF_AD_" 32:
+        SKF_AD_PROTOCOL = 0, SKF_AD_PKTTYPE = 4, SKF_AD_IFINDEX = 8, SKF_AD_NLATTR = 0xc,
+        SKF_AD_NLATTR_NEST = 0x10, SKF_AD_MARK = 0x14, SKF_AD_QUEUE = 0x18, SKF_AD_HATYPE = 0x1c,
+        SKF_AD_RXHASH = 0x20, SKF_AD_CPU = 0x24, SKF_AD_ALU_XOR_X = 0x28, SKF_AD_VLAN_TAG = 0x2c,
+        SKF_AD_VLAN_TAG_PRESENT = 0x30, SKF_AD_PAY_OFFSET = 0x34, SKF_AD_RANDOM = 0x38,
+        SKF_AD_VLAN_TPID = 0x3c;
 }

@@ -106,6 +106,7 @@ const fn stated(layout: Layout) -> u32 {
         | L::Uid
         | L::QuotaFormat
         | L::XfsQuotaFlags
+        | L::XfsQuotaType
         | L::SeccompAction
         | L::Policy
         | L::PageStatus => 4,

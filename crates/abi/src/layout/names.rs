@@ -84,6 +84,8 @@ layouts! {
     QuotaFormat "unsigned int",
     /// What of XFS quotas is counted and enforced.
     XfsQuotaFlags "unsigned int",
+    /// What an XFS quota is for.
+    XfsQuotaType "unsigned int",
     NextDqBlk "struct if_nextdqblk", FsDiskQuota "struct fs_disk_quota",
     FsQuotaStat "struct fs_quota_stat", FsQuotaStatv "struct fs_quota_statv",
     DqBlk "struct if_dqblk", DqInfo "struct if_dqinfo", PrctlMmMap "struct prctl_mm_map",

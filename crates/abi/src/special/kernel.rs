@@ -4,7 +4,7 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::ptrace as p;
 
 use super::meaning::{Call, Meaning};
-use crate::consts::{uapi, unpackaged as u};
+use crate::consts::{security, uapi, unpackaged as u};
 use crate::desc::{ArgKind, Dir, EINVAL, Len, When};
 use crate::layout::Layout;
 
@@ -69,8 +69,12 @@ pub(super) fn compared(call: &Call, arg: usize) -> Meaning {
 }
 
 /// seccomp(op, flags, uargs).
-pub(super) fn seccomp(call: &Call) -> Meaning {
+pub(super) fn seccomp(call: &Call, arg: usize) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
+        p::SECCOMP_SET_MODE_FILTER if arg == 1 => {
+            Meaning::value(ArgKind::Flags(&security::SECCOMP_FILTER))
+        }
+        _ if arg == 1 => Meaning::value(ArgKind::Hex32),
         p::SECCOMP_SET_MODE_FILTER => {
             Meaning::memory(ArgKind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
         }
@@ -154,7 +158,7 @@ pub(super) fn quota(call: &Call, arg: usize) -> Meaning {
         (_, "Q_XGETQUOTA" | "Q_XGETNEXTQUOTA") => fixed(Dir::Out, Layout::FsDiskQuota),
         (_, "Q_XSETQLIM") => fixed(Dir::In, Layout::FsDiskQuota),
         (_, "Q_XQUOTAON" | "Q_XQUOTAOFF") => fixed(Dir::In, Layout::XfsQuotaFlags),
-        (_, "Q_XQUOTARM") => fixed(Dir::In, Layout::U32),
+        (_, "Q_XQUOTARM") => fixed(Dir::In, Layout::XfsQuotaType),
         (_, "Q_XGETQSTAT") => fixed(Dir::Out, Layout::FsQuotaStat),
         (_, "Q_XGETQSTATV") => fixed(Dir::Out, Layout::FsQuotaStatv),
         _ => Meaning::value(ArgKind::Ptr),

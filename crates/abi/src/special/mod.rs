@@ -42,7 +42,7 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::Bpf => bpf::attribute(&call),
         Special::CapHeader => kernel::cap_header(&call),
         Special::Landlock => kernel::landlock_rule(&call),
-        Special::Seccomp => kernel::seccomp(&call),
+        Special::Seccomp => kernel::seccomp(&call, arg),
         Special::Keyctl => keyctl::argument(&call, arg),
         Special::Who => kernel::who(&call),
         Special::IoWho => kernel::io_who(&call),

@@ -33,7 +33,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                   -> INT, emulate(CRED);
     capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))),
         data: input(cap_data("header"))) -> INT, emulate(CRED).kind(CallKind::SetCreds);
-    seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER),
+    seccomp(op: one_of(&s::SECCOMP), flags: special(Special::Seccomp),
         uargs: special(Special::Seccomp))
                                   -> INT, apart(CRED).makes(Makes::Seccomp).kind(CallKind::Seccomp);
     landlock_create_ruleset(attr: kind(ArgKind::Struct(LandlockRuleset), input(arg("size"))),

@@ -31,7 +31,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                            -> FD,   emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     fspick(dfd: DIRFD, path: PATH, flags: flags(&m::FSPICK))
                                              -> FD,   emulate(DESC).makes(RET).kind(CallKind::Open);
-    mount_setattr(dfd: DIRFD, path: PATH, flags: flags(&open::AT),
+    mount_setattr(dfd: DIRFD, path: PATH, flags: flags(&open::AT_MOUNT),
         uattr: kind(ArgKind::Struct(MountAttr), input(arg("usize"))), usize: SIZE)
                                              -> INT,  emulate(DESC).kind(CallKind::Mount);
     statmount(req: kind(ArgKind::Struct(MntIdReq), input(self_sized(0, 0, 24, 4096))),

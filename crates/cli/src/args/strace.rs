@@ -246,9 +246,10 @@ fn statuses(set: &str) -> Result<Filter, String> {
     let mut tests = Vec::new();
     for item in items {
         tests.push(match item {
-            "successful" => "(not failed and not unfinished)",
+            "successful" => "(not failed and (rval < 0 or rval >= 0))",
             "failed" => "failed",
-            "unfinished" | "detached" => "unfinished",
+            "unfinished" => "not (rval < 0 or rval >= 0)",
+            "detached" => "unfinished",
             "unavailable" => "event < 0",
             _ => {
                 return Err(format!(

@@ -1,10 +1,10 @@
 //! Writes one argument: a register by its kind, memory by what it holds.
 
 use sysreel_abi::consts::{mount, poll as poll_constants};
-use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Layout, Len, Mem, render};
+use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Dir, Layout, Len, Mem, render};
 
 use super::fields::Fields;
-use super::out::lost;
+use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
 use super::{
     aio, file, futex, iovec, layouts, poll, process, quota, socket, sockopt, stat, string, value,
@@ -43,6 +43,11 @@ fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) 
     }
 }
 
+/// Whether the only argument of a call but its size is a signal set that it stores.
+fn is_pending(view: &View<'_>) -> bool {
+    matches!(view.row.args, [set, _] if set.mem.is_some_and(|mem| mem.dir == Dir::Out))
+}
+
 /// Whether mount(2) ignores its type or its data, which the flags decide (do_mount,
 /// fs/namespace.c).
 fn ignores(view: &View<'_>, i: usize) -> bool {
@@ -71,7 +76,9 @@ fn is_set_size(view: &View<'_>, kind: ArgKind, mem: Mem) -> bool {
         (ArgKind::Struct(Layout::SigSet), Len::Arg { count, .. }) => {
             let size = view.arg(count.index.into());
             let word = u64::from(view.abi.word());
-            size >= word && size <= 8 && size % word == 0
+            // rt_sigpending(2) also stores a part of a word.
+            let is_whole = size >= word && size % word == 0;
+            size <= 8 && size > 0 && (is_whole || is_pending(view))
         }
         _ => true,
     }
@@ -133,18 +140,23 @@ fn structured(
         ArgKind::Array(layout) => {
             return layouts::array_region(view, layout, bytes, region, i, out);
         }
+        ArgKind::SockAddr if bytes.len() < 2 => return false,
         ArgKind::SockAddr => socket::address(view, bytes, out),
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
         ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
-            if region.head.got < region.head.asked && !region.is_cut() {
-                return false;
-            }
-            process::nodes(view, bytes, out)
+            process::nodes(view, bytes, out);
+            unreadable_rest(region, out);
         }
         ArgKind::Bits => process::bits(bytes, out),
         ArgKind::Iovec => iovec::vector(view, i, mem, bytes, out),
         ArgKind::Msg => socket::one_message(view, i, mem.dir, Fields::new(view.abi, bytes), out),
-        ArgKind::Mmsg => return socket::messages(view, i, mem.dir, bytes, out),
+        ArgKind::Mmsg => {
+            let known = socket::messages(view, i, mem.dir, bytes, out);
+            if known && mem.dir == Dir::In {
+                unreadable_rest(region, out);
+            }
+            return known;
+        }
         ArgKind::WaitStatus => return process::wait_status_of(bytes, out),
         _ => return false,
     }
@@ -194,7 +206,15 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (_, ArgKind::Struct(Layout::EpollEvent)) if removes(view) => text::pointer(out, value),
         // A call that fails has read these, but its outcome does not depend on them.
         (CallKind::Poll, ArgKind::Struct(_)) if is_failed_wait(view) => text::pointer(out, value),
-        (CallKind::MakeFd, ArgKind::Str) => return string::name(view, i, 250, out),
+        (CallKind::MakeFd, ArgKind::Str) if view.row.class.intersects(Classes::MEMORY) => {
+            return string::name(view, i, 250, out);
+        }
+        // The kernel refuses more (KEXEC_SEGMENT_MAX, NGROUPS_MAX, XATTR_SIZE_MAX).
+        (_, ArgKind::Array(Layout::KexecSegment)) if view.arg(1) > 16 => text::pointer(out, value),
+        (CallKind::SetCreds, ArgKind::Array(_)) if ArgKind::Int.count(view.arg(0)) > 65536 => {
+            text::pointer(out, value)
+        }
+        (CallKind::SetXattr, ArgKind::Buf) if view.arg(3) > 65536 => text::pointer(out, value),
         (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
             waited_for(view, i, kind, out)
         }
@@ -231,6 +251,7 @@ fn waited_for(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
             layouts::array_region(view, layout, &bytes, &region, i, out)
         }
         (Some(bytes), ArgKind::Struct(layout)) => layouts::structure(view, layout, &bytes, i, out),
+        (Some(_), ArgKind::FdSet) if region.head.got < region.head.asked => false,
         (Some(bytes), ArgKind::FdSet) => {
             poll::fd_set(view, &bytes, out);
             true

@@ -7,7 +7,7 @@ use sysreel_abi::{ArgKind, CallKind, Layout};
 use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
-use super::{aio, file, machine, members, poll, process, signal, stat, time, value};
+use super::{aio, classic_bpf, file, machine, members, poll, process, signal, stat, time, value};
 use crate::regions::RegionView;
 use crate::text;
 
@@ -29,7 +29,7 @@ pub(crate) fn structure(
         // What the kernel reads and writes of it; the rest is padding.
         L::SigInfo => 48,
         L::LandlockRuleset => 8,
-        L::SigSet | L::OldSigSet => usize::from(view.abi.word()),
+        L::SigSet | L::OldSigSet => 1,
         other => usize::try_from(other.size(view.abi)).unwrap_or(usize::MAX),
     };
     if bytes.len() < least {
@@ -90,7 +90,10 @@ pub(crate) fn structure(
         L::Policy => listed(view, ArgKind::Flags(&memory::POLICY), f, out),
         L::QuotaFormat => listed(view, ArgKind::Enum(&uapi::QUOTA_FORMAT), f, out),
         L::XfsQuotaFlags => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA), f, out),
+        L::XfsQuotaType => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA_TYPE), f, out),
         L::PageStatus => page_status(view, f, out),
+        L::SockFprog => classic_bpf::program(view, i, f, out),
+        L::SockFilter => classic_bpf::instruction(view, f, out),
         L::SchedAttr => process::sched_attr(view, i, f, out),
         L::MountAttr | L::LandlockRuleset => {
             members::structure(view, layout, f, out);
@@ -177,7 +180,7 @@ pub(crate) fn changed(
             out.push(']');
             true
         }
-        (L::Loff | L::OffT | L::Word, Some(before)) => {
+        (L::Loff | L::OffT, Some(before)) => {
             bracketed_scalar(layout, f(before), out);
             out.push_str(" => ");
             bracketed_scalar(layout, f(bytes), out)
@@ -250,7 +253,7 @@ pub(crate) fn array(
                 true
             }
             Layout::Timeval if view.row.kind == CallKind::Utime => {
-                time::old_file_time(view, f, out);
+                time::old_file_time(f, out);
                 true
             }
             _ => scalar(layout, f, out) || structure(view, layout, one, i, out),

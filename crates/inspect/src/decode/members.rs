@@ -289,7 +289,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("seccomp_data", 4, Two, Uint),
     ]),
     (Layout::KcmpEpollSlot, &[
-        fixed("efd", 0, Four, Fd), fixed("tfd", 4, Four, Fd), fixed("toff", 8, Four, Uint),
+        fixed("efd", 0, Four, Int), fixed("tfd", 4, Four, Int), fixed("toff", 8, Four, Uint),
     ]),
     (Layout::LandlockPathBeneath, &[
         fixed("allowed_access", 0, Eight, Flags(&security::LANDLOCK_FS)),

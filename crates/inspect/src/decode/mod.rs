@@ -17,6 +17,7 @@
 mod aio;
 mod argument;
 mod call;
+mod classic_bpf;
 mod endpoint;
 mod errno;
 mod fields;

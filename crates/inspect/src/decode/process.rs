@@ -348,11 +348,25 @@ pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
     })
 }
 
+fn succeeded(view: &View<'_>) -> bool {
+    view.outcome.is_some_and(|outcome| !outcome.failed())
+}
+
 /// Writes what clone3(2) wrote: ` => {parent_tid=[123]}`.
 pub(crate) fn clone3_results(view: &View<'_>, i: usize, out: &mut String) {
     let start = out.len();
     out.push_str(" => {");
-    for (name, index) in [("pidfd", CLONE_PIDFD), ("parent_tid", CLONE_TID)] {
+    let given = view.region(i, Dir::In).and_then(|region| view.bytes(&region, usize::MAX));
+    let given = given.unwrap_or_default();
+    let f = Fields::new(view.abi, &given);
+    for (name, index, at, bit) in [
+        ("pidfd", CLONE_PIDFD, 8, "CLONE_PIDFD"),
+        ("parent_tid", CLONE_TID, 24, "CLONE_PARENT_SETTID"),
+    ] {
+        if has_any(view, f.u64(0), &[bit]) && f.u64(at) == 0 && succeeded(view) {
+            member(out, name);
+            out.push_str("NULL");
+        }
         let region = view.nested(i, 1, index, Dir::Out);
         if let Some(bytes) =
             region.and_then(|region| view.bytes(&region, 4)).filter(|bytes| bytes.len() == 4)

@@ -1,7 +1,7 @@
 //! quotactl(2): the command decides which arguments exist.
 
-use sysreel_abi::ArgKind;
 use sysreel_abi::consts::uapi;
+use sysreel_abi::render;
 
 use super::value;
 use super::view::View;
@@ -26,9 +26,9 @@ pub(super) fn arguments(view: &View<'_>) -> &'static [u8] {
 /// Writes `QCMD(Q_GETFMT, USRQUOTA)`.
 pub(super) fn command(view: &View<'_>, value: u64, out: &mut String) {
     let mut text = "QCMD(".to_owned();
-    value::constant(view, ArgKind::Enum(&uapi::QUOTA), value >> SHIFT, &mut text);
+    render::enum_text(view.abi, &uapi::QUOTA, value >> SHIFT, &mut text);
     text.push_str(", ");
-    value::constant(view, ArgKind::Enum(&uapi::QUOTA_TYPE), value & 0xff, &mut text);
+    render::enum_text(view.abi, &uapi::QUOTA_TYPE, value & 0xff, &mut text);
     text.push(')');
     value::named(view, &|out| text::dec(out, value), &text, out);
 }

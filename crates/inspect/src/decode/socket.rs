@@ -142,7 +142,8 @@ pub(crate) fn message(
     match region {
         _ if f.ulong(0) == 0 => out.push_str("NULL"),
         Some(region) => match view.bytes(&region, usize::MAX) {
-            Some(bytes) => address(view, &bytes, out),
+            Some(bytes) if bytes.len() >= 2 => address(view, &bytes, out),
+            Some(_) => text::pointer(out, f.ulong(0)),
             None => lost(f.ulong(0), out),
         },
         None => text::pointer(out, f.ulong(0)),

@@ -3,7 +3,7 @@
 use sysreel_abi::consts::{socket as s, uapi};
 use sysreel_abi::{ArgKind, Dir, Layout, Len, Mem, render};
 
-use super::endpoint::v4;
+use super::endpoint::{v4, v6};
 use super::errno::error_name;
 use super::fields::Fields;
 use super::out::{lost, member};
@@ -26,6 +26,10 @@ enum Form {
     Bytes,
     /// Two addresses (ip(7)).
     Membership,
+    /// An address and an interface (ipv6(7)).
+    Membership6,
+    /// A filter, or its instructions.
+    Program,
     /// An interface and an address of any family (linux/in.h).
     Group,
     /// An interface, a type and an address (linux/if_packet.h).
@@ -47,12 +51,29 @@ static FORMS: &[(&str, Form)] = &[
     ("SO_MEMINFO", Form::Bytes),
     ("SO_COOKIE", Form::Bytes),
     ("SO_NETNS_COOKIE", Form::Bytes),
-    ("SO_RCVTIMEO", Form::Bytes),
-    ("SO_SNDTIMEO", Form::Bytes),
+    ("SO_RCVTIMEO_OLD", Form::Bytes),
+    ("SO_SNDTIMEO_OLD", Form::Bytes),
+    ("SO_RCVTIMEO_NEW", Form::Bytes),
+    ("SO_SNDTIMEO_NEW", Form::Bytes),
     ("SO_MAX_PACING_RATE", Form::Bytes),
     ("SO_TXTIME", Form::Bytes),
-    ("SO_ATTACH_FILTER", Form::Bytes),
-    ("SO_ATTACH_REUSEPORT_CBPF", Form::Bytes),
+    ("SO_ATTACH_REUSEPORT_EBPF", Form::Bytes),
+    ("SO_ATTACH_BPF", Form::Bytes),
+    ("SO_BPF_EXTENSIONS", Form::Bytes),
+    ("SO_SECURITY_AUTHENTICATION", Form::Bytes),
+    ("SO_SECURITY_ENCRYPTION_TRANSPORT", Form::Bytes),
+    ("SO_SECURITY_ENCRYPTION_NETWORK", Form::Bytes),
+    ("SO_TYPE", Form::Bytes),
+    ("SO_PROTOCOL", Form::Bytes),
+    ("SO_DOMAIN", Form::Bytes),
+    ("SO_BINDTOIFINDEX", Form::Bytes),
+    ("SO_BUF_LOCK", Form::Bytes),
+    ("SO_ATTACH_FILTER", Form::Program),
+    ("SO_ATTACH_REUSEPORT_CBPF", Form::Program),
+    ("IPV6_ADD_MEMBERSHIP", Form::Membership6),
+    ("IPV6_DROP_MEMBERSHIP", Form::Membership6),
+    ("IPV6_JOIN_ANYCAST", Form::Membership6),
+    ("IPV6_LEAVE_ANYCAST", Form::Membership6),
     ("IP_ADD_MEMBERSHIP", Form::Membership),
     ("IP_DROP_MEMBERSHIP", Form::Membership),
     ("MCAST_JOIN_GROUP", Form::Group),
@@ -124,6 +145,8 @@ fn write(
     let least = match form {
         Form::Int | Form::Enum(_) | Form::Error | Form::IcmpFilter => 4,
         Form::Ints(names) => 4 * names.len(),
+        Form::Program => f.word() * 2,
+        Form::Membership6 => 20,
         Form::Membership => 8,
         Form::PacketMembership => 16,
         Form::Group => f.word() + 128,
@@ -138,6 +161,22 @@ fn write(
         return false;
     }
     match form {
+        Form::Program if is_given => {
+            return layouts::structure(view, Layout::SockFprog, bytes, 3, out);
+        }
+        Form::Program => {
+            if !view.options.verbose {
+                return false;
+            }
+            return layouts::array(view, Layout::SockFilter, bytes, false, 3, out);
+        }
+        Form::Membership6 => {
+            out.push_str("{inet_pton(AF_INET6, \"");
+            out.push_str(&v6(bytes, 0).to_string());
+            out.push_str("\", &ipv6mr_multiaddr), ipv6mr_interface=");
+            interface(view, f.u32(16), out);
+            out.push('}');
+        }
         Form::Int | Form::Enum(_) | Form::Error if bytes.len() < 4 => {
             text::quoted(out, bytes, HexStrings::Always)
         }
@@ -172,7 +211,7 @@ fn write(
         }
         Form::Group => {
             out.push_str("{gr_interface=");
-            text::dec(out, f.u32(0));
+            interface(view, f.u32(0), out);
             member(out, "gr_group");
             socket::address(view, f.slice(f.word(), 128), out);
             out.push('}');
@@ -186,10 +225,21 @@ fn write(
     true
 }
 
+/// Writes the index of an interface. Only that of the loopback interface is known: it is the first
+/// of its network namespace (LOOPBACK_IFINDEX, include/net/net_namespace.h).
+pub(super) fn interface(view: &View<'_>, index: u64, out: &mut String) {
+    let number = |out: &mut String| text::dec(out, index);
+    if index == 1 {
+        value::named(view, &number, "if_nametoindex(\"lo\")", out);
+    } else {
+        number(out);
+    }
+}
+
 /// Writes bytes of which the option says nothing.
 fn whole(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
     let name = render::socket_option(view.arg(1), view.arg(2)).unwrap_or_default();
-    if name.is_empty() || matches!(bytes.len(), 0..8) {
+    if name.is_empty() && bytes.len() < 8 {
         string::limited(view, bytes, false, HexStrings::Always, out);
         return true;
     }

@@ -66,7 +66,7 @@ pub(crate) fn file_time(
         0x3fff_fffe => value::named(view, &number, "UTIME_OMIT", out),
         _ => {
             number(out);
-            if view.options.constants != Constants::Raw && ns < 1_000_000_000 {
+            if ns < 1_000_000_000 {
                 date_comment(seconds, ns.cast_signed(), out);
             }
         }
@@ -74,11 +74,10 @@ pub(crate) fn file_time(
 }
 
 /// Writes an element of utimes' array.
-pub(crate) fn old_file_time(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
+pub(crate) fn old_file_time(fields: Fields<'_>, out: &mut String) {
     timeval_at(fields, 0, out);
     let (seconds, micros) = (fields.klong(0), fields.kulong(1));
-    if view.options.constants != Constants::Raw && micros < 1_000_000 && (seconds, micros) != (0, 0)
-    {
+    if micros < 1_000_000 && (seconds, micros) != (0, 0) {
         let start = out.len();
         date_comment(seconds, micros.cast_signed() * 1000, out);
         // Microseconds have six digits.

@@ -249,7 +249,11 @@ pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
 }
 
 fn cwd_name(view: &View<'_>, out: &mut String) {
-    if let Some(link) = view.fds.and_then(FdTable::cwd).filter(|link| !link.is_empty()) {
+    /// The kernel shows no longer one (PATH_MAX).
+    const MOST: usize = 4096;
+    if let Some(link) =
+        view.fds.and_then(FdTable::cwd).filter(|link| (1..MOST).contains(&link.len()))
+    {
         out.push('<');
         text::escaped(out, &link, view.options.hex, b'>');
         out.push('>');
