@@ -52,6 +52,9 @@ pub fn enum_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
 fn push_unknown(list: &Constants, value: u64, out: &mut String) -> std::fmt::Result {
     // Some lists have a common suffix instead of a prefix: `?_OK`.
     let rest = if list.prefix.starts_with('?') { "" } else { "???" };
+    if list.prefix.is_empty() {
+        return push_hex(value, out);
+    }
     push_hex(value, out)?;
     write!(out, " /* {}{rest} */", list.prefix)
 }

@@ -28,7 +28,7 @@ pub static BITS: Constants = Constants {
     overrides: OPEN.overrides,
 };
 list! { /// Flags of memfd_secret.
-    SECRET "O_" 32: O_CLOEXEC
+    SECRET "" 32: O_CLOEXEC
 }
 list! { /// Flags of delete_module.
     MODULE "O_" 32: O_NONBLOCK O_TRUNC

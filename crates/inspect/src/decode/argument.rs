@@ -128,6 +128,7 @@ fn structured(
 ) -> bool {
     match kind {
         ArgKind::StrVec => string::strings(view, i, bytes, out),
+        ArgKind::Struct(Layout::SigSet) if region.head.got < region.head.asked => return false,
         ArgKind::Struct(layout) if mem.dir == Dir::InOut => {
             let before = u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0));
             let before = before.and_then(|region| view.bytes(&region, usize::MAX));
@@ -144,7 +145,9 @@ fn structured(
         ArgKind::SockAddr => socket::address(view, bytes, out),
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
         ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
-            process::nodes(view, bytes, out);
+            if !process::nodes(view, bytes, out) {
+                return false;
+            }
             unreadable_rest(region, out);
         }
         ArgKind::Bits => process::bits(bytes, out),
@@ -215,12 +218,22 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
             text::pointer(out, value)
         }
         (CallKind::SetXattr, ArgKind::Buf) if view.arg(3) > 65536 => text::pointer(out, value),
+        (CallKind::SetXattr, ArgKind::Buf) => return string::without_nul(view, i, out),
+        // No room: the result is how much there must be.
+        (_, ArgKind::Buf) if view.row.arg("list") == Some(i) && asks_for_size(view, i) => {
+            text::pointer(out, value)
+        }
         (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
             waited_for(view, i, kind, out)
         }
         _ => return false,
     }
     true
+}
+
+/// Whether the argument that follows a buffer, its size, is 0.
+fn asks_for_size(view: &View<'_>, i: usize) -> bool {
+    view.arg(i + 1) == 0
 }
 
 /// Whether epoll_ctl(2) removes a descriptor.
@@ -251,7 +264,9 @@ fn waited_for(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
             layouts::array_region(view, layout, &bytes, &region, i, out)
         }
         (Some(bytes), ArgKind::Struct(layout)) => layouts::structure(view, layout, &bytes, i, out),
-        (Some(_), ArgKind::FdSet) if region.head.got < region.head.asked => false,
+        // The sets of the C library have 128 bytes, and more descriptors are usually meant as no
+        // limit.
+        (Some(_), ArgKind::FdSet) if region.head.got < region.head.asked.min(128) => false,
         (Some(bytes), ArgKind::FdSet) => {
             poll::fd_set(view, &bytes, out);
             true

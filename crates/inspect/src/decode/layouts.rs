@@ -7,7 +7,9 @@ use sysreel_abi::{ArgKind, CallKind, Layout};
 use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
-use super::{aio, classic_bpf, file, machine, members, poll, process, signal, stat, time, value};
+use super::{
+    aio, classic_bpf, file, machine, members, poll, process, signal, stat, time, traced, value,
+};
 use crate::regions::RegionView;
 use crate::text;
 
@@ -25,6 +27,7 @@ pub(crate) fn structure(
         // The caller chooses the size: at least that of the first version of each structure.
         L::CloneArgs => 64,
         L::SchedAttr => 4,
+        L::PtraceSyscallInfo => 1,
         L::MountAttr => 32,
         // What the kernel reads and writes of it; the rest is padding.
         L::SigInfo => 48,
@@ -92,6 +95,7 @@ pub(crate) fn structure(
         L::XfsQuotaFlags => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA), f, out),
         L::XfsQuotaType => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA_TYPE), f, out),
         L::PageStatus => page_status(view, f, out),
+        L::PtraceSyscallInfo => traced::syscall_info(view, f, out),
         L::SockFprog => classic_bpf::program(view, i, f, out),
         L::SockFilter => classic_bpf::instruction(view, f, out),
         L::SchedAttr => process::sched_attr(view, i, f, out),

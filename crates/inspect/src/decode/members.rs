@@ -52,6 +52,9 @@ impl Width {
 }
 
 use ArgKind::{Enum, Fd, Flags, Hex, Int, Long, Pid, Ptr, Uint, Ulong};
+/// A descriptor in 64 bits.
+#[allow(non_upper_case_globals, reason = "used as the kinds beside it")]
+const WideFd: ArgKind = ArgKind::Size;
 use Width::{Eight, Four, One, Permissions, Two, Word};
 
 /// A member with its offsets in the 64-bit ABIs and in i386.
@@ -80,7 +83,7 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
             None => return false,
         },
     };
-    let word = long_of(view.abi);
+    let word = word_of(layout, view.abi);
     out.push('{');
     for one in members {
         let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });
@@ -112,6 +115,12 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
             Eight | Word => f.u64(at),
         };
         match one.kind {
+            ArgKind::Size if one.width == Eight => {
+                text::dec(out, number);
+                if number <= i32::MAX as u64 {
+                    value::fd_name(view, number, out);
+                }
+            }
             // The number is sign-extended already; `value` would cut a long of i386 to 32 bits.
             Long => text::sdec(out, number.cast_signed()),
             kind => value::value(view, kind, 0, number, out),
@@ -119,6 +128,12 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     }
     out.push('}');
     true
+}
+
+/// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) has
+/// pointers and sizes of the caller.
+fn word_of(layout: Layout, abi: Abi) -> usize {
+    if layout == Layout::KexecSegment { usize::from(abi.word()) } else { long_of(abi) }
 }
 
 /// Returns the size of a kernel long.
@@ -258,7 +273,8 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::MountAttr, &[
         fixed("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
         fixed("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
-        fixed("propagation", 16, Eight, Flags(&mount::MOUNT)), fixed("userns_fd", 24, Eight, Ulong),
+        fixed("propagation", 16, Eight, Flags(&mount::PROPAGATION)),
+        fixed("userns_fd", 24, Eight, WideFd),
     ]),
     (Layout::CachestatRange, &[fixed("off", 0, Eight, Ulong), fixed("len", 8, Eight, Ulong)]),
     (Layout::Cachestat, &[
@@ -359,7 +375,7 @@ mod tests {
             for (layout, members) in
                 tables.chain(generic.then_some((Layout::SemidDs, GENERIC_SEMAPHORES)))
             {
-                let word = long_of(abi);
+                let word = word_of(layout, abi);
                 let size = usize::try_from(layout.size(abi)).unwrap();
                 for one in members {
                     let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });

@@ -40,6 +40,7 @@ mod sockopt;
 mod stat;
 mod string;
 mod time;
+mod traced;
 mod value;
 mod view;
 

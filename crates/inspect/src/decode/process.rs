@@ -126,6 +126,11 @@ pub(super) fn sched_attr(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     let size = f.u32(0);
     out.push_str("{size=");
     text::dec(out, size);
+    let is_short = view.given(i).is_some_and(|region| region.head.got < FIRST as u64);
+    if is_short && size >= FIRST as u64 {
+        out.truncate(out.len() - "{size=".len() - size.to_string().len());
+        return text::pointer(out, view.arg(i));
+    }
     if f.bytes.len() < FIRST || size > 0 && size < FIRST as u64 {
         return out.push('}');
     }
@@ -183,8 +188,11 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
 }
 
 /// Writes a set of nodes as words: `[0000000000000001]`.
-pub(crate) fn nodes(view: &View<'_>, bytes: &[u8], out: &mut String) {
+pub(crate) fn nodes(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
     let word = usize::from(view.abi.word());
+    if bytes.len() < word {
+        return false;
+    }
     out.push('[');
     for (n, one) in bytes.chunks_exact(word).enumerate() {
         out.push_str(if n > 0 { ", " } else { "" });
@@ -196,6 +204,7 @@ pub(crate) fn nodes(view: &View<'_>, bytes: &[u8], out: &mut String) {
         out.push_str(&format!("{number:0width$x}", width = 2 * word));
     }
     out.push(']');
+    true
 }
 
 /// Writes what mincore(2) stores: of each page, whether it is in memory.
@@ -311,6 +320,8 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         member(out, "set_tid");
         match view
             .nested(i, 1, CLONE_SET_TID, Dir::In)
+            // More namespaces do not nest (MAX_PID_NS_LEVEL).
+            .filter(|_| f.u64(72) <= 32)
             .and_then(|region| view.bytes(&region, usize::MAX))
         {
             Some(bytes) => tids(view, &bytes, out),

@@ -2,13 +2,13 @@
 
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{ArgKind, Dir, Layout, render};
+use sysreel_abi::{Abi, ArgKind, Dir, Layout, render};
 
 use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
 use super::fields::Fields;
 use super::out::{lost, member};
 use super::view::View;
-use super::{iovec, string, value};
+use super::{iovec, string, time, value};
 use crate::text;
 
 /// Address family (include/linux/socket.h).
@@ -177,11 +177,17 @@ pub(crate) fn message(
 
 /// Writes the length of the name, as `before => after` if the kernel changed it.
 fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: &mut String) {
-    let before = (number == 0 && dir == Dir::InOut)
+    let each = usize::try_from(Layout::MmsgHdr.size(view.abi)).unwrap_or(0);
+    let at = each.saturating_mul(usize::try_from(number).unwrap_or(usize::MAX));
+    let before = (dir == Dir::InOut)
         .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0)))
         .flatten()
         .and_then(|region| view.bytes(&region, usize::MAX))
-        .map(|bytes| Fields::new(view.abi, &bytes).u32(usize::from(view.abi.word())));
+        .and_then(|bytes| {
+            let one = Fields::new(view.abi, bytes.get(at..)?);
+            (one.bytes.len() > usize::from(view.abi.word()))
+                .then(|| one.u32(usize::from(view.abi.word())))
+        });
     match before {
         Some(before) if before != now => {
             text::dec(out, before);
@@ -252,9 +258,31 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
             value::fd(view, Fields::new(view.abi, fd).u32(0), out);
         }
         out.push(']');
-    } else {
-        string::limited(view, data, false, view.options.hex, out);
+        return;
     }
+    let named = s::CONTROL.items.iter().find(|(_, known)| level == 1 && *known == kind);
+    let f = Fields::new(view.abi, data);
+    match (named.map_or("", |(name, _)| *name), data.len()) {
+        ("SO_TIMESTAMP_NEW", 16) => time::timeval(f.i64(0), f.u64(8), out),
+        ("SO_TIMESTAMPNS_NEW", 16) => time::timespec64_at(f, 0, out),
+        ("SO_TIMESTAMP_OLD", len) if len == pair(f) => time::timeval_at(f, 0, out),
+        ("SO_TIMESTAMPNS_OLD", len) if len == pair(f) => time::timespec_at(f, 0, out),
+        ("SCM_CREDENTIALS", 12) => {
+            out.push_str("{pid=");
+            text::sdec(out, f.i32(0));
+            for (name, at) in [("uid", 4), ("gid", 8)] {
+                member(out, name);
+                value::uid(f.u32(at), out);
+            }
+            out.push('}');
+        }
+        _ => string::limited(view, data, false, view.options.hex, out),
+    }
+}
+
+/// Returns the size of two kernel longs.
+fn pair(f: Fields<'_>) -> usize {
+    if f.abi == Abi::I386 { 8 } else { 16 }
 }
 
 /// Writes an array of `mmsghdr`: messages with the length of each. Returns false if the call

@@ -58,6 +58,17 @@ pub(super) fn name(view: &View<'_>, i: usize, most: usize, out: &mut String) -> 
     true
 }
 
+/// Writes a buffer without the NUL at its end.
+pub(super) fn without_nul(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let region = view.given(i).filter(|region| region.head.got == region.head.asked);
+    let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
+        return false;
+    };
+    let shown = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+    limited(view, shown, false, view.options.hex, out);
+    true
+}
+
 /// Writes a buffer of known length.
 pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     let limit = view.options.string_limit;

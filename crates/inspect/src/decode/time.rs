@@ -23,7 +23,7 @@ pub(crate) fn timespec(seconds: i64, nanoseconds: u64, out: &mut String) {
     out.push('}');
 }
 
-fn timeval(seconds: i64, micros: u64, out: &mut String) {
+pub(crate) fn timeval(seconds: i64, micros: u64, out: &mut String) {
     out.push_str("{tv_sec=");
     text::sdec(out, seconds);
     out.push_str(", tv_usec=");

@@ -112,9 +112,10 @@ mod tests {
     fn lines_have_sixteen_bytes() {
         let mut out = String::new();
         dump_bytes(b"0123456789abcdef\n\xff", &mut out);
-        let expected = " | 00000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  \
-                        0123456789abcdef |\n | 00010  0a ff                                       \
-                             ..               |\n";
-        assert_eq!(out, expected);
+        let lines = [
+            " | 00000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  0123456789abcdef |\n",
+            " | 00010  0a ff                                             ..               |\n",
+        ];
+        assert_eq!(out, lines.concat());
     }
 }

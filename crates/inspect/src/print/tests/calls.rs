@@ -205,9 +205,9 @@ fn names_of_descriptors() {
     log.call("close", [4, 0, 0, 0, 0, 0], &[], 0, &[]);
     log.call("fsync", [4, 0, 0, 0, 0, 0], &[], -9, &[]);
     expect![[r#"
-        accept(3, NULL, NULL)                   = 4<socket:[9]\33\076>
-        dup(4<socket:[9]\33\076>)               = 5<socket:[9]\33\076>
-        close(4<socket:[9]\33\076>)             = 0
+        accept(3, NULL, NULL)                   = 4<socket:[9]\33\76>
+        dup(4<socket:[9]\33\76>)                = 5<socket:[9]\33\76>
+        close(4<socket:[9]\33\76>)              = 0
         fsync(4)                                = -1 EBADF (Bad file descriptor)
     "#]]
     .assert_eq(&log.text(&Options { fds: FdStyle::Path, ..Options::default() }));
