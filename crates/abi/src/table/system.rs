@@ -14,7 +14,7 @@ pub(super) static ROWS: &[Row] = rows! {
     sethostname(name: input(arg("len")), len: INT)           -> INT, emulate(SYS);
     setdomainname(name: input(arg("len")), len: INT)         -> INT, emulate(SYS);
     sysinfo(info: out(of(SysInfo)))                          -> INT, emulate(SYS);
-    syslog(r#type: INT, buf: special(Special::Syslog), len: INT) -> INT, emulate(SYS);
+    syslog(r#type: one_of(&uapi::SYSLOG), buf: special(Special::Syslog), len: INT) -> INT, emulate(SYS);
     acct(name: PATH)                                        -> INT, emulate(SYS.and(Classes::FILE));
     reboot(magic1: one_of(&p::REBOOT_MAGIC), magic2: one_of(&p::REBOOT_MAGIC),
         cmd: one_of(&p::REBOOT), arg: special(Special::Reboot))                   -> INT, refuse(SYS);

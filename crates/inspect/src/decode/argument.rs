@@ -1,15 +1,17 @@
 //! Writes one argument: a register by its kind, memory by what it holds.
 
-use sysreel_abi::consts::{mount, poll as poll_constants};
+use sysreel_abi::consts::{memory as memory_constants, mount, poll as poll_constants, uapi};
 use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Dir, Layout, Len, Mem, render};
 
 use super::fields::Fields;
 use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
 use super::{
-    aio, file, futex, iovec, layouts, poll, process, quota, socket, sockopt, stat, string, value,
+    aio, bpf, file, futex, iovec, layouts, poll, process, quota, socket, sockopt, stat, string,
+    value,
 };
 use crate::regions::RegionView;
+use crate::style::Constants;
 use crate::text;
 
 /// Writes an argument.
@@ -196,6 +198,24 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
         }
+        (_, ArgKind::Buf) if view.row.arg("uattr") == Some(i) && view.row.args.len() == 3 => {
+            return bpf::attributes(view, i, out);
+        }
+        (_, ArgKind::Buf) if is_long_name(view, i) => text::pointer(out, value),
+        (_, ArgKind::Str) if view.row.arg("u_name") == Some(i) => {
+            return string::name(view, i, 255, out);
+        }
+        (_, ArgKind::Struct(Layout::MmapArgs)) => return mapping(view, i, out),
+        (_, ArgKind::Enum(list)) if std::ptr::eq(list, &uapi::SYSLOG) => {
+            value::int(value, out);
+            let name = list.items.iter().find(|(_, known)| *known == value & 0xffff_ffff);
+            let name = name.map_or("SYSLOG_ACTION_???", |(name, _)| *name);
+            if view.options.constants != Constants::Raw {
+                out.push_str(" /* ");
+                out.push_str(name);
+                out.push_str(" */");
+            }
+        }
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),
@@ -234,6 +254,33 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
 /// Whether the argument that follows a buffer, its size, is 0.
 fn asks_for_size(view: &View<'_>, i: usize) -> bool {
     view.arg(i + 1) == 0
+}
+
+/// Writes the arguments that i386's old mmap(2) takes in memory as if they were in registers.
+fn mapping(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let given = view.given(i).and_then(|region| view.bytes(&region, usize::MAX));
+    let Some(bytes) = given.filter(|bytes| bytes.len() >= 6 * usize::from(view.abi.word())) else {
+        return false;
+    };
+    let f = Fields::new(view.abi, &bytes);
+    text::pointer(out, f.ulong(0));
+    out.push_str(", ");
+    text::dec(out, f.ulong(1));
+    for (i, list) in [(2, &memory_constants::PROT), (3, &memory_constants::MAP)] {
+        out.push_str(", ");
+        value::constant(view, ArgKind::Flags(list), f.ulong(i), out);
+    }
+    out.push_str(", ");
+    value::fd(view, f.ulong(4), out);
+    out.push_str(", ");
+    text::hex(out, f.ulong(5));
+    true
+}
+
+/// Whether a buffer is a name of the machine that the kernel refuses (__NEW_UTS_LEN).
+fn is_long_name(view: &View<'_>, i: usize) -> bool {
+    let is_name = view.row.class.intersects(Classes::SYSTEM) && view.row.arg("name") == Some(i);
+    is_name && view.row.args.len() == 2 && ArgKind::Int.count(view.arg(1)) > 64
 }
 
 /// Whether epoll_ctl(2) removes a descriptor.
@@ -287,5 +334,13 @@ fn split_number(view: &View<'_>, i: usize, out: &mut String) {
     }
     let upper_first = view.row.args.get(i).is_some_and(|arg| arg.name.ends_with("_high"));
     let (low, high) = if upper_first { (second, first) } else { (first, second) };
-    text::sdec(out, (high << 32 | low & 0xffff_ffff).cast_signed());
+    let number = high << 32 | low & 0xffff_ffff;
+    // Not all are places in a file.
+    match view.row.args.get(i).map_or("", |arg| arg.name) {
+        name if name.starts_with("mask") => {
+            value::constant(view, ArgKind::Flags(&uapi::FANOTIFY_MASK), number, out);
+        }
+        name if name.starts_with("cookie") => text::dec(out, number),
+        _ => text::sdec(out, number.cast_signed()),
+    }
 }

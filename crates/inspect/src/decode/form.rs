@@ -2,8 +2,8 @@
 //! those of their row from left to right. For some an argument decides about later ones, and
 //! clone(2) has strace's order.
 
-use sysreel_abi::consts::{file, memory, process as p};
-use sysreel_abi::{ArgKind, CallKind, Constants, render};
+use sysreel_abi::consts::{file, memory, process as p, uapi};
+use sysreel_abi::{ArgKind, CallKind, Constants, Row, render};
 
 use super::argument::argument;
 use super::value::creates_file;
@@ -149,6 +149,15 @@ fn count(view: &View<'_>) -> usize {
             "KCMP_VM" | "KCMP_FILES" | "KCMP_FS" | "KCMP_SIGHAND" | "KCMP_IO" | "KCMP_SYSVSEM" => 3,
             _ => all,
         },
+        CallKind::ReadDir if row.name == "readdir" => 2,
+        CallKind::Other if is_syslog(row) => match name(&uapi::SYSLOG, view.arg(0)) {
+            "SYSLOG_ACTION_READ"
+            | "SYSLOG_ACTION_READ_ALL"
+            | "SYSLOG_ACTION_READ_CLEAR"
+            | "SYSLOG_ACTION_CONSOLE_LEVEL"
+            | "" => all,
+            _ => 1,
+        },
         CallKind::Other if row.arg("magic2").is_some() => {
             if name(&p::REBOOT, view.arg(2)) == "LINUX_REBOOT_CMD_RESTART2" { all } else { 3 }
         }
@@ -160,6 +169,11 @@ fn count(view: &View<'_>) -> usize {
         CallKind::Prctl => prctl(name(&p::PRCTL, view.arg(0))).unwrap_or(all),
         _ => all,
     }
+}
+
+fn is_syslog(row: &Row) -> bool {
+    matches!(row.args.first().map(|arg| arg.kind), Some(ArgKind::Enum(list))
+        if std::ptr::eq(list, &uapi::SYSLOG))
 }
 
 /// Returns how many arguments an option of prctl(2) takes; `None` if unknown.

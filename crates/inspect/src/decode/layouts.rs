@@ -29,6 +29,7 @@ pub(crate) fn structure(
         L::SchedAttr => 4,
         L::PtraceSyscallInfo => 1,
         L::MountAttr => 32,
+        L::SigEvent => 2 * usize::from(view.abi.word()) + 8,
         // What the kernel reads and writes of it; the rest is padding.
         L::SigInfo => 48,
         L::LandlockRuleset => 8,
@@ -146,6 +147,7 @@ fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     use Layout as L;
     match layout {
         L::Byte => text::dec(out, f.u8(0)),
+        L::Uid16 if f.u16(0) == 0xffff => out.push_str("-1"),
         L::U16 | L::Uid16 => text::dec(out, f.u16(0)),
         L::Int => text::sdec(out, f.i32(0)),
         L::U32 => text::dec(out, f.u32(0)),

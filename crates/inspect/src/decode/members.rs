@@ -117,7 +117,8 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
         match one.kind {
             ArgKind::Size if one.width == Eight => {
                 text::dec(out, number);
-                if number <= i32::MAX as u64 {
+                // Only an id-mapped mount has one (MOUNT_ATTR_IDMAP).
+                if number <= i32::MAX as u64 && f.u64(0) & 0x0010_0000 != 0 {
                     value::fd_name(view, number, out);
                 }
             }
@@ -273,7 +274,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::MountAttr, &[
         fixed("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
         fixed("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
-        fixed("propagation", 16, Eight, Flags(&mount::PROPAGATION)),
+        fixed("propagation", 16, Eight, Enum(&mount::PROPAGATION)),
         fixed("userns_fd", 24, Eight, WideFd),
     ]),
     (Layout::CachestatRange, &[fixed("off", 0, Eight, Ulong), fixed("len", 8, Eight, Ulong)]),

@@ -16,6 +16,7 @@
 
 mod aio;
 mod argument;
+mod bpf;
 mod call;
 mod classic_bpf;
 mod endpoint;

@@ -46,7 +46,7 @@ static FORMS: &[(&str, Form)] = &[
     ("SO_TXREHASH", Form::Enum(&s::TXREHASH)),
     ("SO_BINDTODEVICE", Form::Text),
     ("SO_PEERNAME", Form::Bytes),
-    ("SO_PEERSEC", Form::Text),
+    ("SO_PEERSEC", Form::Bytes),
     ("SO_PEERGROUPS", Form::Bytes),
     ("SO_MEMINFO", Form::Bytes),
     ("SO_COOKIE", Form::Bytes),
@@ -106,7 +106,7 @@ pub(super) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut Stri
     let is_whole = region.head.got == region.head.asked || region.is_cut();
     let name = render::socket_option(view.arg(1), view.arg(2)).unwrap_or_default();
     let form = FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form);
-    let form = form.filter(|form| !matches!(form, Form::Bytes) || bytes.len() != 4);
+    let form = form.filter(|form| !(matches!(form, Form::Bytes) && bytes.len() == 4 && is_whole));
     let form = form.unwrap_or(match bytes.len() {
         4 => Form::Int,
         // Most options of sockets as such are ints.

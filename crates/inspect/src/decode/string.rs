@@ -49,7 +49,8 @@ pub(super) fn name(view: &View<'_>, i: usize, most: usize, out: &mut String) -> 
     let Some(bytes) = region.and_then(|region| view.bytes(&region, most + 1)) else { return false };
     let text = text::until_nul(&bytes);
     if text.len() == bytes.len() && text.len() < most {
-        return false;
+        text::pointer(out, view.arg(i));
+        return true;
     }
     text::quoted(out, text.get(..most).unwrap_or(text), view.options.hex);
     if text.len() >= most {

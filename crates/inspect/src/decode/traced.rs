@@ -1,6 +1,7 @@
 //! What ptrace(2) tells a tracer (include/uapi/linux/ptrace.h).
 
 use sysreel_abi::consts::process as p;
+use sysreel_abi::errno::errno_name;
 use sysreel_abi::{ArgKind, AuditArch, syscall_name};
 
 use super::fields::Fields;
@@ -59,7 +60,13 @@ pub(super) fn syscall_info(view: &View<'_>, f: Fields<'_>, out: &mut String) {
         EXIT if has(32) => {
             member(out, "exit");
             out.push_str("{rval=");
-            text::sdec(out, f.i64(24));
+            let rval = f.i64(24);
+            let number = |out: &mut String| text::sdec(out, rval);
+            let error = i32::try_from(-rval).ok().filter(|_| has(33) && f.u8(32) != 0);
+            match error.and_then(errno_name) {
+                Some(name) => value::named(view, &number, &format!("-{name}"), out),
+                None => number(out),
+            }
             if has(33) {
                 member(out, "is_error");
                 text::dec(out, f.u8(32));

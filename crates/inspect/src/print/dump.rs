@@ -1,10 +1,11 @@
 //! Dumps of what was read from and written to chosen descriptors, under the line of the call.
 
-use sysreel_abi::{ArgKind, CallKind, Dir};
+use sysreel_abi::plan::index;
+use sysreel_abi::{ArgKind, CallKind, Dir, Layout};
 
 use super::printer::Printer;
 use crate::calls::Call;
-use crate::decode::View;
+use crate::decode::{Fields, View};
 use crate::regions::RegionView;
 use crate::text;
 
@@ -19,12 +20,16 @@ impl Printer<'_> {
             return;
         }
         let Some(view) = call.view(style, lost) else { return };
-        let Some(outcome) = view.outcome.filter(|outcome| !outcome.failed()) else { return };
+        let Some(outcome) = view.outcome else { return };
         let (chosen, dir) = match view.row.kind {
             CallKind::Read | CallKind::Receive => (&options.dump_read, Dir::Out),
             CallKind::Write | CallKind::Send => (&options.dump_write, Dir::In),
             _ => return,
         };
+        // What was to be written is known even if it was not.
+        if dir == Dir::Out && outcome.failed() {
+            return;
+        }
         let fd = u32::try_from(view.arg(0) & 0xffff_ffff).unwrap_or(u32::MAX).cast_signed();
         if !chosen.contains(fd) || !matches!(view.row.args[0].kind, ArgKind::Fd) {
             return;
@@ -74,7 +79,25 @@ fn vector(
 }
 
 /// Writes the buffers of the messages that were moved.
-fn messages(_: &View<'_>, _: usize, _: (Dir, u64), _: &mut String) {}
+fn messages(view: &View<'_>, i: usize, (dir, moved): (Dir, u64), out: &mut String) {
+    let Some(array) = view.region(i, Dir::InOut).and_then(|array| view.bytes(&array, usize::MAX))
+    else {
+        return;
+    };
+    let size = |layout: Layout| usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+    let all = array.chunks_exact(size(Layout::MmsgHdr));
+    for (n, one) in (0..).zip(all.take(usize::try_from(moved).unwrap_or(0))) {
+        let f = Fields::new(view.abi, one);
+        let count = u32::try_from(f.ulong(3)).unwrap_or(u32::MAX);
+        out.push_str(" = ");
+        text::dec(out, count.into());
+        out.push_str(" buffers in vector ");
+        text::dec(out, n.into());
+        out.push('\n');
+        let length = f.u32(size(Layout::MsgHdr));
+        vector(view, i, 2, (index(n, 0), count), (dir, length), out);
+    }
+}
 
 fn dump_region(view: &View<'_>, region: &RegionView<'_>, limit: u64, out: &mut String) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
