@@ -119,11 +119,7 @@ fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options 
         ip: args.instruction_pointer,
         number: args.syscall_number,
         // Like strace -o, for programs that read the file.
-        task_ids: match (&args.output, args.strace.follow_forks) {
-            (Some(_), true) => TaskIds::Plain,
-            (Some(_), false) => TaskIds::PlainWhenSeveral,
-            (None, _) => TaskIds::WhenSeveral,
-        },
+        task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
         signals: qualified.signals,
         quiet: qualified.quiet,
         dump_read: qualified.read,

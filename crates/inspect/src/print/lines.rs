@@ -194,8 +194,7 @@ fn write_tid(style: TaskIds, show_tids: bool, tid: u32, out: &mut String) {
     match style {
         TaskIds::Always => bracketed(tid, out),
         TaskIds::WhenSeveral if show_tids => bracketed(tid, out),
-        TaskIds::PlainWhenSeveral if !show_tids => {}
-        TaskIds::Plain | TaskIds::PlainWhenSeveral => {
+        TaskIds::Plain => {
             let at = out.len();
             text::dec(out, tid.into());
             (out.len() - at..5).for_each(|_| out.push(' '));

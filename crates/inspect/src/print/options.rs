@@ -80,8 +80,6 @@ pub enum TaskIds {
     Always,
     /// `1234 ` always, as strace does with `-f -o FILE`.
     Plain,
-    /// `1234 ` if the log has more than one task.
-    PlainWhenSeveral,
     /// Never.
     Never,
 }
