@@ -79,7 +79,7 @@ fn is_set_size(view: &View<'_>, kind: ArgKind, mem: Mem) -> bool {
             let size = view.arg(count.index.into());
             let word = u64::from(view.abi.word());
             // rt_sigpending(2) also stores a part of a word.
-            let is_whole = size >= word && size % word == 0;
+            let is_whole = size >= word && size.is_multiple_of(word);
             size <= 8 && size > 0 && (is_whole || is_pending(view))
         }
         _ => true,

@@ -282,7 +282,7 @@ fn sized_signal_set(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) 
     member(out, "sigmask");
     let region = view.nested(i, 1, 0, sysreel_abi::Dir::In);
     let (size, word) = (f.ulong(1), f.word() as u64);
-    let is_size = size >= word && size <= 8 && size % word == 0;
+    let is_size = size >= word && size <= 8 && size.is_multiple_of(word);
     match region.filter(|_| is_size).and_then(|region| view.bytes(&region, 8)) {
         Some(bytes) if bytes.len() as u64 >= size => signal::set(&bytes, out),
         _ => text::pointer(out, f.ulong(0)),

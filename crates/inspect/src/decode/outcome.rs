@@ -72,12 +72,10 @@ fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut Strin
             value::constant(view, kind, bits, out);
             out.push(')');
         }
-        ArgKind::IoPriority => {
-            if view.options.constants != Constants::Raw {
-                out.push_str(" (");
-                value::io_priority_name(view, bits, out);
-                out.push(')');
-            }
+        ArgKind::IoPriority if view.options.constants != Constants::Raw => {
+            out.push_str(" (");
+            value::io_priority_name(view, bits, out);
+            out.push(')');
         }
         ArgKind::Enum(_) => {
             out.push_str(" (");

@@ -63,7 +63,7 @@ fn commands_decide_about_arguments() {
 fn values_of_socket_options() {
     let mut log = LogBuilder::new();
     let mut get = |level, option, value: &[u8], asked: u32| {
-        let (before, after) = (le32(&[asked]), le32(&[value.len() as u32]));
+        let (before, after) = (le32(&[asked]), le32(&[u32::try_from(value.len()).unwrap()]));
         log.call(
             "getsockopt",
             [3, level, option, A, A, 0],
