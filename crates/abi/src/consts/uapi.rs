@@ -5,7 +5,8 @@
 macro_rules! lists {
     ($($(#[$doc:meta])* $header:literal $name:ident $prefix:literal $bits:literal:
         $($constant:ident = $value:literal),*
-        $(; field $mask:literal $part_prefix:literal: $($part:ident = $part_value:literal),*)?;)*) =>
+        $(; field $mask:literal $part_prefix:literal:
+            $($part:ident = $part_value:literal),*)?;)*) =>
     {
         $($(#[$doc])*
         pub static $name: $crate::desc::Constants = $crate::desc::Constants {

@@ -5,8 +5,8 @@
 //! ITEM   = NAME | "%" CLASS | "all"    without the first "!" also "!NAME", "!%CLASS": remove
 //! ```
 //!
-//! [`parse_strace`] takes all that strace takes there: also numbers, `none`, `/REGEX`, classes without
-//! `%`, `?` before a name that may be unknown, and `@64`, `@32` or `@x32` behind an item.
+//! [`parse_strace`] takes all that strace takes there: also numbers, `none`, `/REGEX`, classes
+//! without `%`, `?` before a name that may be unknown, and `@64`, `@32` or `@x32` behind an item.
 
 use std::ops::Range;
 

@@ -57,7 +57,8 @@ pub(super) static ROWS: &[Row] = rows! {
         rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: ULONG)
                                                      -> SIZE, emulate(PROC);
     process_vm_writev(pid: PID, lvec: input(iov("liovcnt", Total::Own)), liovcnt: ULONG,
-        rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: ULONG) -> SIZE, refuse(PROC);
+        rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: ULONG)
+                                                     -> SIZE, refuse(PROC);
     process_mrelease(pidfd: FD, flags: HEX32)        -> INT,  emulate(PROC.and(Classes::DESC));
     modify_ldt(func: INT, ptr: special(Special::ModifyLdt), bytecount: ULONG)
                                                      -> INT,  refuse(MEM).kind(CallKind::ArchState);

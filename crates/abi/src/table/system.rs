@@ -14,14 +14,17 @@ pub(super) static ROWS: &[Row] = rows! {
     sethostname(name: input(arg("len")), len: INT)           -> INT, emulate(SYS);
     setdomainname(name: input(arg("len")), len: INT)         -> INT, emulate(SYS);
     sysinfo(info: out(of(SysInfo)))                          -> INT, emulate(SYS);
-    syslog(r#type: one_of(&uapi::SYSLOG), buf: special(Special::Syslog), len: INT) -> INT, emulate(SYS);
+    syslog(r#type: one_of(&uapi::SYSLOG), buf: special(Special::Syslog), len: INT)
+                                                             -> INT, emulate(SYS);
     acct(name: PATH)                                        -> INT, emulate(SYS.and(Classes::FILE));
     reboot(magic1: one_of(&p::REBOOT_MAGIC), magic2: one_of(&p::REBOOT_MAGIC),
-        cmd: one_of(&p::REBOOT), arg: special(Special::Reboot))                   -> INT, refuse(SYS);
+        cmd: one_of(&p::REBOOT), arg: special(Special::Reboot))
+                                                             -> INT, refuse(SYS);
     vhangup()                                                -> INT, emulate(SYS);
     iopl(level: UINT)                                        -> INT, refuse(SYS);
     ioperm(from: HEX, num: HEX, turn_on: INT)              -> INT, refuse(SYS);
-    init_module(umod: kind(ArgKind::Ptr, input(arg("len"))), len: SIZE, uargs: STR) -> INT, emulate(SYS);
+    init_module(umod: kind(ArgKind::Ptr, input(arg("len"))), len: SIZE, uargs: STR)
+                                                             -> INT, emulate(SYS);
     finit_module(fd: FD, uargs: STR, flags: flags(&mount::MODULE)) -> INT, emulate(DESC);
     delete_module(name_user: STR, flags: flags(&open::MODULE))              -> INT, emulate(SYS);
     kexec_load(entry: ADDR, nr_segments: ULONG,

@@ -207,14 +207,7 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         }
         (_, ArgKind::Struct(Layout::MmapArgs)) => return mapping(view, i, out),
         (_, ArgKind::Enum(list)) if std::ptr::eq(list, &uapi::SYSLOG) => {
-            value::int(value, out);
-            let name = list.items.iter().find(|(_, known)| *known == value & 0xffff_ffff);
-            let name = name.map_or("SYSLOG_ACTION_???", |(name, _)| *name);
-            if view.options.constants != Constants::Raw {
-                out.push_str(" /* ");
-                out.push_str(name);
-                out.push_str(" */");
-            }
+            syslog_action(view, value, out)
         }
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
@@ -275,6 +268,19 @@ fn mapping(view: &View<'_>, i: usize, out: &mut String) -> bool {
     out.push_str(", ");
     text::hex(out, f.ulong(5));
     true
+}
+
+/// Writes an action of syslog(2): a number that has no name in programs.
+fn syslog_action(view: &View<'_>, value: u64, out: &mut String) {
+    let list = &uapi::SYSLOG;
+    value::int(value, out);
+    let name = list.items.iter().find(|(_, known)| *known == value & 0xffff_ffff);
+    let name = name.map_or("SYSLOG_ACTION_???", |(name, _)| *name);
+    if view.options.constants != Constants::Raw {
+        out.push_str(" /* ");
+        out.push_str(name);
+        out.push_str(" */");
+    }
 }
 
 /// Whether a buffer is a name of the machine that the kernel refuses (__NEW_UTS_LEN).

@@ -145,10 +145,7 @@ fn count(view: &View<'_>) -> usize {
             let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
             if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
         }
-        CallKind::Other if row.arg("idx1").is_some() => match name(&p::KCMP, view.arg(2)) {
-            "KCMP_VM" | "KCMP_FILES" | "KCMP_FS" | "KCMP_SIGHAND" | "KCMP_IO" | "KCMP_SYSVSEM" => 3,
-            _ => all,
-        },
+        CallKind::Other if row.arg("idx1").is_some() => compared(view).unwrap_or(all),
         CallKind::ReadDir if row.name == "readdir" => 2,
         CallKind::Other if is_syslog(row) => match name(&uapi::SYSLOG, view.arg(0)) {
             "SYSLOG_ACTION_READ"
@@ -169,6 +166,12 @@ fn count(view: &View<'_>) -> usize {
         CallKind::Prctl => prctl(name(&p::PRCTL, view.arg(0))).unwrap_or(all),
         _ => all,
     }
+}
+
+/// Returns how many arguments kcmp(2) takes if it compares whole tasks.
+fn compared(view: &View<'_>) -> Option<usize> {
+    let whole = ["KCMP_VM", "KCMP_FILES", "KCMP_FS", "KCMP_SIGHAND", "KCMP_IO", "KCMP_SYSVSEM"];
+    whole.contains(&name(&p::KCMP, view.arg(2))).then_some(3)
 }
 
 fn is_syslog(row: &Row) -> bool {

@@ -84,6 +84,15 @@ pub(crate) fn structure(
             text::sdec(out, f.i32(0));
             out.push(']');
         }
+        _ => return other(view, layout, f, i, out),
+    }
+    true
+}
+
+/// Writes a structure of one call, or one that is a table of members.
+fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut String) -> bool {
+    use Layout as L;
+    match layout {
         L::TimeT => {
             out.push('[');
             text::sdec(out, f.klong(0));
@@ -104,7 +113,7 @@ pub(crate) fn structure(
             members::structure(view, layout, f, out);
             out.pop();
             let known = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
-            beyond(bytes, known, view.given(i).as_ref(), out);
+            beyond(f.bytes, known, view.given(i).as_ref(), out);
             out.push('}');
         }
         _ => return members::structure(view, layout, f, out) || bracketed_scalar(layout, f, out),

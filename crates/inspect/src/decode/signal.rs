@@ -219,28 +219,35 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
         (_, signal) if FAULTS.contains(&signal) => {
             member(out, "si_addr");
             text::pointer(out, word(at));
-            match named {
-                Some("SEGV_PKUERR") => {
-                    member(out, "si_pkey");
-                    text::dec(out, f.u32(at + 2 * w));
-                }
-                Some("SEGV_BNDERR") => {
-                    for (i, name) in [(2, "si_lower"), (3, "si_upper")] {
-                        member(out, name);
-                        text::pointer(out, word(at + i * w));
-                    }
-                }
-                Some("BUS_MCEERR_AR" | "BUS_MCEERR_AO") => {
-                    member(out, "si_addr_lsb");
-                    text::dec(out, f.u16(at + w));
-                }
-                _ => {}
-            }
+            fault(f, at, named, out);
         }
         _ => {
             si_pid_uid(f, at, out);
             sigval(out, at + 8);
         }
+    }
+}
+
+/// Writes what follows the address of some faults.
+fn fault(f: Fields<'_>, at: usize, named: Option<&str>, out: &mut String) {
+    let w = f.word();
+    match named {
+        Some("SEGV_PKUERR") => {
+            member(out, "si_pkey");
+            text::dec(out, f.u32(at + 2 * w));
+        }
+        Some("SEGV_BNDERR") => {
+            for (i, name) in [(2, "si_lower"), (3, "si_upper")] {
+                member(out, name);
+                let at = at + i * w;
+                text::pointer(out, if w == 4 { f.u32(at) } else { f.u64(at) });
+            }
+        }
+        Some("BUS_MCEERR_AR" | "BUS_MCEERR_AO") => {
+            member(out, "si_addr_lsb");
+            text::dec(out, f.u16(at + w));
+        }
+        _ => {}
     }
 }
 

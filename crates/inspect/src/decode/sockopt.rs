@@ -158,9 +158,17 @@ fn write(
     if is_given && (asked < least || bytes.len() < least || exact && asked != least) {
         return false;
     }
-    if !is_given && bytes.is_empty() {
-        return false;
-    }
+    (is_given || !bytes.is_empty()) && shown(view, form, bytes, (is_given, is_whole), out)
+}
+
+fn shown(
+    view: &View<'_>,
+    form: Form,
+    bytes: &[u8],
+    (is_given, is_whole): (bool, bool),
+    out: &mut String,
+) -> bool {
+    let f = Fields::new(view.abi, bytes);
     match form {
         Form::Program if is_given => {
             return layouts::structure(view, Layout::SockFprog, bytes, 3, out);

@@ -24,7 +24,8 @@ fn headers_agree() {
         {
             let _ = writeln!(
                 source,
-                "#include <{header}>\n_Static_assert(({name} & {mask}ULL) == {value}ULL, \"{name}\");"
+                "#include <{header}>\n_Static_assert(({name} & {mask}ULL) == {value}ULL, \
+                 \"{name}\");"
             );
         }
     }
