@@ -8,7 +8,8 @@ use std::path::Path;
 const START: u64 = 64;
 
 /// Creates or truncates a file for a result, or appends to it if `append` is set, unless the file
-/// is a log: it may be the log that the result is about, under another name, and a recording cannot be repeated.
+/// is a log: it may be the log that the result is about, under another name, and a recording cannot
+/// be repeated.
 ///
 /// # Errors
 /// If the file is a log or cannot be opened.

@@ -79,11 +79,6 @@ pub(crate) fn structure(
         L::CapData => machine::cap_data(view, f, out),
         L::Flock | L::Flock64 => file::flock(view, layout, f, out),
         L::Iocb => aio::control_block(view, None, f, out),
-        L::SchedParam => {
-            out.push('[');
-            text::sdec(out, f.i32(0));
-            out.push(']');
-        }
         _ => return other(view, layout, f, i, out),
     }
     true
@@ -97,6 +92,11 @@ fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut Str
             out.push('[');
             text::sdec(out, f.klong(0));
             time::date_comment(f.klong(0), 0, out);
+            out.push(']');
+        }
+        L::SchedParam => {
+            out.push('[');
+            text::sdec(out, f.i32(0));
             out.push(']');
         }
         L::SeccompAction => listed(view, ArgKind::Enum(&security::SECCOMP_ACTION), f, out),

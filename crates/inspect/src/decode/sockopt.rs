@@ -218,13 +218,7 @@ fn shown(
             }
             out.push('}');
         }
-        Form::Group => {
-            out.push_str("{gr_interface=");
-            interface(view, f.u32(0), out);
-            member(out, "gr_group");
-            socket::address(view, f.slice(f.word(), 128), out);
-            out.push('}');
-        }
+        Form::Group => group(view, f, out),
         Form::PacketMembership => packet_membership(view, f, out),
         Form::IcmpFilter => icmp_filter(f, out),
         Form::Text if is_whole => string::limited(view, bytes, false, view.options.hex, out),
@@ -232,6 +226,15 @@ fn shown(
         _ => return false,
     }
     true
+}
+
+/// Writes a `struct group_req`.
+fn group(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    out.push_str("{gr_interface=");
+    interface(view, f.u32(0), out);
+    member(out, "gr_group");
+    socket::address(view, f.slice(f.word(), 128), out);
+    out.push('}');
 }
 
 /// Writes the index of an interface. Only that of the loopback interface is known: it is the first
