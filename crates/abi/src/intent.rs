@@ -191,7 +191,7 @@ pub fn removes_directory(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
         CallKind::Rmdir => true,
         CallKind::Unlink => {
             row.arg("flag").and_then(|at| abi.args(args).get(at).copied()).is_some_and(|flags| {
-                constant(abi, &open::AT_UNLINK, "AT_REMOVEDIR").is_some_and(|bit| flags & bit != 0)
+                constant(abi, &open::AT, "AT_REMOVEDIR").is_some_and(|bit| flags & bit != 0)
             })
         }
         _ => false,

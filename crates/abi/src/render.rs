@@ -7,14 +7,23 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
-use crate::consts::{clock, ioctl, open, socket};
+use crate::consts::{clock, ioctl, open, socket, uapi};
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
 
 /// Writes a set of flags: groups that hold one value of a list (`O_RDWR`), names of known bits, and
 /// the remaining bits in hexadecimal. Writes `0x40 /* PROT_??? */` if no bit is known, and `0` for
 /// an empty set.
-pub fn flags_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
+pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut String) {
+    if let Some((field, _, name)) = apart(ArgKind::Flags(list), value) {
+        out.push_str(&name);
+        if value & !field.mask == 0 {
+            out.push_str(if name.is_empty() { "0" } else { "" });
+            return;
+        }
+        out.push_str(if name.is_empty() { "" } else { "|" });
+        return flags_beside(abi, list, field, significant(list, value), out);
+    }
     let rest = push_names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
         let _ = match rest.left {
@@ -43,7 +52,46 @@ pub fn enum_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
 fn push_unknown(list: &Constants, value: u64, out: &mut String) -> std::fmt::Result {
     // Some lists have a common suffix instead of a prefix: `?_OK`.
     let rest = if list.prefix.starts_with('?') { "" } else { "???" };
-    write!(out, "{value:#x} /* {}{rest} */", list.prefix)
+    if list.prefix.is_empty() {
+        return push_hex(value, out);
+    }
+    push_hex(value, out)?;
+    write!(out, " /* {}{rest} */", list.prefix)
+}
+
+/// Writes a number as C's `%#x` does.
+fn push_hex(value: u64, out: &mut String) -> std::fmt::Result {
+    if value == 0 { out.write_str("0") } else { write!(out, "{value:#x}") }
+}
+
+/// Returns the group of bits that is written apart from the flags, and the names and number of its
+/// value.
+#[must_use]
+pub fn apart(kind: ArgKind, value: u64) -> Option<(&'static Field, u64, String)> {
+    let ArgKind::Flags(list) = kind else { return None };
+    let field = list.fields.iter().find(|field| field.apart.is_some())?;
+    let part = value & field.mask;
+    let mut text = String::new();
+    if let Some((name, _)) = field.items.iter().find(|(_, known)| *known == part) {
+        text.push_str(name);
+    } else if field.apart == Some("") {
+        return None;
+    } else if part != 0 {
+        let _ = write!(text, "{part:#x} /* {}??? */", field.apart.unwrap_or_default());
+    }
+    Some((field, part, text))
+}
+
+/// Writes the flags beside the group that is written apart.
+pub fn flags_beside(abi: Abi, list: &Constants, field: &Field, value: u64, out: &mut String) {
+    let rest = push_plain_names(abi, list, value & !field.mask, out);
+    if rest.left != 0 {
+        let _ = if rest.any {
+            write!(out, "|{:#x}", rest.left)
+        } else {
+            push_unknown(list, rest.left, out)
+        };
+    }
 }
 
 /// Returns the value of a constant by name.
@@ -84,6 +132,10 @@ pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool
         ArgKind::DirFd if value & 0xffff_ffff == u64::from(g::AT_FDCWD.cast_unsigned()) => {
             out.push_str("AT_FDCWD")
         }
+        ArgKind::MarkedDir if value & 0xffff_ffff == 0xffff_ffff => out.push_str("FAN_NOFD"),
+        ArgKind::MarkedDir => return flag_value(abi, ArgKind::DirFd, value, out),
+        ArgKind::IoPriority => io_priority_text(abi, value & 0xffff_ffff, out),
+        ArgKind::SwapFlags => swap_text(abi, value & 0xffff_ffff, out),
         ArgKind::Clock => clock_text(abi, value, out),
         ArgKind::Ioctl => ioctl_text(value, out),
         // A umode_t has 16 bits.
@@ -103,6 +155,7 @@ pub fn socket_options(level: u64) -> Option<&'static Constants> {
         net::SOL_IPV6 => &socket::IPV6_OPTION,
         net::SOL_PACKET => &socket::PACKET_OPTION,
         net::SOL_NETLINK => &socket::NETLINK_OPTION,
+        net::SOL_RAW => &uapi::RAW_OPTION,
         _ => return None,
     })
 }
@@ -136,6 +189,18 @@ pub fn protocol(family: u64, protocol: u64) -> Option<&'static str> {
 struct Rest {
     left: u64,
     any: bool,
+}
+
+/// Writes the names of flags, without groups of bits.
+fn push_plain_names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest {
+    let plain = Constants {
+        prefix: list.prefix,
+        bits: list.bits,
+        items: list.items,
+        fields: &[],
+        overrides: list.overrides,
+    };
+    push_names(abi, &plain, value, out)
 }
 
 /// Writes the names that match, and returns the remaining bits.
@@ -173,6 +238,15 @@ fn push_names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest 
 }
 
 fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
+    // Without a file type there is no name.
+    let unknown = list.fields.iter().find(|field| {
+        let part = value & field.mask;
+        part != 0 && !field.items.iter().any(|(_, known)| *known == part)
+    });
+    if unknown.is_some() {
+        let _ = write!(out, "0{value:o}");
+        return;
+    }
     let rest = push_names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
         out.push_str(if rest.any { "|0" } else { "0" });
@@ -219,6 +293,25 @@ fn clock_text(abi: Abi, value: u64, out: &mut String) {
             }
         }
     };
+}
+
+/// Writes class and priority (include/uapi/linux/ioprio.h).
+fn io_priority_text(abi: Abi, value: u64, out: &mut String) {
+    const SHIFT: u32 = 13;
+    out.push_str("IOPRIO_PRIO_VALUE(");
+    enum_text(abi, &uapi::IOPRIO_CLASS, value >> SHIFT, out);
+    let _ = write!(out, ", {})", value & ((1 << SHIFT) - 1));
+}
+
+/// Writes flags, and the priority in the low bits (include/linux/swap.h).
+fn swap_text(abi: Abi, value: u64, out: &mut String) {
+    const PRIORITY: u64 = 0x7fff;
+    let (flags, priority) = (value & !PRIORITY, value & PRIORITY);
+    if flags != 0 {
+        flags_text(abi, &uapi::SWAP, flags, out);
+        out.push('|');
+    }
+    let _ = write!(out, "{priority}");
 }
 
 /// Writes the name of a request, or its decoded parts.

@@ -2,6 +2,7 @@
 
 mod generate;
 mod print;
+mod strace;
 
 use crate::terminal::{ColorArgs, PagerArgs};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -11,6 +12,7 @@ use sysreel_abi::Filter;
 
 pub(crate) use generate::{Completions, Generate, ShellName};
 pub(crate) use print::{Format, Print};
+pub(crate) use strace::Qualified;
 
 /// Flight recorder for Linux programs: record the syscalls of a command, read the log anywhere
 #[derive(Debug, Parser)]

@@ -12,6 +12,11 @@ pub(crate) fn parse(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| explain(&error))
 }
 
+/// Parses a list of calls as strace does.
+pub(crate) fn parse_strace(text: &str) -> Result<Filter, String> {
+    Filter::parse_strace(text).map_err(|error| explain(&error))
+}
+
 fn explain(error: &FilterError) -> String {
     let mut text = format!("{error}");
     let source = error.text();

@@ -1,6 +1,6 @@
 //! `sysreel print` and `sysreel record --print`.
 
-use crate::args::{Format, Print};
+use crate::args::{Format, Print, Qualified};
 use crate::exit::Exit;
 use crate::progress::Reading;
 use crate::say::{self, Out, say};
@@ -9,9 +9,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use sysreel_abi::Filter;
 use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
-use sysreel_inspect::print::{Clock, FdStyle, Following, HexStrings, Options, TaskIds};
+use sysreel_inspect::print::{Clock, Following, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
@@ -31,9 +32,16 @@ pub(crate) fn run(args: &Print) -> Exit {
         );
         return Exit::USAGE;
     }
+    let qualified = match args.strace.qualified() {
+        Ok(qualified) => qualified,
+        Err(error) => {
+            say!("{error}");
+            return Exit::USAGE;
+        }
+    };
     if args.follow {
         return match args.format {
-            Format::Text => report(&args.file, follow(args)),
+            Format::Text => report(&args.file, follow(args, qualified)),
             Format::Raw => {
                 say!("--follow prints text; without it, --format raw prints a log up to now");
                 Exit::USAGE
@@ -41,9 +49,9 @@ pub(crate) fn run(args: &Print) -> Exit {
         };
     }
     let written = match &args.output {
-        None => to_stdout(args),
-        Some(path) => match crate::results::create(path) {
-            Ok(file) => to_file(args, file).map_err(|error| with_path(error, path)),
+        None => to_stdout(args, qualified),
+        Some(path) => match crate::results::create(path, args.strace.output_append_mode) {
+            Ok(file) => to_file(args, qualified, file).map_err(|error| with_path(error, path)),
             Err(error) => {
                 say!("cannot write {}: {error}", path.display());
                 return Exit::FAILURE;
@@ -63,35 +71,36 @@ fn with_path(error: Error, path: &Path) -> Error {
     }
 }
 
-fn to_stdout(args: &Print) -> Result<Findings, Error> {
+fn to_stdout(args: &Print, qualified: Qualified) -> Result<Findings, Error> {
     let mut out = Out::paged(&args.pager).map_err(Error::Write)?;
     let mut log = open(&args.file)?;
-    let findings = write(args, &mut log, args.color.palette(), &mut out)?;
+    let findings = write(args, qualified, &mut log, args.color.palette(), &mut out)?;
     out.finish().map_err(Error::Write)?;
     Ok(until_now(&log, findings))
 }
 
-fn to_file(args: &Print, file: File) -> Result<Findings, Error> {
+fn to_file(args: &Print, qualified: Qualified, file: File) -> Result<Findings, Error> {
     let mut out = BufWriter::with_capacity(BUFFER, file);
     let mut log = open(&args.file)?;
     let bar = (!args.summary).then(|| Reading::begin([&log]));
-    let findings = write(args, &mut log, args.color.palette_for(false), &mut out)?;
+    let findings = write(args, qualified, &mut log, args.color.palette_for(false), &mut out)?;
     drop(bar);
     out.flush().map_err(Error::Write)?;
     Ok(until_now(&log, findings))
 }
 
 /// Prints a log until its recording ends.
-fn follow(args: &Print) -> Result<Findings, Error> {
+fn follow(args: &Print, qualified: Qualified) -> Result<Findings, Error> {
     /// How long to wait before the log is read again.
     const PAUSE: Duration = Duration::from_millis(100);
     /// A log with a long tail takes long to open. It is opened less often, to leave the CPU to the
     /// recorded program.
     const SHARE: u32 = 10;
     const LONGEST: Duration = Duration::from_secs(1);
-    let options = Options { palette: args.color.palette(), ..options(args) };
     let mut out = Out::lock().map_err(Error::Write)?;
     let mut log = open_soon(&args.file)?;
+    let only = only(args, &qualified, &log);
+    let options = Options { palette: args.color.palette(), ..options(args, qualified, only) };
     let mut following = Following::new(&log, &options);
     let mut pause = PAUSE;
     while log.is_being_written() {
@@ -119,15 +128,25 @@ fn open_soon(path: &Path) -> Result<LogFile, Error> {
 
 fn write(
     args: &Print,
+    qualified: Qualified,
     log: &mut LogFile,
     palette: Palette,
     out: &mut impl Write,
 ) -> Result<Findings, Error> {
+    let only = only(args, &qualified, log);
     match args.format {
-        _ if args.summary => summary(args, log, out),
-        Format::Text => print::print(log, &Options { palette, ..options(args) }, out),
+        _ if args.summary => summary(args, only, log, out),
+        Format::Text => {
+            print::print(log, &Options { palette, ..options(args, qualified, only) }, out)
+        }
         Format::Raw => raw::raw(log, &range(args), out),
     }
+}
+
+/// Returns which calls are wanted: those of --only and of strace's options.
+fn only(args: &Print, qualified: &Qualified, log: &LogFile) -> Option<Filter> {
+    let calls = qualified.calls(&log.log().meta().cwd);
+    Filter::all_of(args.only.clone().into_iter().chain(calls).collect())
 }
 
 /// Says so if the log has no end because it is being written: then that is no finding.
@@ -139,14 +158,14 @@ fn until_now(log: &LogFile, findings: Findings) -> Findings {
     findings
 }
 
-fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings, Error> {
+fn summary(
+    args: &Print,
+    only: Option<Filter>,
+    log: &LogFile,
+    out: &mut impl Write,
+) -> Result<Findings, Error> {
     let order = args.summary_sort.into();
-    let options = counts::Options {
-        range: range(args),
-        only: args.only.clone(),
-        filter: args.filter.clone(),
-        order,
-    };
+    let options = counts::Options { range: range(args), only, filter: args.filter.clone(), order };
     let bar = Reading::begin([log]);
     let (counts, findings) = counts::count(log, &options)?;
     drop(bar);
@@ -161,20 +180,15 @@ fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings
     Ok(findings)
 }
 
-fn options(args: &Print) -> Options {
+fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options {
     Options {
+        palette: Palette::NONE,
         string_limit: args.string_limit,
-        fds: match args.decode_fds {
-            0 => FdStyle::Number,
-            1 => FdStyle::Path,
-            _ => FdStyle::Detail,
-        },
-        verbose: args.no_abbrev,
-        hex: match args.hex {
-            0 => HexStrings::Never,
-            1 => HexStrings::NonAscii,
-            _ => HexStrings::Always,
-        },
+        fds: qualified.fds,
+        verbose: args.no_abbrev > 0,
+        everything: args.no_abbrev > 1,
+        hex: args.strace.hex_strings(),
+        constants: args.strace.constants.into(),
         clock: match args.timestamps {
             0 => Clock::None,
             1 => Clock::Seconds,
@@ -187,12 +201,16 @@ fn options(args: &Print) -> Options {
         number: args.syscall_number,
         // Like strace -o, for programs that read the file.
         task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
+        signals: qualified.signals,
+        quiet: qualified.quiet,
+        dump_read: qualified.read,
+        dump_write: qualified.write,
+        column: args.strace.columns,
         event_numbers: args.event_numbers,
         range: range(args),
-        only: args.only.clone(),
+        only,
         filter: args.filter.clone(),
         join: args.join,
-        ..Options::default()
     }
 }
 

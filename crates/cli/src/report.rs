@@ -180,7 +180,7 @@ impl ReportArgs {
             let wrong = |source: io::Error| {
                 Error::Write(io::Error::new(source.kind(), format!("{}: {source}", path.display())))
             };
-            let mut out = BufWriter::new(crate::results::create(path).map_err(wrong)?);
+            let mut out = BufWriter::new(crate::results::create(path, false).map_err(wrong)?);
             format.write(verdict, &mut out).and_then(|()| out.flush()).map_err(wrong)?;
         }
         Ok(())

@@ -7,12 +7,13 @@ use std::path::Path;
 /// How many bytes of a file are enough to recognize a log.
 const START: u64 = 64;
 
-/// Creates or truncates a file for a result, unless the file is a log: it may be the log that the
-/// result is about, under another name, and a recording cannot be repeated.
+/// Creates or truncates a file for a result, or appends to it if `append` is set, unless the file
+/// is a log: it may be the log that the result is about, under another name, and a recording cannot
+/// be repeated.
 ///
 /// # Errors
 /// If the file is a log or cannot be opened.
-pub(crate) fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path, append: bool) -> io::Result<File> {
     if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
         let mut start = Vec::new();
         File::open(path)?.take(START).read_to_end(&mut start)?;
@@ -21,7 +22,7 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
     }
-    OpenOptions::new().write(true).create(true).truncate(true).open(path)
+    OpenOptions::new().write(true).create(true).append(append).truncate(!append).open(path)
 }
 
 #[cfg(test)]
@@ -35,15 +36,18 @@ mod tests {
         let path = folder.path().join("out");
         fs::write(&path, "an older result, longer than a head of a log would be, by some words")
             .unwrap();
-        create(&path).unwrap();
+        create(&path, false).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
+        fs::write(&path, "one,").unwrap();
+        std::io::Write::write_all(&mut create(&path, true).unwrap(), b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one,two");
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/logs/v1");
         let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let log = files
             .find(|path| path.extension().is_some_and(|extension| extension == "reel"))
             .unwrap();
         fs::copy(&log, &path).unwrap();
-        assert_eq!(create(&path).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(create(&path, false).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), fs::read(&log).unwrap());
     }
 }

@@ -157,7 +157,7 @@ impl Output {
                 Ok(out) => Ok(Self::Standard(out)),
                 Err(error) => Err(say::unwritten(&error).0),
             },
-            Some(path) => match crate::results::create(path) {
+            Some(path) => match crate::results::create(path, false) {
                 Ok(file) => Ok(Self::File(BufWriter::new(file))),
                 Err(error) => {
                     say!("cannot write {}: {error}", path.display());

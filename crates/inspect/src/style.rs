@@ -9,10 +9,12 @@ pub struct Style {
     pub fds: FdStyle,
     /// Shows structures and lists in full (`-v`).
     pub verbose: bool,
+    /// Says why memory is not shown (`-vv`).
+    pub explains: bool,
     /// Which strings to show in hexadecimal (`-x`, `-xx`).
     pub hex: HexStrings,
-    /// Shows flags and constants as numbers (`-X raw`).
-    pub raw_constants: bool,
+    /// How to show flags and constants (`-X`).
+    pub constants: Constants,
 }
 
 impl Default for Style {
@@ -22,8 +24,9 @@ impl Default for Style {
             string_limit: 32,
             fds: FdStyle::Number,
             verbose: false,
+            explains: false,
             hex: HexStrings::Never,
-            raw_constants: false,
+            constants: Constants::Abbrev,
         }
     }
 }
@@ -39,6 +42,49 @@ pub enum FdStyle {
     /// The addresses of a socket and the number of a device too:
     /// `3<TCP:[127.0.0.1:80->127.0.0.1:5000]>`.
     Detail,
+    /// The addresses of sockets, and the paths of other files if asked for.
+    Sockets {
+        /// Whether other files show their paths.
+        path: bool,
+    },
+    /// The numbers of devices, and the paths of other files if asked for.
+    Devices {
+        /// Whether other files show their paths.
+        path: bool,
+    },
+}
+
+impl FdStyle {
+    /// Whether sockets show their addresses.
+    pub(crate) fn shows_sockets(self) -> bool {
+        matches!(self, Self::Detail | Self::Sockets { .. })
+    }
+
+    /// Whether devices show their numbers.
+    pub(crate) fn shows_devices(self) -> bool {
+        matches!(self, Self::Detail | Self::Devices { .. })
+    }
+
+    /// Whether files show their paths.
+    pub(crate) fn shows_paths(self) -> bool {
+        match self {
+            Self::Number => false,
+            Self::Path | Self::Detail => true,
+            Self::Sockets { path } | Self::Devices { path } => path,
+        }
+    }
+}
+
+/// How flags and constants are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Constants {
+    /// By name, and as a number only what has none: `PROT_READ|0x10`.
+    #[default]
+    Abbrev,
+    /// As numbers: `0x11`.
+    Raw,
+    /// As numbers, with names in a comment: `0x11 /* PROT_READ|0x10 */`.
+    Verbose,
 }
 
 /// Which strings to show in hexadecimal.
@@ -49,6 +95,8 @@ pub enum HexStrings {
     Never,
     /// Strings with a byte that is neither printable ASCII nor white space.
     NonAscii,
+    /// Only such bytes, in any string.
+    NonAsciiBytes,
     /// All strings.
     Always,
 }

@@ -112,7 +112,7 @@ pub(crate) fn quoted(out: &mut String, bytes: &[u8], style: HexStrings) {
 /// brackets.
 pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u8) {
     let all_hex = match style {
-        HexStrings::Never => false,
+        HexStrings::Never | HexStrings::NonAsciiBytes => false,
         HexStrings::Always => true,
         HexStrings::NonAscii => bytes.iter().any(|b| !matches!(b, b' '..=b'~' | b'\t'..=b'\r')),
     };
@@ -127,7 +127,7 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
         matches!(byte, b' '..=b'~')
             && byte != b'\\'
             && byte != also
-            && !(also == b'>' && byte == b'<')
+            && !(also == b'>' && matches!(byte, b'<' | b'"'))
     };
     let mut done = 0;
     while let Some(&byte) = bytes.get(done) {
@@ -141,10 +141,12 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
         done += 1;
         match byte {
             b'<' | b'>' if also == b'>' => {
+                let digit_follows =
+                    bytes.get(i + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
                 out.push('\\');
-                octal(out, byte.into(), 3);
+                octal(out, byte.into(), if digit_follows { 3 } else { 1 });
             }
-            b'"' | b'\\' if byte == also || byte == b'\\' => {
+            b'"' | b'\\' if byte == also || byte == b'\\' || also == b'>' => {
                 out.push('\\');
                 out.push(char::from(byte));
             }
@@ -154,6 +156,10 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
             b'\r' => out.push_str("\\r"),
             0x0b => out.push_str("\\v"),
             0x0c => out.push_str("\\f"),
+            _ if style == HexStrings::NonAsciiBytes => {
+                out.push_str("\\x");
+                self::bytes(out, &[byte]);
+            }
             _ => {
                 // An octal digit that follows the escape must not become part of it: write all
                 // three digits.

@@ -6,6 +6,7 @@ use linux_raw_sys::mempolicy::*;
 
 use super::list;
 use super::unpackaged::*;
+use crate::desc::{Constants, Field};
 // The package has these on x86 hosts only.
 use super::unpackaged::{MAP_32BIT, MAP_ABOVE4G};
 
@@ -16,7 +17,7 @@ MAP "MAP_" 64:
 MAP_FIXED MAP_ANONYMOUS MAP_32BIT MAP_ABOVE4G MAP_GROWSDOWN MAP_DENYWRITE MAP_EXECUTABLE MAP_LOCKED
 MAP_NORESERVE
 MAP_POPULATE MAP_NONBLOCK MAP_STACK MAP_HUGETLB MAP_SYNC MAP_FIXED_NOREPLACE
-; field MAP_TYPE: MAP_SHARED MAP_PRIVATE MAP_SHARED_VALIDATE MAP_DROPPABLE }
+; field MAP_TYPE: MAP_FILE MAP_SHARED MAP_PRIVATE MAP_SHARED_VALIDATE MAP_DROPPABLE }
 list! { /// Advice of madvise.
 MADVISE "MADV_" 32:
 MADV_NORMAL MADV_RANDOM MADV_SEQUENTIAL MADV_WILLNEED MADV_DONTNEED MADV_FREE MADV_REMOVE
@@ -34,7 +35,11 @@ MLOCK "MLOCK_" 32: MLOCK_ONFAULT }
 list! { /// Flags of mlockall.
 MLOCKALL "MCL_" 32: MCL_CURRENT MCL_FUTURE MCL_ONFAULT }
 list! { /// Rights of a protection key.
-PKEY "PKEY_" 64: PKEY_DISABLE_ACCESS PKEY_DISABLE_WRITE }
+PKEY "PKEY_" 64: PKEY_DISABLE_ACCESS PKEY_DISABLE_WRITE PKEY_DISABLE_EXECUTE }
+/// Known to PowerPC (arch/powerpc/include/uapi/asm/mman.h), and reserved for it elsewhere.
+const PKEY_DISABLE_EXECUTE: u32 = 4;
+/// No type of mapping (include/uapi/asm-generic/mman-common.h).
+const MAP_FILE: u32 = 0;
 /// All bits of a memory policy except its flags.
 const POLICY_MODE: u64 =
     !((MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING) as u64) & 0xffff_ffff;
@@ -43,6 +48,23 @@ list! { /// Memory policies with their flags.
 POLICY "MPOL_" 32: MPOL_F_STATIC_NODES MPOL_F_RELATIVE_NODES MPOL_F_NUMA_BALANCING
 ; field POLICY_MODE: MPOL_DEFAULT MPOL_PREFERRED MPOL_BIND MPOL_INTERLEAVE MPOL_LOCAL
 MPOL_PREFERRED_MANY }
+/// Memory policies in a word.
+pub static LONG_POLICY: Constants = Constants {
+    prefix: POLICY.prefix,
+    bits: 64,
+    items: POLICY.items,
+    fields: &[Field { mask: POLICY_MODE | !0xffff_ffff, ..LONG_FIELD }],
+    overrides: POLICY.overrides,
+};
+const LONG_FIELD: Field = Field { mask: 0, last: false, apart: None, items: POLICY_ITEMS };
+const POLICY_ITEMS: &[(&str, u64)] = &[
+    ("MPOL_DEFAULT", MPOL_DEFAULT as u64),
+    ("MPOL_PREFERRED", MPOL_PREFERRED as u64),
+    ("MPOL_BIND", MPOL_BIND as u64),
+    ("MPOL_INTERLEAVE", MPOL_INTERLEAVE as u64),
+    ("MPOL_LOCAL", MPOL_LOCAL as u64),
+    ("MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY as u64),
+];
 list! { /// Flags of get_mempolicy.
 POLICY_GET "MPOL_F_" 64: MPOL_F_NODE MPOL_F_ADDR MPOL_F_MEMS_ALLOWED }
 list! { /// Flags of mbind and move_pages.
@@ -57,4 +79,4 @@ MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ }
 list! { /// Flags of membarrier.
 MEMBARRIER_FLAG "MEMBARRIER_CMD_FLAG_" 32: MEMBARRIER_CMD_FLAG_CPU }
 list! { /// Flags of userfaultfd.
-USERFAULTFD "UFFD_" 32: O_NONBLOCK O_CLOEXEC UFFD_USER_MODE_ONLY }
+USERFAULTFD "UFFD_" 32: UFFD_USER_MODE_ONLY O_NONBLOCK O_CLOEXEC }

@@ -16,6 +16,7 @@ pub mod process;
 pub mod security;
 pub mod signal;
 pub mod socket;
+pub mod uapi;
 pub(crate) mod unpackaged;
 
 /// Defines a list of constants from names that are in scope.
@@ -23,6 +24,7 @@ macro_rules! list {
     (
         $(#[$doc:meta])* $name:ident $prefix:literal $bits:literal: $($constant:ident)*
         $(; field $mask:ident: $($part:ident)*)?
+        $(; apart $apart:ident $apart_prefix:literal: $($apart_part:ident)*)?
         $(; ends $end:ident: $($last:ident)*)?
         $(; differs $($over:ident $x86:literal $arm:literal),*)?
     ) => {
@@ -35,11 +37,19 @@ macro_rules! list {
                 $($crate::desc::Field {
                     mask: $mask as u64,
                     last: false,
+                    apart: None,
                     items: &[$((stringify!($part), $part as u64)),*],
+                },)?
+                $($crate::desc::Field {
+                    mask: $apart as u64,
+                    last: false,
+                    apart: Some($apart_prefix),
+                    items: &[$((stringify!($apart_part), $apart_part as u64)),*],
                 },)?
                 $($crate::desc::Field {
                     mask: $end as u64,
                     last: true,
+                    apart: None,
                     items: &[$((stringify!($last), $last as u64)),*],
                 },)?
             ],

@@ -19,17 +19,35 @@ list! { /// Flags of pipe2, dup3, inotify_init1 and others that take two flags o
     CREATE "O_" 32: O_NONBLOCK O_CLOEXEC O_DIRECT O_EXCL
     ; differs O_DIRECT 0o40000 0o200000
 }
+/// Flags of open without the access mode.
+pub static BITS: Constants = Constants {
+    prefix: OPEN.prefix,
+    bits: 32,
+    items: OPEN.items,
+    fields: &[],
+    overrides: OPEN.overrides,
+};
+list! { /// Flags of memfd_secret.
+    SECRET "" 32: O_CLOEXEC
+}
+list! { /// Flags of delete_module.
+    MODULE "O_" 32: O_NONBLOCK O_TRUNC
+}
 list! { /// The `resolve` member of `open_how`.
     RESOLVE "RESOLVE_" 64:
     RESOLVE_NO_XDEV RESOLVE_NO_MAGICLINKS RESOLVE_NO_SYMLINKS RESOLVE_BENEATH RESOLVE_IN_ROOT
     RESOLVE_CACHED
 }
 list! { /// Flags of calls that look up a path relative to a directory.
-    AT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_SYMLINK_FOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_RECURSIVE
+    AT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_REMOVEDIR AT_SYMLINK_FOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH
+    AT_RECURSIVE
 }
 list! { /// Flags of fstatat and statx.
     AT_STAT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_STATX_FORCE_SYNC
     AT_STATX_DONT_SYNC
+}
+list! { /// Flags of mount_setattr.
+    AT_MOUNT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_RECURSIVE
 }
 list! { /// Flags of faccessat2.
     AT_ACCESS "AT_" 32: AT_SYMLINK_NOFOLLOW AT_EACCESS AT_EMPTY_PATH
@@ -42,9 +60,6 @@ pub static OPEN_HOW: Constants = Constants {
     fields: OPEN.fields,
     overrides: OPEN.overrides,
 };
-list! { /// Flags of unlinkat.
-    AT_UNLINK "AT_" 32: AT_REMOVEDIR
-}
 list! { /// Flags of execveat.
     AT_EXEC "AT_" 32: AT_SYMLINK_NOFOLLOW AT_EMPTY_PATH AT_EXECVE_CHECK
 }

@@ -252,6 +252,8 @@ pub enum CallKind {
     Lock,
     /// Changes mounts.
     Mount,
+    /// Manages quotas.
+    Quota,
     /// Changes the file creation mask.
     Umask,
     /// Maps memory.

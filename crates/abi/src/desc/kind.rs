@@ -59,6 +59,14 @@ pub enum ArgKind {
     ShortId,
     /// Device number in the kernel's encoding.
     Dev,
+    /// Command of quotactl and the type of the quota.
+    QuotaCommand,
+    /// Class and priority of I/O.
+    IoPriority,
+    /// Flags of swapon with a priority.
+    SwapFlags,
+    /// File descriptor of a directory, `AT_FDCWD`, or -1 for none.
+    MarkedDir,
     /// Clock id; negative ones are the CPU clocks of a process or descriptor.
     Clock,
     /// Wait status as wait4 stores it.
@@ -139,6 +147,9 @@ pub struct Field {
     pub mask: u64,
     /// Printed after the flags instead of before them.
     pub last: bool,
+    /// Printed as a value of its own, with this prefix if it is unknown: `FAN_CLASS_NOTIF|0x40`.
+    /// Without a prefix only known values are.
+    pub apart: Option<&'static str>,
     /// Names and values, including 0 if it has a name.
     pub items: &'static [(&'static str, u64)],
 }

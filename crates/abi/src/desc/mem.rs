@@ -28,7 +28,8 @@ impl Mem {
     }
 
     /// Returns the sub-table that describes it, if it depends on a command.
-    pub(crate) fn special(self) -> Option<Special> {
+    #[must_use]
+    pub fn special(self) -> Option<Special> {
         if let Len::Special(id) = self.without_fault().len { Some(id) } else { None }
     }
 }
@@ -214,6 +215,8 @@ pub enum Special {
     Kcmp,
     /// The arg argument of `io_uring_register` and argp of `io_uring_enter`.
     IoUring,
+    /// The arg argument of reboot.
+    Reboot,
     /// The buffer of syslog.
     Syslog,
     /// An argument of sysfs.

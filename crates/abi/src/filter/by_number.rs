@@ -7,6 +7,7 @@ use super::field::{Field, FieldRef};
 use super::syntax::{Place, Process};
 use crate::arch::Abi;
 use crate::desc::{Arg, ArgKind, CallKind, Classes, Makes, Mem, Row};
+use crate::layout::Layout;
 
 /// A call of which only the number is known.
 pub(super) struct Number<'a> {
@@ -31,6 +32,7 @@ impl Facts for Number<'_> {
             // A call without such arguments has no value.
             (Field::Arg, _) if self.lacks(&|arg| arg.name == field.arg) => Known::Yes,
             (Field::Path, _) if self.lacks(&|arg| is_path(arg) || is_fd(arg)) => Known::Yes,
+            (Field::PathWritten, _) if self.lacks(&is_path) => Known::Yes,
             (Field::Fd | Field::FdPath | Field::FdKind, _) if self.lacks(&is_fd) => Known::Yes,
             (Field::NetPeer | Field::NetLocal | Field::NetPort, _) if self.lacks(&is_fd) => {
                 Known::Yes
@@ -93,7 +95,8 @@ fn is_path(arg: &Arg) -> bool {
 }
 
 fn is_fd(arg: &Arg) -> bool {
-    matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd)
+    let is_waited_for = matches!(arg.kind, ArgKind::FdSet | ArgKind::Array(Layout::PollFd));
+    is_waited_for || matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd)
 }
 
 fn is_data(arg: &Arg) -> bool {

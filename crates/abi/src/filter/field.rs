@@ -163,6 +163,8 @@ fields! {
     /// The files that the call concerns: paths among its arguments, from the root, and the names
     /// of its descriptors.
     Path "path" FieldKind::Text, State;
+    /// The paths among its arguments, as the program wrote them.
+    PathWritten "path.written" FieldKind::Text, Memory;
     /// Descriptors among its arguments, and those that it makes.
     Fd "fd" FieldKind::Number, Entry;
     /// The names of these descriptors, such as `/etc/passwd` and `pipe:[123]`.

@@ -70,6 +70,48 @@ impl Filter {
         Ok(Self { text: text.to_owned(), expr, plan, is_list })
     }
 
+    /// Parses a list of calls as strace does after `-e trace=`.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no such list. The error tells where, and suggests the most similar name.
+    pub fn parse_strace(text: &str) -> Result<Self, FilterError> {
+        let expr = list::parse_strace(text)?;
+        Ok(Self { text: text.to_owned(), plan: expr.clone().by_cost(), expr, is_list: true })
+    }
+
+    /// Returns a filter for what has a path in a field.
+    #[must_use]
+    pub fn of_path(field: Field, path: &[u8]) -> Self {
+        let field = syntax::Operand::Field(FieldRef { field, arg: String::new() });
+        let text = syntax::Operand::Text(path.to_vec());
+        let (any, equal) = (syntax::Quantifier::Any, syntax::Relation::Equal);
+        let expr = Expr::Compare(any, field, equal, text);
+        Self { text: expr.to_string(), plan: expr.clone(), expr, is_list: false }
+    }
+
+    /// Returns a filter that matches what all of these match; `None` if there are none.
+    #[must_use]
+    pub fn all_of(filters: Vec<Self>) -> Option<Self> {
+        Self::joined(filters, Expr::And)
+    }
+
+    /// Returns a filter that matches what one of these matches; `None` if there are none.
+    #[must_use]
+    pub fn any_of(filters: Vec<Self>) -> Option<Self> {
+        Self::joined(filters, Expr::Or)
+    }
+
+    fn joined(mut filters: Vec<Self>, join: impl FnOnce(Vec<Expr>) -> Expr) -> Option<Self> {
+        if filters.len() < 2 {
+            return filters.pop();
+        }
+        let is_list = filters.iter().all(|filter| filter.is_list);
+        let expr = join(filters.into_iter().map(|filter| filter.expr).collect());
+        let plan = expr.clone().by_cost();
+        Some(Self { text: expr.to_string(), expr, plan, is_list })
+    }
+
     /// Whether it is a list of calls, which says nothing about other items of a log.
     #[must_use]
     pub fn is_list(&self) -> bool {

@@ -109,3 +109,38 @@ fn ranges_agree_with_contains() {
         }
     }
 }
+
+/// What strace takes after `-e trace=`.
+#[test]
+fn lists_of_strace() {
+    let canonical = |text| Filter::parse_strace(text).map(|filter| filter.canonical());
+    for (text, expected) in [
+        ("openat,%net", "openat or %net"),
+        ("!openat,read", "not (openat or read)"),
+        ("none", "not all"),
+        ("all", "all"),
+        ("/^open", "call ~ /^open/"),
+        ("?nonexistent,read", "read"),
+        ("?nonexistent", "not all"),
+        ("read@32", "read and abi == i386"),
+        ("%desc@64", "%desc and abi == x86_64"),
+        ("file", "%file"),
+        ("257", "nr == 257"),
+        ("%lstat", "call ~ /^(old)?lstat(64)?$/"),
+    ] {
+        assert_eq!(canonical(text).as_deref(), Ok(expected), "{text}");
+    }
+    for wrong in ["opnat", "%nothing", "/(", ""] {
+        assert!(canonical(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn filters_are_joined() {
+    let filter = |text| Filter::parse(text).unwrap();
+    let both = Filter::all_of(vec![filter("read"), filter("failed or unfinished")]).unwrap();
+    assert_eq!(both.canonical(), "read and (failed or unfinished)");
+    let path = Filter::of_path(Field::Path, b"/a \"b\"");
+    assert_eq!(path.canonical(), r#"path == "/a \"b\"""#);
+    assert_eq!(Filter::any_of(Vec::new()), None);
+}

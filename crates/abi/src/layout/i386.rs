@@ -9,7 +9,7 @@ use super::Layout;
 pub(super) const fn size(layout: Layout) -> Option<u32> {
     use Layout as L;
     Some(match layout {
-        L::Word | L::OffT | L::TimeT | L::OldSigSet => 4,
+        L::Word | L::SizeT | L::OffT | L::TimeT | L::OldSigSet => 4,
         L::Stat => 64,
         L::Stat64 => 96,
         L::OldStat => 32,
@@ -32,6 +32,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         L::MsgHdr => 28,
         L::MmsgHdr => 32,
         L::MqAttr => 32,
+        L::KexecSegment => 16,
         L::RobustListHead => 12,
         L::MsqidDs => 88,
         L::ShmidDs => 84,
@@ -45,6 +46,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         L::MmapArgs => 24,
         L::SelectArgs => 20,
         L::DqBlk => 68,
+        L::FsQuotaStat => 68,
         L::PrctlMmMap => 100,
         _ => return None,
     })

@@ -5,7 +5,7 @@
 
 use std::mem::size_of;
 
-use linux_raw_sys::{general as g, net, prctl, ptrace};
+use linux_raw_sys::{general as g, landlock, net, prctl, ptrace};
 
 use super::Layout;
 
@@ -77,6 +77,8 @@ const fn packaged(layout: Layout) -> Option<u32> {
         L::Termios2 => size_of_type::<g::termios2>(),
         L::Termio => size_of_type::<g::termio>(),
         L::WinSize => size_of_type::<g::winsize>(),
+        L::LandlockRuleset => size_of_type::<landlock::landlock_ruleset_attr>(),
+        L::LandlockNetPort => size_of_type::<landlock::landlock_net_port_attr>(),
         L::FutexWaitv => size_of_type::<g::futex_waitv>(),
         L::MountAttr => size_of_type::<g::mount_attr>(),
         L::FileAttr => size_of_type::<g::file_attr>(),
@@ -99,8 +101,16 @@ const fn stated(layout: Layout) -> u32 {
     match layout {
         L::Byte => 1,
         L::U16 | L::Uid16 => 2,
-        L::Int | L::U32 | L::Uid => 4,
-        L::U64 | L::Word | L::Loff | L::OffT | L::TimeT => 8,
+        L::Int
+        | L::U32
+        | L::Uid
+        | L::QuotaFormat
+        | L::XfsQuotaFlags
+        | L::XfsQuotaType
+        | L::SeccompAction
+        | L::Policy
+        | L::PageStatus => 4,
+        L::U64 | L::Word | L::SizeT | L::Loff | L::OffT | L::TimeT => 8,
         L::OldStat => 32,             // arch/x86/include/uapi/asm/stat.h; i386 only
         L::Ustat => 32, // include/linux/types.h: daddr_t (int), ino_t (long), char[6], char[6]
         L::Timex | L::Timex64 => 208, // linux/timex.h, struct __kernel_timex
@@ -109,35 +119,43 @@ const fn stated(layout: Layout) -> u32 {
         L::OldSigAction => 32, // i386 only
         L::WaitInfo => 28, // three ints, padding, three ints
         L::OldSigSet => 8,
-        L::SysInfo => 112,       // linux/sysinfo.h
-        L::UtsName => 390,       // linux/utsname.h: six names of 65 bytes
-        L::OldUtsName => 325,    // the same without the domain name
-        L::OldOldUtsName => 45,  // five names of 9 bytes
-        L::EpollEvent => 16,     // not packed, unlike x86
-        L::IoEvent => 32,        // linux/aio_abi.h
-        L::Iocb => 64,           // linux/aio_abi.h
-        L::IoUringParams => 120, // linux/io_uring.h
-        L::MqAttr => 64,         // linux/mqueue.h
-        L::SchedParam => 4,      // linux/sched/types.h: one int
-        L::SchedAttr => 56,      // linux/sched/types.h, SCHED_ATTR_SIZE_VER1
-        L::MsqidDs => 120,       // asm-generic/msgbuf.h, struct msqid64_ds
-        L::ShmidDs => 112,       // asm-generic/shmbuf.h, struct shmid64_ds
-        L::SemidDs => 88,        // asm-generic/sembuf.h, struct semid64_ds; x86 has its own
-        L::SemBuf => 6,          // linux/sem.h
-        L::MsgInfo => 32,        // linux/msg.h
-        L::ShmInfo => 48,        // linux/shm.h
-        L::ShmLimits => 72,      // asm-generic/shmbuf.h, struct shminfo64
-        L::SemInfo => 40,        // linux/sem.h
-        L::Rseq => 32,           // linux/rseq.h, its original size
-        L::UserDesc => 16,       // asm/ldt.h
-        L::FileHandle => 8,      // include/linux/fs.h: the header before the handle
-        L::BlkPg => 24,          // linux/blkpg.h
-        L::UffdioRange => 16,    // linux/userfaultfd.h: two 64-bit numbers
-        L::GetdentsOld => 24,    // fs/readdir.c; i386 only
-        L::MmapArgs => 48,       // six longs; i386 only
-        L::SelectArgs => 40,     // five longs; i386 only
-        L::DqBlk => 72,          // linux/quota.h
-        L::DqInfo => 24,         // linux/quota.h
+        L::SysInfo => 112,            // linux/sysinfo.h
+        L::UtsName => 390,            // linux/utsname.h: six names of 65 bytes
+        L::OldUtsName => 325,         // the same without the domain name
+        L::OldOldUtsName => 45,       // five names of 9 bytes
+        L::EpollEvent => 16,          // not packed, unlike x86
+        L::IoEvent => 32,             // linux/aio_abi.h
+        L::Iocb => 64,                // linux/aio_abi.h
+        L::IoUringParams => 120,      // linux/io_uring.h
+        L::MqAttr => 64,              // linux/mqueue.h
+        L::SchedParam => 4,           // linux/sched/types.h: one int
+        L::SchedAttr => 56,           // linux/sched/types.h, SCHED_ATTR_SIZE_VER1
+        L::MsqidDs => 120,            // asm-generic/msgbuf.h, struct msqid64_ds
+        L::ShmidDs => 112,            // asm-generic/shmbuf.h, struct shmid64_ds
+        L::SemidDs => 88,             // asm-generic/sembuf.h, struct semid64_ds; x86 has its own
+        L::SemBuf => 6,               // linux/sem.h
+        L::MsgInfo => 32,             // linux/msg.h
+        L::ShmInfo => 48,             // linux/shm.h
+        L::ShmLimits => 72,           // asm-generic/shmbuf.h, struct shminfo64
+        L::SemInfo => 40,             // linux/sem.h
+        L::Rseq => 32,                // linux/rseq.h, its original size
+        L::UserDesc => 16,            // asm/ldt.h
+        L::FileHandle => 8,           // include/linux/fs.h: the header before the handle
+        L::BlkPg => 24,               // linux/blkpg.h
+        L::UffdioRange => 16,         // linux/userfaultfd.h: two 64-bit numbers
+        L::GetdentsOld => 24,         // fs/readdir.c; i386 only
+        L::MmapArgs => 48,            // six longs; i386 only
+        L::SelectArgs => 40,          // five longs; i386 only
+        L::KcmpEpollSlot => 12,       // linux/kcmp.h
+        L::LandlockPathBeneath => 12, // linux/landlock.h, packed
+        L::SeccompNotifSizes => 6,    // linux/seccomp.h: three 16-bit numbers
+        L::KexecSegment => 32,        // linux/kexec.h: two pairs of pointer and size
+        L::NextDqBlk => 72,           // linux/quota.h
+        L::FsDiskQuota => 112,        // linux/dqblk_xfs.h
+        L::FsQuotaStat => 80,         // linux/dqblk_xfs.h
+        L::FsQuotaStatv => 160,       // linux/dqblk_xfs.h
+        L::DqBlk => 72,               // linux/quota.h
+        L::DqInfo => 24,              // linux/quota.h
         _ => panic!("a layout without a size"),
     }
 }

@@ -27,7 +27,7 @@ layouts! {
     Byte "unsigned char", U16 "unsigned short", Int "int", U32 "unsigned int",
     U64 "unsigned long long",
     /// A pointer or `size_t`: 4 or 8 bytes.
-    Word "unsigned long",
+    Word "unsigned long", SizeT "size_t",
     Loff "loff_t", OffT "off_t", TimeT "time_t", Uid16 "unsigned short", Uid "unsigned int",
     Stat "struct stat", Stat64 "struct stat64", OldStat "struct __old_kernel_stat",
     Statx "struct statx",
@@ -68,6 +68,26 @@ layouts! {
     SockFprog "struct sock_fprog",
     SockFilter "struct sock_filter", GetdentsOld "struct old_linux_dirent",
     MmapArgs "struct mmap_arg_struct", SelectArgs "struct sel_arg_struct",
+    KexecSegment "struct kexec_segment",
+    KcmpEpollSlot "struct kcmp_epoll_slot",
+    LandlockRuleset "struct landlock_ruleset_attr",
+    LandlockPathBeneath "struct landlock_path_beneath_attr",
+    LandlockNetPort "struct landlock_net_port_attr",
+    /// The value of a seccomp filter.
+    SeccompAction "unsigned int",
+    SeccompNotifSizes "struct seccomp_notif_sizes",
+    /// A memory policy, as get_mempolicy(2) stores it.
+    Policy "int",
+    /// A negated error number or a memory node, as move_pages(2) stores it.
+    PageStatus "int",
+    /// The format of a quota file.
+    QuotaFormat "unsigned int",
+    /// What of XFS quotas is counted and enforced.
+    XfsQuotaFlags "unsigned int",
+    /// What an XFS quota is for.
+    XfsQuotaType "unsigned int",
+    NextDqBlk "struct if_nextdqblk", FsDiskQuota "struct fs_disk_quota",
+    FsQuotaStat "struct fs_quota_stat", FsQuotaStatv "struct fs_quota_statv",
     DqBlk "struct if_dqblk", DqInfo "struct if_dqinfo", PrctlMmMap "struct prctl_mm_map",
     PtraceSyscallInfo "struct ptrace_syscall_info",
     PtracePeekSiginfo "struct ptrace_peeksiginfo_args",

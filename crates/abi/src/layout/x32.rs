@@ -10,13 +10,13 @@ use super::Layout;
 pub(super) const fn size(layout: Layout) -> Option<u32> {
     use Layout as L;
     match layout {
-        L::Word => Some(4),
+        L::Word | L::SizeT => Some(4),
         L::Iovec | L::SockFprog => Some(8),
         L::MsgHdr => Some(28),
         L::MmsgHdr => Some(32),
         L::SigAction => Some(20),
         L::WaitInfo => Some(24),
-        L::BlkPg => Some(16),
+        L::BlkPg | L::KexecSegment => Some(16),
         L::SigStack | L::RobustListHead => Some(12),
         other => super::x86_64::size(other),
     }

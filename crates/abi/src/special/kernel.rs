@@ -4,7 +4,7 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::ptrace as p;
 
 use super::meaning::{Call, Meaning};
-use crate::consts::unpackaged as u;
+use crate::consts::{security, uapi, unpackaged as u};
 use crate::desc::{ArgKind, Dir, EINVAL, Len, When};
 use crate::layout::Layout;
 
@@ -39,8 +39,8 @@ pub(super) fn cap_header(call: &Call) -> Meaning {
 /// of a port has two 64-bit numbers.
 pub(super) fn landlock_rule(call: &Call) -> Meaning {
     match call.command(1) {
-        u::LANDLOCK_RULE_PATH_BENEATH => Meaning::bytes(Dir::In, 12),
-        u::LANDLOCK_RULE_NET_PORT => Meaning::bytes(Dir::In, 16),
+        u::LANDLOCK_RULE_PATH_BENEATH => Meaning::fixed(Dir::In, Layout::LandlockPathBeneath),
+        u::LANDLOCK_RULE_NET_PORT => Meaning::fixed(Dir::In, Layout::LandlockNetPort),
         _ => Meaning::value(ArgKind::Ptr),
     }
 }
@@ -63,20 +63,23 @@ pub(super) fn io_who(call: &Call) -> Meaning {
 pub(super) fn compared(call: &Call, arg: usize) -> Meaning {
     Meaning::value(match (call.command(2), arg) {
         (u::KCMP_FILE, _) | (u::KCMP_EPOLL_TFD, 3) => ArgKind::Fd,
-        (u::KCMP_EPOLL_TFD, _) => ArgKind::Ptr,
+        (u::KCMP_EPOLL_TFD, _) => return Meaning::fixed(Dir::In, Layout::KcmpEpollSlot),
         _ => ArgKind::Hex,
     })
 }
 
 /// seccomp(op, flags, uargs).
-pub(super) fn seccomp(call: &Call) -> Meaning {
+pub(super) fn seccomp(call: &Call, arg: usize) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
+        p::SECCOMP_SET_MODE_FILTER if arg == 1 => {
+            Meaning::value(ArgKind::Flags(&security::SECCOMP_FILTER))
+        }
+        _ if arg == 1 => Meaning::value(ArgKind::Hex32),
         p::SECCOMP_SET_MODE_FILTER => {
             Meaning::memory(ArgKind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
         }
-        p::SECCOMP_GET_ACTION_AVAIL => Meaning::fixed(Dir::In, Layout::U32),
-        // struct seccomp_notif_sizes: three 16-bit numbers.
-        p::SECCOMP_GET_NOTIF_SIZES => Meaning::bytes(Dir::Out, 6),
+        p::SECCOMP_GET_ACTION_AVAIL => Meaning::fixed(Dir::In, Layout::SeccompAction),
+        p::SECCOMP_GET_NOTIF_SIZES => Meaning::fixed(Dir::Out, Layout::SeccompNotifSizes),
         _ => Meaning::value(ArgKind::Hex),
     }
 }
@@ -91,6 +94,15 @@ pub(super) fn modify_ldt(call: &Call) -> Meaning {
             ..Meaning::counted(Dir::In, Layout::Byte, 2)
         },
         _ => Meaning::value(ArgKind::Ptr),
+    }
+}
+
+/// reboot(magic1, magic2, cmd, arg): only LINUX_REBOOT_CMD_RESTART2 has an argument.
+pub(super) fn reboot(call: &Call) -> Meaning {
+    if call.command(2) == u64::from(g::LINUX_REBOOT_CMD_RESTART2) {
+        Meaning::string()
+    } else {
+        Meaning::value(ArgKind::Ptr)
     }
 }
 
@@ -127,17 +139,28 @@ pub(super) fn fsconfig(call: &Call) -> Meaning {
 
 /// quotactl(cmd, special, id, addr) and quotactl_fd(fd, cmd, id, addr). The command is above the
 /// low byte. If argument 0 holds none, the call is quotactl_fd.
-pub(super) fn quota(call: &Call, _arg: usize) -> Meaning {
+pub(super) fn quota(call: &Call, arg: usize) -> Meaning {
+    let is_known = |command: u64| uapi::QUOTA.items.iter().any(|(_, known)| *known == command);
     let own = call.command(0) >> 8;
-    let command =
-        if (u::Q_SYNC..=u::Q_SETQUOTA).contains(&own) { own } else { call.command(1) >> 8 };
-    match command {
-        u::Q_QUOTAON => Meaning::memory(ArgKind::Path, Dir::In, Len::CStr),
-        u::Q_GETFMT => Meaning::fixed(Dir::Out, Layout::U32),
-        u::Q_GETINFO => Meaning::fixed(Dir::Out, Layout::DqInfo),
-        u::Q_SETINFO => Meaning::fixed(Dir::In, Layout::DqInfo),
-        u::Q_GETQUOTA => Meaning::fixed(Dir::Out, Layout::DqBlk),
-        u::Q_SETQUOTA => Meaning::fixed(Dir::In, Layout::DqBlk),
+    let command = if is_known(own) { own } else { call.command(1) >> 8 };
+    let name = uapi::QUOTA.items.iter().find(|(_, known)| *known == command);
+    let fixed = Meaning::fixed;
+    match (arg, name.map_or("", |(name, _)| *name)) {
+        (2, "Q_QUOTAON") => Meaning::value(ArgKind::Enum(&uapi::QUOTA_FORMAT)),
+        (2, _) => Meaning::value(ArgKind::Uid),
+        (_, "Q_QUOTAON") => Meaning::memory(ArgKind::Path, Dir::In, Len::CStr),
+        (_, "Q_GETFMT") => fixed(Dir::Out, Layout::QuotaFormat),
+        (_, "Q_GETINFO") => fixed(Dir::Out, Layout::DqInfo),
+        (_, "Q_SETINFO") => fixed(Dir::In, Layout::DqInfo),
+        (_, "Q_GETQUOTA") => fixed(Dir::Out, Layout::DqBlk),
+        (_, "Q_GETNEXTQUOTA") => fixed(Dir::Out, Layout::NextDqBlk),
+        (_, "Q_SETQUOTA") => fixed(Dir::In, Layout::DqBlk),
+        (_, "Q_XGETQUOTA" | "Q_XGETNEXTQUOTA") => fixed(Dir::Out, Layout::FsDiskQuota),
+        (_, "Q_XSETQLIM") => fixed(Dir::In, Layout::FsDiskQuota),
+        (_, "Q_XQUOTAON" | "Q_XQUOTAOFF") => fixed(Dir::In, Layout::XfsQuotaFlags),
+        (_, "Q_XQUOTARM") => fixed(Dir::In, Layout::XfsQuotaType),
+        (_, "Q_XGETQSTAT") => fixed(Dir::Out, Layout::FsQuotaStat),
+        (_, "Q_XGETQSTATV") => fixed(Dir::Out, Layout::FsQuotaStatv),
         _ => Meaning::value(ArgKind::Ptr),
     }
 }
@@ -161,7 +184,8 @@ mod tests {
         assert!(matches!(kind("ioprio_get", &[user, 7], 1), ArgKind::Pid));
         assert!(matches!(kind("ioprio_set", &[u::IOPRIO_WHO_USER, 7], 1), ArgKind::Uid));
         assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_FILE, 3, 4], 4), ArgKind::Fd));
-        assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_EPOLL_TFD, 3, 4], 4), ArgKind::Ptr));
+        let slot = kind("kcmp", &[1, 2, u::KCMP_EPOLL_TFD, 3, 4], 4);
+        assert!(matches!(slot, ArgKind::Struct(Layout::KcmpEpollSlot)));
         // A leftover of other code.
         assert!(matches!(kind("kcmp", &[1, 2, u::KCMP_VM, 3, 4], 3), ArgKind::Hex));
         assert!(matches!(kind("io_submit", &[], 0), ArgKind::Handle));

@@ -4,7 +4,7 @@ use linux_raw_sys::ptrace as p;
 
 use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
-use crate::consts::unpackaged as u;
+use crate::consts::{process, unpackaged as u};
 use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
@@ -34,7 +34,16 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     if arg == 2 {
         return match u32::try_from(call.command(0)) {
             Ok(p::PTRACE_PEEKSIGINFO) => Meaning::fixed(Dir::In, Layout::PtracePeekSiginfo),
-            _ => Meaning::value(ArgKind::Hex),
+            Ok(
+                p::PTRACE_GETSIGMASK
+                | p::PTRACE_SETSIGMASK
+                | p::PTRACE_GET_SYSCALL_INFO
+                | p::PTRACE_SET_SYSCALL_INFO
+                | p::PTRACE_SECCOMP_GET_FILTER
+                | p::PTRACE_SECCOMP_GET_METADATA
+                | p::PTRACE_GET_RSEQ_CONFIGURATION,
+            ) => Meaning::value(ArgKind::Ulong),
+            _ => Meaning::value(ArgKind::Ptr),
         };
     }
     x86(call).unwrap_or_else(|| data(call))
@@ -60,6 +69,11 @@ fn x86(call: &Call) -> Option<Meaning> {
     })
 }
 
+/// A signal mask, whose size is the address.
+fn mask(dir: Dir) -> Meaning {
+    Meaning { kind: ArgKind::Struct(Layout::SigSet), ..Meaning::counted(dir, Layout::Byte, 2) }
+}
+
 fn data(call: &Call) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
         p::PTRACE_PEEKTEXT | p::PTRACE_PEEKDATA | p::PTRACE_PEEKUSR => {
@@ -68,11 +82,17 @@ fn data(call: &Call) -> Meaning {
         p::PTRACE_GETEVENTMSG => Meaning::fixed(Dir::Out, Layout::Word),
         p::PTRACE_GETSIGINFO => Meaning::fixed(Dir::Out, Layout::SigInfo),
         p::PTRACE_SETSIGINFO => Meaning::fixed(Dir::In, Layout::SigInfo),
-        p::PTRACE_GETSIGMASK => Meaning::counted(Dir::Out, Layout::Byte, 2),
-        p::PTRACE_SETSIGMASK => Meaning::counted(Dir::In, Layout::Byte, 2),
+        p::PTRACE_GETSIGMASK => mask(Dir::Out),
+        p::PTRACE_SETSIGMASK => mask(Dir::In),
         p::PTRACE_GETREGSET => registers(Dir::InOut, &REGISTERS_OUT),
         p::PTRACE_SETREGSET => registers(Dir::In, &REGISTERS_IN),
-        p::PTRACE_GET_SYSCALL_INFO | p::PTRACE_GET_RSEQ_CONFIGURATION => Meaning::returned(2),
+        p::PTRACE_GET_SYSCALL_INFO => {
+            Meaning { kind: ArgKind::Struct(Layout::PtraceSyscallInfo), ..Meaning::returned(2) }
+        }
+        p::PTRACE_GET_RSEQ_CONFIGURATION => Meaning::returned(2),
+        p::PTRACE_SETOPTIONS | p::PTRACE_SEIZE => {
+            Meaning::value(ArgKind::Flags(&process::PTRACE_OPTIONS))
+        }
         p::PTRACE_SET_SYSCALL_INFO => Meaning::counted(Dir::In, Layout::Byte, 2),
         p::PTRACE_PEEKSIGINFO => {
             let len = crate::desc::Len::Ret { each: Layout::SigInfo, cap: None };
@@ -81,6 +101,6 @@ fn data(call: &Call) -> Meaning {
         p::PTRACE_CONT | p::PTRACE_SYSCALL | p::PTRACE_SINGLESTEP | p::PTRACE_DETACH => {
             Meaning::value(ArgKind::Signal)
         }
-        _ => Meaning::value(ArgKind::Hex),
+        _ => Meaning::value(ArgKind::Ptr),
     }
 }

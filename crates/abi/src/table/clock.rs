@@ -1,7 +1,7 @@
 //! Clocks and timers.
 
 use super::rows::rows;
-use crate::consts::clock as c;
+use crate::consts::{clock as c, uapi};
 use crate::desc::*;
 use crate::layout::Layout::*;
 
@@ -22,8 +22,9 @@ pub(super) static ROWS: &[Row] = rows! {
                                                         -> INT,  emulate(CLK).kind(CallKind::Clock);
     clock_settime(which_clock: CLOCK, tp: input(of(Timespec))) -> INT,  emulate(CLK);
     clock_getres(which_clock: CLOCK, tp: out(of(Timespec))) -> INT,  emulate(CLK);
-    clock_adjtime(which_clock: CLOCK, utx: inout(of(Timex))) -> INT,  emulate(CLK);
-    adjtimex(txc_p: inout(of(Timex)))                   -> INT,  emulate(CLK);
+    clock_adjtime(which_clock: CLOCK, utx: inout(of(Timex)))
+                                                        -> one_of(&uapi::TIME_STATE), emulate(CLK);
+    adjtimex(txc_p: inout(of(Timex)))                   -> one_of(&uapi::TIME_STATE), emulate(CLK);
     nanosleep(rqtp: input(of(Timespec)), rmtp: when(CUT_SHORT, out(of(Timespec))))
                                                         -> INT,  emulate(CLK).kind(CallKind::Sleep);
     clock_nanosleep(which_clock: CLOCK, flags: flags(&c::TIMER), rqtp: input(of(Timespec)),

@@ -33,10 +33,11 @@ pub(super) static ROWS: &[Row] = rows! {
                                   -> INT, emulate(CRED);
     capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))),
         data: input(cap_data("header"))) -> INT, emulate(CRED).kind(CallKind::SetCreds);
-    seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER),
+    seccomp(op: one_of(&s::SECCOMP), flags: special(Special::Seccomp),
         uargs: special(Special::Seccomp))
                                   -> INT, apart(CRED).makes(Makes::Seccomp).kind(CallKind::Seccomp);
-    landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))
+    landlock_create_ruleset(attr: kind(ArgKind::Struct(LandlockRuleset), input(arg("size"))),
+        size: SIZE, flags: flags(&s::LANDLOCK))
                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE),
         rule_attr: special(Special::Landlock), flags: HEX32) -> INT, emulate(DESC);

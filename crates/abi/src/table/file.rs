@@ -1,7 +1,7 @@
 //! Files: names, contents, file descriptors.
 
 use super::rows::rows;
-use crate::consts::{file as f, memory, open};
+use crate::consts::{file as f, memory, open, uapi};
 use crate::desc::*;
 use crate::layout::Layout::*;
 
@@ -65,7 +65,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                    -> INT, emulate(PLAIN).kind(CallKind::CloseRange);
     dup(fildes: FD)                -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::Dup);
     dup2(oldfd: FD, newfd: FD)     -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::DupTo);
-    dup3(oldfd: FD, newfd: FD, flags: flags(&open::CREATE))
+    dup3(oldfd: FD, newfd: FD, flags: flags(&open::BITS))
                                    -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::DupTo);
     fcntl(fd: FD, cmd: one_of(&f::FCNTL), arg: special(Special::Fcntl))
                                    -> INT, emulate(PLAIN).makes(Makes::Fcntl).kind(CallKind::Fcntl);
@@ -78,7 +78,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                    -> INT, emulate(PIPE).makes(pair("fildes")).kind(CallKind::Pair);
     memfd_create(uname: STR, flags: flags(&f::MEMFD))
                        -> FD,  emulate(DESC.and(Classes::MEMORY)).makes(RET).kind(CallKind::MakeFd);
-    memfd_secret(flags: flags(&open::CREATE))
+    memfd_secret(flags: flags(&open::SECRET))
                         -> FD,  refuse(DESC.and(Classes::MEMORY)).makes(RET).kind(CallKind::MakeFd);
 
     stat(filename: PATH, statbuf: out(of(Stat)))     -> INT,  emulate(FILE).kind(CallKind::Stat);
@@ -112,7 +112,7 @@ pub(super) static ROWS: &[Row] = rows! {
         ufattr: kind(ArgKind::Struct(FileAttr), input(arg("usize"))), usize: SIZE,
         at_flags: flags(&open::AT))                  -> INT,  emulate(DESC);
 
-    lookup_dcookie(cookie64: HEX, buf: kind(ArgKind::Path, out(ret("len"))), len: SIZE)
+    lookup_dcookie(cookie64: ULONG, buf: kind(ArgKind::Path, out(ret("len"))), len: SIZE)
                                                       -> SIZE, emulate(FILE);
     getcwd(buf: kind(ArgKind::Path, out(ret("size"))), size: SIZE) -> SIZE, emulate(FILE);
     chdir(filename: PATH)                             -> INT,  emulate(FILE).kind(CallKind::Chdir);
@@ -126,7 +126,7 @@ pub(super) static ROWS: &[Row] = rows! {
     mknodat(dfd: DIRFD, filename: PATH, mode: FILE_MODE, dev: DEV)
                                                       -> INT,  emulate(DESC).kind(CallKind::Mknod);
     unlink(pathname: PATH)                            -> INT,  emulate(FILE).kind(CallKind::Unlink);
-    unlinkat(dfd: DIRFD, pathname: PATH, flag: flags(&open::AT_UNLINK))
+    unlinkat(dfd: DIRFD, pathname: PATH, flag: flags(&open::AT))
                                                       -> INT,  emulate(DESC).kind(CallKind::Unlink);
     rename(oldname: PATH, newname: PATH)              -> INT,  emulate(FILE).kind(CallKind::Rename);
     renameat(olddfd: DIRFD, oldname: PATH, newdfd: DIRFD, newname: PATH)
@@ -175,9 +175,10 @@ pub(super) static ROWS: &[Row] = rows! {
                                             -> FD,  emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     inotify_add_watch(fd: FD, pathname: PATH, mask: flags(&f::INOTIFY)) -> INT, emulate(DESC);
     inotify_rm_watch(fd: FD, wd: INT)       -> INT, emulate(DESC);
-    fanotify_init(flags: flags(&f::FANOTIFY), event_f_flags: flags(&open::OPEN))
+    fanotify_init(flags: flags(&uapi::FANOTIFY), event_f_flags: flags(&open::OPEN))
                                             -> FD,  refuse(DESC).makes(RET).kind(CallKind::MakeFd);
-    fanotify_mark(fanotify_fd: FD, flags: flags(&f::FANOTIFY_MARK), mask: HEX, dfd: DIRFD,
+    fanotify_mark(fanotify_fd: FD, flags: flags(&f::FANOTIFY_MARK),
+        mask: flags(&uapi::FANOTIFY_MASK), dfd: MARKED_DIR,
         pathname: PATH)                     -> INT, refuse(DESC);
     userfaultfd(flags: flags(&memory::USERFAULTFD))
                        -> FD,  refuse(PLAIN.and(Classes::MEMORY)).makes(RET).kind(CallKind::MakeFd);

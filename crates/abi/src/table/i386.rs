@@ -84,7 +84,7 @@ pub(super) static ROWS: &[Row] = rows! {
     sync_file_range(fd: FD, off_low: HALF, off_hi: HALF, n_low: HALF, n_hi: HALF,
         flags: flags(&f::SYNC_RANGE))                -> INT,  emulate(FD_).kind(CallKind::Sync);
     fanotify_mark(fanotify_fd: FD, flags: flags(&f::FANOTIFY_MARK), mask_1: HALF, mask_2: HALF,
-        dfd: DIRFD, pathname: PATH)                  -> INT,  refuse(FD_);
+        dfd: MARKED_DIR, pathname: PATH)                  -> INT,  refuse(FD_);
     utimensat_time64(dfd: DIRFD, filename: PATH,
         utimes: input(Len::Several { n: 2, each: Timespec64 }), flags: flags(&open::AT))
                                                      -> INT,  emulate(FD_).kind(CallKind::Utime);

@@ -32,7 +32,7 @@ pub(super) static ROWS: &[Row] = rows! {
     munlockall()                                     -> INT,  emulate(MEM);
     mseal(start: ADDR, len: SIZE, flags: HEX)        -> INT,  execute(MEM);
     map_shadow_stack(addr: ADDR, size: SIZE, flags: HEX) -> ADDR, refuse(MEM).kind(CallKind::Mmap);
-    remap_file_pages(start: ADDR, size: SIZE, prot: flags(&m::PROT), pgoff: HEX,
+    remap_file_pages(start: ADDR, size: SIZE, prot: flags(&m::PROT), pgoff: ULONG,
         flags: flags(&m::MAP))                       -> INT,  refuse(MEM).kind(CallKind::Mmap);
     pkey_alloc(flags: HEX, init_val: flags(&m::PKEY)) -> INT,  refuse(MEM);
     pkey_free(pkey: INT)                             -> INT,  refuse(MEM);
@@ -40,24 +40,25 @@ pub(super) static ROWS: &[Row] = rows! {
                                                      -> INT,  execute(MEM).kind(CallKind::Mprotect);
     membarrier(cmd: one_of(&m::MEMBARRIER), flags: flags(&m::MEMBARRIER_FLAG), cpu_id: INT)
                                                      -> INT,  emulate(MEM);
-    mbind(start: ADDR, len: SIZE, mode: flags(&m::POLICY), nmask: input(nodes("maxnode")),
+    mbind(start: ADDR, len: SIZE, mode: flags(&m::LONG_POLICY), nmask: input(nodes("maxnode")),
         maxnode: ULONG, flags: flags(&m::POLICY_MOVE)) -> INT,  emulate(MEM);
     set_mempolicy(mode: flags(&m::POLICY), nmask: input(nodes("maxnode")), maxnode: ULONG)
                                                      -> INT,  emulate(MEM);
-    get_mempolicy(policy: out(of(Int)), nmask: out(nodes("maxnode")), maxnode: ULONG, addr: ADDR,
+    get_mempolicy(policy: out(of(Policy)), nmask: out(nodes("maxnode")), maxnode: ULONG, addr: ADDR,
         flags: flags(&m::POLICY_GET))                -> INT,  emulate(MEM);
     set_mempolicy_home_node(start: ADDR, len: SIZE, home_node: ULONG, flags: HEX)
                                                      -> INT,  emulate(MEM);
     migrate_pages(pid: PID, maxnode: ULONG, old_nodes: input(nodes("maxnode")),
         new_nodes: input(nodes("maxnode")))          -> INT,  emulate(PROC);
     move_pages(pid: PID, nr_pages: ULONG, pages: input(args(Word, "nr_pages")),
-        nodes: input(args(Int, "nr_pages")), status: out(args(Int, "nr_pages")),
+        nodes: input(args(Int, "nr_pages")), status: out(args(PageStatus, "nr_pages")),
         flags: flags(&m::POLICY_MOVE))               -> INT,  emulate(PROC);
     process_vm_readv(pid: PID, lvec: out(iov("liovcnt", Total::Ret)), liovcnt: ULONG,
-        rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX)
+        rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: ULONG)
                                                      -> SIZE, emulate(PROC);
     process_vm_writev(pid: PID, lvec: input(iov("liovcnt", Total::Own)), liovcnt: ULONG,
-        rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX) -> SIZE, refuse(PROC);
+        rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: ULONG)
+                                                     -> SIZE, refuse(PROC);
     process_mrelease(pidfd: FD, flags: HEX32)        -> INT,  emulate(PROC.and(Classes::DESC));
     modify_ldt(func: INT, ptr: special(Special::ModifyLdt), bytecount: ULONG)
                                                      -> INT,  refuse(MEM).kind(CallKind::ArchState);

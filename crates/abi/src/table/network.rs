@@ -32,7 +32,7 @@ pub(super) static ROWS: &[Row] = rows! {
     getpeername(fd: FD, usockaddr: sockaddr_out("usockaddr_len"), usockaddr_len: inout(of(U32)))
                                             -> INT,  emulate(NET);
     getsockopt(fd: FD, level: one_of(&s::LEVEL), optname: SOCKOPT,
-        optval: special(Special::GetSockOpt), optlen: when(NO_ROOM, inout(of(U32))))
+        optval: special(Special::GetSockOpt), optlen: when(NO_ROOM, inout(of(Int))))
                                             -> INT,  emulate(NET);
     setsockopt(fd: FD, level: one_of(&s::LEVEL), optname: SOCKOPT,
         optval: special(Special::SetSockOpt), optlen: INT) -> INT,  emulate(NET);

@@ -1,7 +1,7 @@
 //! Processes and threads: how they start, end, wait and are scheduled.
 
 use super::rows::rows;
-use crate::consts::{open, process as p};
+use crate::consts::{open, process as p, uapi};
 use crate::desc::*;
 use crate::layout::Layout::*;
 
@@ -42,7 +42,7 @@ pub(super) static ROWS: &[Row] = rows! {
     setsid()                          -> PID,               emulate(PROC);
     set_tid_address(tidptr: PTR)      -> PID,               apart(PROC);
     set_robust_list(head: input(of(RobustListHead)), len: SIZE) -> INT,               apart(PROC);
-    get_robust_list(pid: PID, head_ptr: out(of(Word)), len_ptr: out(of(Word)))
+    get_robust_list(pid: PID, head_ptr: out(of(Word)), len_ptr: out(of(SizeT)))
                                       -> INT,               emulate(PROC);
     rseq(rseq: inout(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX32)
                                       -> INT,               apart(PROC).kind(CallKind::Rseq);
@@ -58,8 +58,10 @@ pub(super) static ROWS: &[Row] = rows! {
                                       -> INT,               emulate(PROC);
     setpriority(which: one_of(&p::PRIORITY), who: special(Special::Who), niceval: INT)
                                       -> INT,               emulate(PROC);
-    ioprio_get(which: INT, who: special(Special::IoWho))  -> INT,               emulate(PROC);
-    ioprio_set(which: INT, who: special(Special::IoWho), ioprio: HEX32)
+    ioprio_get(which: one_of(&uapi::IOPRIO_WHO), who: special(Special::IoWho))
+                                      -> IO_PRIORITY,       emulate(PROC);
+    ioprio_set(which: one_of(&uapi::IOPRIO_WHO), who: special(Special::IoWho),
+        ioprio: IO_PRIORITY)
                                       -> INT,               emulate(PROC);
     sched_yield()                     -> INT,               emulate(PROC);
     sched_getscheduler(pid: PID)      -> one_of(&p::SCHED), emulate(PROC);
@@ -68,11 +70,11 @@ pub(super) static ROWS: &[Row] = rows! {
     sched_getparam(pid: PID, param: out(of(SchedParam))) -> INT,               emulate(PROC);
     sched_setparam(pid: PID, param: input(of(SchedParam))) -> INT,               emulate(PROC);
     sched_getattr(pid: PID, uattr: kind(ArgKind::Struct(SchedAttr), out(arg("usize"))),
-        usize: UINT, flags: HEX32)    -> INT,               emulate(PROC);
+        usize: UINT, flags: UINT)     -> INT,               emulate(PROC);
     sched_setattr(pid: PID,
         uattr: when(When::Errno(&[E2BIG]),
             kind(ArgKind::Struct(SchedAttr), inout(self_sized(0, 0, 48, 4096)))),
-        flags: HEX32)                 -> INT,               emulate(PROC);
+        flags: UINT)                  -> INT,               emulate(PROC);
     sched_get_priority_max(policy: one_of(&p::SCHED)) -> INT,               emulate(PROC);
     sched_get_priority_min(policy: one_of(&p::SCHED)) -> INT,               emulate(PROC);
     sched_rr_get_interval(pid: PID, interval: out(of(Timespec)))

@@ -1,7 +1,7 @@
 //! System-wide state: names, load, modules, tracing.
 
 use super::rows::rows;
-use crate::consts::{mount, process as p, security as s};
+use crate::consts::{mount, open, process as p, security as s, uapi};
 use crate::desc::*;
 use crate::layout::Layout::*;
 
@@ -14,19 +14,25 @@ pub(super) static ROWS: &[Row] = rows! {
     sethostname(name: input(arg("len")), len: INT)           -> INT, emulate(SYS);
     setdomainname(name: input(arg("len")), len: INT)         -> INT, emulate(SYS);
     sysinfo(info: out(of(SysInfo)))                          -> INT, emulate(SYS);
-    syslog(r#type: INT, buf: special(Special::Syslog), len: INT) -> INT, emulate(SYS);
+    syslog(r#type: one_of(&uapi::SYSLOG), buf: special(Special::Syslog), len: INT)
+                                                             -> INT, emulate(SYS);
     acct(name: PATH)                                        -> INT, emulate(SYS.and(Classes::FILE));
     reboot(magic1: one_of(&p::REBOOT_MAGIC), magic2: one_of(&p::REBOOT_MAGIC),
-        cmd: one_of(&p::REBOOT), arg: PTR)                   -> INT, refuse(SYS);
+        cmd: one_of(&p::REBOOT), arg: special(Special::Reboot))
+                                                             -> INT, refuse(SYS);
     vhangup()                                                -> INT, emulate(SYS);
     iopl(level: UINT)                                        -> INT, refuse(SYS);
-    ioperm(from: HEX, num: ULONG, turn_on: INT)              -> INT, refuse(SYS);
-    init_module(umod: input(arg("len")), len: SIZE, uargs: STR) -> INT, emulate(SYS);
+    ioperm(from: HEX, num: HEX, turn_on: INT)              -> INT, refuse(SYS);
+    init_module(umod: kind(ArgKind::Ptr, input(arg("len"))), len: SIZE, uargs: STR)
+                                                             -> INT, emulate(SYS);
     finit_module(fd: FD, uargs: STR, flags: flags(&mount::MODULE)) -> INT, emulate(DESC);
-    delete_module(name_user: STR, flags: HEX32)              -> INT, emulate(SYS);
-    kexec_load(entry: ADDR, nr_segments: ULONG, segments: PTR, flags: HEX) -> INT, refuse(SYS);
+    delete_module(name_user: STR, flags: flags(&open::MODULE))              -> INT, emulate(SYS);
+    kexec_load(entry: ADDR, nr_segments: ULONG,
+        segments: input(args(KexecSegment, "nr_segments")), flags: flags(&uapi::KEXEC))
+                                                             -> INT, refuse(SYS);
     kexec_file_load(kernel_fd: FD, initrd_fd: FD, cmdline_len: ULONG,
-        cmdline_ptr: input(arg("cmdline_len")), flags: HEX)  -> INT, refuse(DESC);
+        cmdline_ptr: input(arg("cmdline_len")), flags: flags(&uapi::KEXEC_FILE))
+                                                             -> INT, refuse(DESC);
     bpf(cmd: one_of(&s::BPF), uattr: special(Special::Bpf), size: UINT)
                                                              -> INT, refuse(DESC).makes(Makes::Bpf);
     perf_event_open(attr_uptr: when(When::Errno(&[E2BIG]), inout(self_sized(4, 0, 64, 4096))),

@@ -23,15 +23,14 @@ pub(crate) struct Print {
     /// Write to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Print at most N characters of each string; paths are printed whole
-    #[arg(short, long, value_name = "N", default_value_t = 32)]
+    /// Print at most N characters of each string (`all`: no limit); paths are printed whole
+    #[arg(short, long, value_name = "N", default_value = "32", value_parser = parse_string_limit)]
     pub(crate) string_limit: usize,
-    /// Print the paths of file descriptors; -yy: also the addresses of sockets
-    #[arg(short = 'y', long, action = ArgAction::Count)]
-    pub(crate) decode_fds: u8,
-    /// Print structures and arrays in full
-    #[arg(short = 'v', long)]
-    pub(crate) no_abbrev: bool,
+    #[command(flatten)]
+    pub(crate) strace: super::strace::Strace,
+    /// Print structures and arrays in full; -vv: also events that usually get no line
+    #[arg(short = 'v', long, action = ArgAction::Count)]
+    pub(crate) no_abbrev: u8,
     /// Prefix each line with the time of day; -tt: with microseconds; -ttt: as seconds since 1970
     #[arg(short = 't', long, action = ArgAction::Count)]
     pub(crate) timestamps: u8,
@@ -47,9 +46,6 @@ pub(crate) struct Print {
     /// Print the number of each syscall
     #[arg(short = 'n', long)]
     pub(crate) syscall_number: bool,
-    /// Print non-ASCII strings in hexadecimal; -xx: all strings
-    #[arg(short = 'x', long, action = ArgAction::Count)]
-    pub(crate) hex: u8,
     /// Print event numbers, to find the events in other views of the log
     #[arg(long)]
     pub(crate) event_numbers: bool,
@@ -126,6 +122,13 @@ pub(crate) enum Column {
 /// The columns of a summary.
 #[derive(Debug, Clone)]
 pub(crate) struct Columns(pub(crate) Vec<counts::Column>);
+
+fn parse_string_limit(text: &str) -> Result<usize, String> {
+    match text {
+        "all" => Ok(usize::MAX),
+        _ => text.parse().map_err(|_| "expected a number of characters or `all`".to_owned()),
+    }
+}
 
 /// Parses the columns of -U as strace does: each at most once; `name` is appended if missing.
 fn parse_columns(text: &str) -> Result<Columns, String> {

@@ -1,12 +1,17 @@
 //! Writes one argument: a register by its kind, memory by what it holds.
 
-use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Mem};
+use sysreel_abi::consts::{memory as memory_constants, mount, poll as poll_constants, uapi};
+use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Dir, Layout, Len, Mem, render};
 
 use super::fields::Fields;
-use super::out::lost;
+use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
-use super::{aio, file, futex, iovec, layouts, poll, process, socket, stat, string, value};
+use super::{
+    aio, bpf, file, futex, iovec, layouts, poll, process, quota, socket, sockopt, stat, string,
+    value,
+};
 use crate::regions::RegionView;
+use crate::style::Constants;
 use crate::text;
 
 /// Writes an argument.
@@ -15,6 +20,9 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
         return;
     }
     let value = view.arg(i);
+    if view.row.kind == CallKind::Mount && ignores(view, i) {
+        return text::pointer(out, value);
+    }
     match meaning {
         (kind, None) => value::value(view, kind, i, value, out),
         (_, Some(_)) if value == 0 => out.push_str("NULL"),
@@ -23,12 +31,58 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
 }
 
 fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
+    if !is_set_size(view, kind, mem) || matches!(kind, ArgKind::Ptr) {
+        return text::pointer(out, view.arg(i));
+    }
     // Where the buffers are is input, even if the call fills them.
     let dir = if matches!(kind, ArgKind::Iovec | ArgKind::Mmsg) { Dir::InOut } else { mem.dir };
     match view.region(i, dir).filter(|_| dir != Dir::Out || view.was_written(mem.when)) {
         Some(region) => pointee(view, i, kind, mem, &region, out),
-        None if view.is_empty(mem) => out.push_str(empty(kind)),
+        None if view.is_empty(mem) && !matches!(kind, ArgKind::Struct(_)) => {
+            out.push_str(empty(kind))
+        }
         None => text::pointer(out, view.arg(i)),
+    }
+}
+
+/// Whether the only argument of a call but its size is a signal set that it stores.
+fn is_pending(view: &View<'_>) -> bool {
+    matches!(view.row.args, [set, _] if set.mem.is_some_and(|mem| mem.dir == Dir::Out))
+}
+
+/// Whether mount(2) ignores its type or its data, which the flags decide (do_mount,
+/// fs/namespace.c).
+fn ignores(view: &View<'_>, i: usize) -> bool {
+    let Some(flags) = view.row.arg("flags").filter(|_| view.row.arg("type").is_some()) else {
+        return false;
+    };
+    // The magic number of old programs shares the bits of newer flags.
+    let magic = render::apart(ArgKind::Flags(&mount::MOUNT), view.arg(flags));
+    let flags = view.arg(flags) & !magic.map_or(0, |(field, ..)| field.mask);
+    let has = |names: &[&str]| {
+        names.iter().any(|name| {
+            render::constant(view.abi, &mount::MOUNT, name).is_some_and(|bit| flags & bit != 0)
+        })
+    };
+    let changes = ["MS_BIND", "MS_MOVE", "MS_SHARED", "MS_PRIVATE", "MS_SLAVE", "MS_UNBINDABLE"];
+    match i {
+        i if view.row.arg("type") == Some(i) => has(&changes) || has(&["MS_REMOUNT"]),
+        i if view.row.arg("data") == Some(i) => has(&changes),
+        _ => false,
+    }
+}
+
+/// Whether the size of a signal set is one that the kernel takes: whole words, at most 8 bytes.
+fn is_set_size(view: &View<'_>, kind: ArgKind, mem: Mem) -> bool {
+    match (kind, mem.len) {
+        (ArgKind::Struct(Layout::SigSet), Len::Arg { count, .. }) => {
+            let size = view.arg(count.index.into());
+            let word = u64::from(view.abi.word());
+            // rt_sigpending(2) also stores a part of a word.
+            let is_whole = size >= word && size.is_multiple_of(word);
+            size <= 8 && size > 0 && (is_whole || is_pending(view))
+        }
+        _ => true,
     }
 }
 
@@ -41,7 +95,7 @@ fn pointee(
     out: &mut String,
 ) {
     if region.head.got == 0 {
-        if region.head.asked == 0 {
+        if region.head.asked == 0 && !matches!(kind, ArgKind::Struct(_)) {
             out.push_str(empty(kind))
         } else {
             view.unreadable(i, region, out)
@@ -76,6 +130,7 @@ fn structured(
 ) -> bool {
     match kind {
         ArgKind::StrVec => string::strings(view, i, bytes, out),
+        ArgKind::Struct(Layout::SigSet) if region.head.got < region.head.asked => return false,
         ArgKind::Struct(layout) if mem.dir == Dir::InOut => {
             let before = u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0));
             let before = before.and_then(|region| view.bytes(&region, usize::MAX));
@@ -88,12 +143,25 @@ fn structured(
         ArgKind::Array(layout) => {
             return layouts::array_region(view, layout, bytes, region, i, out);
         }
+        ArgKind::SockAddr if bytes.len() < 2 => return false,
         ArgKind::SockAddr => socket::address(view, bytes, out),
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
+        ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
+            if !process::nodes(view, bytes, out) {
+                return false;
+            }
+            unreadable_rest(region, out);
+        }
         ArgKind::Bits => process::bits(bytes, out),
         ArgKind::Iovec => iovec::vector(view, i, mem, bytes, out),
         ArgKind::Msg => socket::one_message(view, i, mem.dir, Fields::new(view.abi, bytes), out),
-        ArgKind::Mmsg => return socket::messages(view, i, mem.dir, bytes, out),
+        ArgKind::Mmsg => {
+            let known = socket::messages(view, i, mem.dir, bytes, out);
+            if known && mem.dir == Dir::In {
+                unreadable_rest(region, out);
+            }
+            return known;
+        }
         ArgKind::WaitStatus => return process::wait_status_of(bytes, out),
         _ => return false,
     }
@@ -116,9 +184,31 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
             stat::sync_flags(view, kind, value, out)
         }
+        (CallKind::Mknod, ArgKind::FileMode) => {
+            value::value(view, kind, i, value, out);
+            // The permissions are an argument, unlike those of a file that exists.
+            if value & 0o7777 == 0 && out.ends_with(|c: char| c.is_ascii_uppercase()) {
+                out.push_str("|000");
+            }
+        }
+        (_, ArgKind::QuotaCommand) => quota::command(view, value & 0xffff_ffff, out),
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         _ if value == 0 => return false,
+        (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
+            return process::pages(view, i, out);
+        }
+        (_, ArgKind::Buf) if view.row.arg("uattr") == Some(i) && view.row.args.len() == 3 => {
+            return bpf::attributes(view, i, out);
+        }
+        (_, ArgKind::Buf) if is_long_name(view, i) => text::pointer(out, value),
+        (_, ArgKind::Str) if view.row.arg("u_name") == Some(i) => {
+            return string::name(view, i, 255, out);
+        }
+        (_, ArgKind::Struct(Layout::MmapArgs)) => return mapping(view, i, out),
+        (_, ArgKind::Enum(list)) if std::ptr::eq(list, &uapi::SYSLOG) => {
+            syslog_action(view, value, out)
+        }
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),
@@ -126,7 +216,25 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (_, ArgKind::Buf)
             if view.row.args.iter().any(|arg| matches!(arg.kind, ArgKind::SockOpt)) =>
         {
-            return socket::option(view, i, mem, out);
+            return sockopt::option(view, i, mem, out);
+        }
+        // The kernel ignores it.
+        (_, ArgKind::Struct(Layout::EpollEvent)) if removes(view) => text::pointer(out, value),
+        // A call that fails has read these, but its outcome does not depend on them.
+        (CallKind::Poll, ArgKind::Struct(_)) if is_failed_wait(view) => text::pointer(out, value),
+        (CallKind::MakeFd, ArgKind::Str) if view.row.class.intersects(Classes::MEMORY) => {
+            return string::name(view, i, 250, out);
+        }
+        // The kernel refuses more (KEXEC_SEGMENT_MAX, NGROUPS_MAX, XATTR_SIZE_MAX).
+        (_, ArgKind::Array(Layout::KexecSegment)) if view.arg(1) > 16 => text::pointer(out, value),
+        (CallKind::SetCreds, ArgKind::Array(_)) if ArgKind::Int.count(view.arg(0)) > 65536 => {
+            text::pointer(out, value)
+        }
+        (CallKind::SetXattr, ArgKind::Buf) if view.arg(3) > 65536 => text::pointer(out, value),
+        (CallKind::SetXattr, ArgKind::Buf) => return string::without_nul(view, i, out),
+        // No room: the result is how much there must be.
+        (_, ArgKind::Buf) if view.row.arg("list") == Some(i) && asks_for_size(view, i) => {
+            text::pointer(out, value)
         }
         (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
             waited_for(view, i, kind, out)
@@ -134,6 +242,64 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         _ => return false,
     }
     true
+}
+
+/// Whether the argument that follows a buffer, its size, is 0.
+fn asks_for_size(view: &View<'_>, i: usize) -> bool {
+    view.arg(i + 1) == 0
+}
+
+/// Writes the arguments that i386's old mmap(2) takes in memory as if they were in registers.
+fn mapping(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let given = view.given(i).and_then(|region| view.bytes(&region, usize::MAX));
+    let Some(bytes) = given.filter(|bytes| bytes.len() >= 6 * usize::from(view.abi.word())) else {
+        return false;
+    };
+    let f = Fields::new(view.abi, &bytes);
+    text::pointer(out, f.ulong(0));
+    out.push_str(", ");
+    text::dec(out, f.ulong(1));
+    for (i, list) in [(2, &memory_constants::PROT), (3, &memory_constants::MAP)] {
+        out.push_str(", ");
+        value::constant(view, ArgKind::Flags(list), f.ulong(i), out);
+    }
+    out.push_str(", ");
+    value::fd(view, f.ulong(4), out);
+    out.push_str(", ");
+    text::hex(out, f.ulong(5));
+    true
+}
+
+/// Writes an action of syslog(2): a number that has no name in programs.
+fn syslog_action(view: &View<'_>, value: u64, out: &mut String) {
+    let list = &uapi::SYSLOG;
+    value::int(value, out);
+    let name = list.items.iter().find(|(_, known)| *known == value & 0xffff_ffff);
+    let name = name.map_or("SYSLOG_ACTION_???", |(name, _)| *name);
+    if view.options.constants != Constants::Raw {
+        out.push_str(" /* ");
+        out.push_str(name);
+        out.push_str(" */");
+    }
+}
+
+/// Whether a buffer is a name of the machine that the kernel refuses (__NEW_UTS_LEN).
+fn is_long_name(view: &View<'_>, i: usize) -> bool {
+    let is_name = view.row.class.intersects(Classes::SYSTEM) && view.row.arg("name") == Some(i);
+    is_name && view.row.args.len() == 2 && ArgKind::Int.count(view.arg(1)) > 64
+}
+
+/// Whether epoll_ctl(2) removes a descriptor.
+fn removes(view: &View<'_>) -> bool {
+    let name =
+        poll_constants::EPOLL_CTL.items.iter().find(|(_, op)| *op == view.arg(1) & 0xffff_ffff);
+    matches!(name, Some(("EPOLL_CTL_DEL", _)))
+}
+
+fn is_failed_wait(view: &View<'_>) -> bool {
+    let waits = |kind| matches!(kind, ArgKind::Array(Layout::EpollEvent));
+    view.outcome.is_some_and(|outcome| outcome.failed())
+        && view.row.args.iter().any(|arg| waits(arg.kind))
 }
 
 /// Writes what poll(2) or select(2) waits for. The outcome follows the result.
@@ -151,6 +317,9 @@ fn waited_for(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
             layouts::array_region(view, layout, &bytes, &region, i, out)
         }
         (Some(bytes), ArgKind::Struct(layout)) => layouts::structure(view, layout, &bytes, i, out),
+        // The sets of the C library have 128 bytes, and more descriptors are usually meant as no
+        // limit.
+        (Some(_), ArgKind::FdSet) if region.head.got < region.head.asked.min(128) => false,
         (Some(bytes), ArgKind::FdSet) => {
             poll::fd_set(view, &bytes, out);
             true
@@ -171,5 +340,13 @@ fn split_number(view: &View<'_>, i: usize, out: &mut String) {
     }
     let upper_first = view.row.args.get(i).is_some_and(|arg| arg.name.ends_with("_high"));
     let (low, high) = if upper_first { (second, first) } else { (first, second) };
-    text::sdec(out, (high << 32 | low & 0xffff_ffff).cast_signed());
+    let number = high << 32 | low & 0xffff_ffff;
+    // Not all are places in a file.
+    match view.row.args.get(i).map_or("", |arg| arg.name) {
+        name if name.starts_with("mask") => {
+            value::constant(view, ArgKind::Flags(&uapi::FANOTIFY_MASK), number, out);
+        }
+        name if name.starts_with("cookie") => text::dec(out, number),
+        _ => text::sdec(out, number.cast_signed()),
+    }
 }

@@ -51,8 +51,12 @@ fn old_entry(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
     let region = view.region(i, Dir::Out).filter(|region| region.head.got > 0);
     let Some(region) = region else {
+        let succeeded = view.outcome.is_some_and(|outcome| !outcome.failed());
+        if succeeded && view.options.verbose {
+            return out.push_str("[]");
+        }
         text::pointer(out, view.arg(i));
-        if view.outcome.is_some_and(|outcome| !outcome.failed()) {
+        if succeeded {
             out.push_str(" /* 0 entries */");
         }
         return;
@@ -95,10 +99,19 @@ fn entry(view: &View<'_>, one: &[u8], length_at: usize, old: bool, out: &mut Str
     text::dec(out, f.u16(length_at));
     let (kind_at, name_at) =
         if old { (one.len().saturating_sub(1), length_at + 2) } else { (18, 19) };
-    member(out, "d_type");
-    value::constant(view, ArgKind::Enum(&file::DIRENT), f.u8(kind_at), out);
+    let kind = |out: &mut String| {
+        member(out, "d_type");
+        value::constant(view, ArgKind::Enum(&file::DIRENT), f.u8(kind_at), out);
+    };
+    // Members have the order of the structure.
+    if !old {
+        kind(out);
+    }
     member(out, "d_name");
     text::quoted(out, text::until_nul(f.slice(name_at, usize::MAX)), view.options.hex);
+    if old {
+        kind(out);
+    }
     out.push('}');
 }
 

@@ -2,13 +2,13 @@
 //! those of their row from left to right. For some an argument decides about later ones, and
 //! clone(2) has strace's order.
 
-use sysreel_abi::consts::{file, memory, process as p};
-use sysreel_abi::{ArgKind, CallKind, Constants, render};
+use sysreel_abi::consts::{file, memory, process as p, uapi};
+use sysreel_abi::{ArgKind, CallKind, Constants, Row, render};
 
 use super::argument::argument;
 use super::value::creates_file;
 use super::view::View;
-use super::{futex, process};
+use super::{futex, process, quota};
 use crate::text;
 
 /// The cursor of a call whose arguments are all written.
@@ -59,10 +59,10 @@ pub(crate) fn unknown_arguments(registers: [u64; 6], out: &mut String) {
 /// Writes the arguments from position `from` on. At an entry it stops at the first one that must
 /// wait for the exit, and returns its position.
 fn write_from(view: &View<'_>, from: usize, out: &mut String) -> u8 {
-    let chosen = if view.row.kind == CallKind::Futex && view.row.args.len() == 6 {
-        Some(futex::arguments(view))
-    } else {
-        None
+    let chosen = match view.row.kind {
+        CallKind::Futex if view.row.args.len() == 6 => Some(futex::arguments(view)),
+        CallKind::Quota => Some(quota::arguments(view)),
+        _ => None,
     };
     let n = chosen.map_or_else(|| count(view), <[u8]>::len);
     for at in from..n {
@@ -145,6 +145,19 @@ fn count(view: &View<'_>) -> usize {
             let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
             if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
         }
+        CallKind::Other if row.arg("idx1").is_some() => compared(view).unwrap_or(all),
+        CallKind::ReadDir if row.name == "readdir" => 2,
+        CallKind::Other if is_syslog(row) => match name(&uapi::SYSLOG, view.arg(0)) {
+            "SYSLOG_ACTION_READ"
+            | "SYSLOG_ACTION_READ_ALL"
+            | "SYSLOG_ACTION_READ_CLEAR"
+            | "SYSLOG_ACTION_CONSOLE_LEVEL"
+            | "" => all,
+            _ => 1,
+        },
+        CallKind::Other if row.arg("magic2").is_some() => {
+            if name(&p::REBOOT, view.arg(2)) == "LINUX_REBOOT_CMD_RESTART2" { all } else { 3 }
+        }
         CallKind::Ptrace => match name(&p::PTRACE, view.arg(0)) {
             "PTRACE_TRACEME" => 1,
             "PTRACE_ATTACH" | "PTRACE_INTERRUPT" | "PTRACE_KILL" | "PTRACE_LISTEN" => 2,
@@ -153,6 +166,17 @@ fn count(view: &View<'_>) -> usize {
         CallKind::Prctl => prctl(name(&p::PRCTL, view.arg(0))).unwrap_or(all),
         _ => all,
     }
+}
+
+/// Returns how many arguments kcmp(2) takes if it compares whole tasks.
+fn compared(view: &View<'_>) -> Option<usize> {
+    let whole = ["KCMP_VM", "KCMP_FILES", "KCMP_FS", "KCMP_SIGHAND", "KCMP_IO", "KCMP_SYSVSEM"];
+    whole.contains(&name(&p::KCMP, view.arg(2))).then_some(3)
+}
+
+fn is_syslog(row: &Row) -> bool {
+    matches!(row.args.first().map(|arg| arg.kind), Some(ArgKind::Enum(list))
+        if std::ptr::eq(list, &uapi::SYSLOG))
 }
 
 /// Returns how many arguments an option of prctl(2) takes; `None` if unknown.

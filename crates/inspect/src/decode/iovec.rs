@@ -69,7 +69,8 @@ fn base(
     let region = view.nested(i, of.1, element, dir);
     let limit = view.options.string_limit;
     let enough = |region: &RegionView<'_>| {
-        let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
+        let most = limit.saturating_add(1);
+        let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(most);
         region.is_cut() || usize::try_from(region.head.got).unwrap_or(usize::MAX) >= wanted
     };
     match region {

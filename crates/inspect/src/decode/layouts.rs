@@ -1,11 +1,15 @@
 //! Structures and arrays of them: dispatches on the layout that the table gives an argument.
 
-use sysreel_abi::{CallKind, Layout};
+use sysreel_abi::consts::{memory, security, uapi};
+use sysreel_abi::errno::errno_name;
+use sysreel_abi::{ArgKind, CallKind, Layout};
 
 use super::fields::Fields;
-use super::out::{member, unreadable_rest};
+use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
-use super::{aio, file, machine, members, poll, process, signal, stat, time, value};
+use super::{
+    aio, classic_bpf, file, machine, members, poll, process, signal, stat, time, traced, value,
+};
 use crate::regions::RegionView;
 use crate::text;
 
@@ -22,8 +26,13 @@ pub(crate) fn structure(
     let least = match layout {
         // The caller chooses the size: at least that of the first version of each structure.
         L::CloneArgs => 64,
-        L::SchedAttr => 48,
+        L::SchedAttr => 4,
+        L::PtraceSyscallInfo => 1,
         L::MountAttr => 32,
+        L::SigEvent => 2 * usize::from(view.abi.word()) + 8,
+        // What the kernel reads and writes of it; the rest is padding.
+        L::SigInfo => 48,
+        L::LandlockRuleset => 8,
         L::SigSet | L::OldSigSet => 1,
         other => usize::try_from(other.size(view.abi)).unwrap_or(usize::MAX),
     };
@@ -35,7 +44,7 @@ pub(crate) fn structure(
         L::Stat | L::Stat64 | L::OldStat => stat::stat(view, layout, f, out),
         L::Statx => stat::statx(view, f, out),
         L::Statfs | L::Statfs64 => stat::statfs(layout, f, out),
-        L::OpenHow => stat::open_how(view, f, out),
+        L::OpenHow => stat::open_how(view, i, f, out),
         L::Timespec => time::timespec_at(f, 0, out),
         L::Timespec64 => time::timespec64_at(f, 0, out),
         L::Timeval => time::timeval_at(f, 0, out),
@@ -45,10 +54,10 @@ pub(crate) fn structure(
         L::Itimerspec64 => time::timer(time::timespec64_at, f, out),
         L::Timex | L::Timex64 => time::timex(view, f, out),
         L::Utimbuf => time::utimbuf(f, out),
-        L::Tms => time::tms(f, out),
+        L::Tms => time::tms(view, f, out),
         L::Rusage => process::rusage(view, f, out),
-        L::Rlimit => process::rlimit(f, false, out),
-        L::Rlimit64 => process::rlimit(f, true, out),
+        L::Rlimit => process::rlimit(view, f, false, out),
+        L::Rlimit64 => process::rlimit(view, f, true, out),
         L::CloneArgs => process::clone_args(view, i, f, out),
         L::SigAction => signal::action(view, f, out),
         L::OldSigAction => signal::old_action(view, f, out),
@@ -70,14 +79,64 @@ pub(crate) fn structure(
         L::CapData => machine::cap_data(view, f, out),
         L::Flock | L::Flock64 => file::flock(view, layout, f, out),
         L::Iocb => aio::control_block(view, None, f, out),
+        _ => return other(view, layout, f, i, out),
+    }
+    true
+}
+
+/// Writes a structure of one call, or one that is a table of members.
+fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut String) -> bool {
+    use Layout as L;
+    match layout {
+        L::TimeT => {
+            out.push('[');
+            text::sdec(out, f.klong(0));
+            time::date_comment(f.klong(0), 0, out);
+            out.push(']');
+        }
         L::SchedParam => {
             out.push('[');
             text::sdec(out, f.i32(0));
             out.push(']');
         }
+        L::SeccompAction => listed(view, ArgKind::Enum(&security::SECCOMP_ACTION), f, out),
+        L::Policy => listed(view, ArgKind::Flags(&memory::POLICY), f, out),
+        L::QuotaFormat => listed(view, ArgKind::Enum(&uapi::QUOTA_FORMAT), f, out),
+        L::XfsQuotaFlags => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA), f, out),
+        L::XfsQuotaType => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA_TYPE), f, out),
+        L::PageStatus => page_status(view, f, out),
+        L::PtraceSyscallInfo => traced::syscall_info(view, f, out),
+        L::SockFprog => classic_bpf::program(view, i, f, out),
+        L::SockFilter => classic_bpf::instruction(view, f, out),
+        L::SchedAttr => process::sched_attr(view, i, f, out),
+        L::MountAttr | L::LandlockRuleset => {
+            members::structure(view, layout, f, out);
+            out.pop();
+            let known = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+            beyond(f.bytes, known, view.given(i).as_ref(), out);
+            out.push('}');
+        }
         _ => return members::structure(view, layout, f, out) || bracketed_scalar(layout, f, out),
     }
     true
+}
+
+fn listed(view: &View<'_>, kind: ArgKind, f: Fields<'_>, out: &mut String) {
+    out.push('[');
+    value::constant(view, kind, f.u32(0), out);
+    out.push(']');
+}
+
+/// Writes a memory node or a negated error number.
+fn page_status(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    let status = f.i32(0);
+    let name = i32::try_from(-status).ok().filter(|n| *n > 0).and_then(errno_name);
+    match name {
+        Some(name) => {
+            value::named(view, &|out| text::sdec(out, status), &format!("-{name}"), out);
+        }
+        None => text::sdec(out, status),
+    }
 }
 
 fn bracketed_scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
@@ -97,6 +156,7 @@ fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     use Layout as L;
     match layout {
         L::Byte => text::dec(out, f.u8(0)),
+        L::Uid16 if f.u16(0) == 0xffff => out.push_str("-1"),
         L::U16 | L::Uid16 => text::dec(out, f.u16(0)),
         L::Int => text::sdec(out, f.i32(0)),
         L::U32 => text::dec(out, f.u32(0)),
@@ -104,7 +164,10 @@ fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
         L::U64 => text::dec(out, f.u64(0)),
         L::Word => text::hex(out, f.ulong(0)),
         L::Loff => text::sdec(out, f.i64(0)),
-        L::OffT | L::TimeT => text::sdec(out, f.klong(0)),
+        L::OffT | L::SizeT => {
+            text::dec(out, if layout == L::OffT { f.kulong(0) } else { f.ulong(0) })
+        }
+        L::TimeT => text::sdec(out, f.klong(0)),
         _ => return false,
     }
     true
@@ -132,10 +195,17 @@ pub(crate) fn changed(
             out.push(']');
             true
         }
-        (L::Loff | L::OffT | L::Word, Some(before)) => {
+        (L::Loff | L::OffT, Some(before)) => {
             bracketed_scalar(layout, f(before), out);
             out.push_str(" => ");
             bracketed_scalar(layout, f(bytes), out)
+        }
+        (L::SchedAttr, Some(before)) => {
+            structure(view, layout, before, i, out);
+            out.push_str(" => {size=");
+            text::dec(out, f(bytes).u32(0));
+            out.push('}');
+            true
         }
         // The remaining time follows the result.
         (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => {
@@ -154,6 +224,11 @@ pub(crate) fn array_region(
     i: usize,
     out: &mut String,
 ) -> bool {
+    // The two times of a file are one structure.
+    let is_short = (bytes.len() as u64) < region.head.asked && !region.is_cut();
+    if view.row.kind == CallKind::Utime && is_short {
+        return false;
+    }
     let known = array(view, layout, bytes, region.is_cut(), i, out);
     if known {
         unreadable_rest(region, out);
@@ -189,7 +264,11 @@ pub(crate) fn array(
         let f = Fields::new(view.abi, one);
         let known = match layout {
             Layout::Timespec | Layout::Timespec64 if view.row.kind == CallKind::Utime => {
-                time::file_time(f, 0, layout == Layout::Timespec64, out);
+                time::file_time(view, f, 0, layout == Layout::Timespec64, out);
+                true
+            }
+            Layout::Timeval if view.row.kind == CallKind::Utime => {
+                time::old_file_time(f, out);
                 true
             }
             _ => scalar(layout, f, out) || structure(view, layout, one, i, out),
@@ -211,9 +290,11 @@ fn sized_signal_set(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) 
     out.push('{');
     member(out, "sigmask");
     let region = view.nested(i, 1, 0, sysreel_abi::Dir::In);
-    match region.and_then(|region| view.bytes(&region, 8)) {
-        Some(bytes) => signal::set(&bytes, out),
-        None => text::pointer(out, f.ulong(0)),
+    let (size, word) = (f.ulong(1), f.word() as u64);
+    let is_size = size >= word && size <= 8 && size.is_multiple_of(word);
+    match region.filter(|_| is_size).and_then(|region| view.bytes(&region, 8)) {
+        Some(bytes) if bytes.len() as u64 >= size => signal::set(&bytes, out),
+        _ => text::pointer(out, f.ulong(0)),
     }
     member(out, "sigsetsize");
     text::dec(out, f.ulong(1));

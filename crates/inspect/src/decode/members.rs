@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use sysreel_abi::consts::{file, ipc, memory, mount, process};
+use sysreel_abi::consts::{file, ipc, memory, mount, security, uapi};
 use sysreel_abi::{Abi, ArgKind, Layout};
 
 use super::fields::Fields;
@@ -25,6 +25,7 @@ struct Member {
 /// The width of a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Width {
+    One,
     Two,
     Four,
     Eight,
@@ -32,11 +33,15 @@ enum Width {
     Word,
     /// A nested `struct ipc64_perm`.
     Permissions,
+    /// No member: those that follow are only shown in full.
+    Rest,
 }
 
 impl Width {
     fn bytes(self, word: usize) -> usize {
         match self {
+            Self::Rest => 0,
+            Self::One => 1,
             Self::Two => 2,
             Self::Four => 4,
             Self::Eight => 8,
@@ -46,8 +51,11 @@ impl Width {
     }
 }
 
-use ArgKind::{Enum, Flags, Hex, Int, Long, Pid, Uint, Ulong};
-use Width::{Eight, Four, Permissions, Two, Word};
+use ArgKind::{Enum, Fd, Flags, Hex, Int, Long, Pid, Ptr, Uint, Ulong};
+/// A descriptor in 64 bits.
+#[allow(non_upper_case_globals, reason = "used as the kinds beside it")]
+const WideFd: ArgKind = ArgKind::Size;
+use Width::{Eight, Four, One, Permissions, Two, Word};
 
 /// A member with its offsets in the 64-bit ABIs and in i386.
 const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Member {
@@ -58,6 +66,9 @@ const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Mem
 const fn fixed(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
     m(name, (at, at), width, kind)
 }
+
+/// Where a structure is cut unless it is shown in full.
+const REST: Member = fixed("", 0, Width::Rest, Int);
 
 /// Writes the structure. Returns false if it has no table of members.
 pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
@@ -72,11 +83,18 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
             None => return false,
         },
     };
-    let word = long_of(view.abi);
+    let word = word_of(layout, view.abi);
     out.push('{');
     for one in members {
         let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });
         if f.bytes.len() < at + one.width.bytes(word) {
+            break;
+        }
+        if one.width == Width::Rest {
+            if view.options.verbose {
+                continue;
+            }
+            out.push_str(", ...");
             break;
         }
         member(out, one.name);
@@ -85,7 +103,10 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
                 permissions(f, out);
                 continue;
             }
-            Two if matches!(one.kind, Int) => sign_extended(f.u16(at)),
+            Width::Rest => continue,
+            One if matches!(one.kind, Int) => sign_extended(f.u8(at), 0x80),
+            One => f.u8(at),
+            Two if matches!(one.kind, Int) => sign_extended(f.u16(at), 0x8000),
             Two => f.u16(at),
             Four if matches!(one.kind, Int) => f.i32(at).cast_unsigned(),
             Word if word == 4 && matches!(one.kind, Long) => f.i32(at).cast_unsigned(),
@@ -94,6 +115,13 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
             Eight | Word => f.u64(at),
         };
         match one.kind {
+            ArgKind::Size if one.width == Eight => {
+                text::dec(out, number);
+                // Only an id-mapped mount has one (MOUNT_ATTR_IDMAP).
+                if number <= i32::MAX as u64 && f.u64(0) & 0x0010_0000 != 0 {
+                    value::fd_name(view, number, out);
+                }
+            }
             // The number is sign-extended already; `value` would cut a long of i386 to 32 bits.
             Long => text::sdec(out, number.cast_signed()),
             kind => value::value(view, kind, 0, number, out),
@@ -103,13 +131,19 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     true
 }
 
+/// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) has
+/// pointers and sizes of the caller.
+fn word_of(layout: Layout, abi: Abi) -> usize {
+    if layout == Layout::KexecSegment { usize::from(abi.word()) } else { long_of(abi) }
+}
+
 /// Returns the size of a kernel long.
 fn long_of(abi: Abi) -> usize {
     if abi == Abi::I386 { 4 } else { 8 }
 }
 
-fn sign_extended(half: u64) -> u64 {
-    if half & 0x8000 != 0 { half | !0xffff } else { half }
+fn sign_extended(number: u64, sign: u64) -> u64 {
+    if number & sign != 0 { number | !(sign | (sign - 1)) } else { number }
 }
 
 /// Writes a `struct ipc64_perm`: key, uid, gid, cuid, cgid, mode.
@@ -236,20 +270,12 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::FutexWaitv,
         &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Hex),
             fixed("flags", 16, Four, Flags(&ipc::FUTEX2))]),
-    (Layout::SchedAttr, &[
-        fixed("size", 0, Four, Uint), fixed("sched_policy", 4, Four, Enum(&process::SCHED)),
-        fixed("sched_flags", 8, Eight, Hex),
-        fixed("sched_nice", 16, Four, Int), fixed("sched_priority", 20, Four, Uint),
-        fixed("sched_runtime", 24, Eight, Ulong),
-        fixed("sched_deadline", 32, Eight, Ulong), fixed("sched_period", 40, Eight, Ulong),
-        fixed("sched_util_min", 48, Four, Uint),
-        fixed("sched_util_max", 52, Four, Uint),
-    ]),
     (Layout::FOwnerEx, &[fixed("type", 0, Four, Enum(&file::OWNER)), fixed("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
         fixed("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
         fixed("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
-        fixed("propagation", 16, Eight, Hex), fixed("userns_fd", 24, Eight, Ulong),
+        fixed("propagation", 16, Eight, Enum(&mount::PROPAGATION)),
+        fixed("userns_fd", 24, Eight, WideFd),
     ]),
     (Layout::CachestatRange, &[fixed("off", 0, Eight, Ulong), fixed("len", 8, Eight, Ulong)]),
     (Layout::Cachestat, &[
@@ -275,6 +301,62 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         m("exp", (24, 12), Word, Hex),
         m("tvp", (32, 16), Word, Hex),
     ]),
+    (Layout::SeccompNotifSizes, &[
+        fixed("seccomp_notif", 0, Two, Uint), fixed("seccomp_notif_resp", 2, Two, Uint),
+        fixed("seccomp_data", 4, Two, Uint),
+    ]),
+    (Layout::KcmpEpollSlot, &[
+        fixed("efd", 0, Four, Int), fixed("tfd", 4, Four, Int), fixed("toff", 8, Four, Uint),
+    ]),
+    (Layout::LandlockPathBeneath, &[
+        fixed("allowed_access", 0, Eight, Flags(&security::LANDLOCK_FS)),
+        fixed("parent_fd", 8, Four, Fd),
+    ]),
+    (Layout::LandlockNetPort, &[
+        fixed("allowed_access", 0, Eight, Flags(&security::LANDLOCK_NET)),
+        fixed("port", 8, Eight, Ulong),
+    ]),
+    (Layout::LandlockRuleset, &[
+        fixed("handled_access_fs", 0, Eight, Flags(&security::LANDLOCK_FS)),
+        fixed("handled_access_net", 8, Eight, Flags(&security::LANDLOCK_NET)),
+        fixed("scoped", 16, Eight, Flags(&security::LANDLOCK_SCOPE)),
+    ]),
+    (Layout::KexecSegment, &[
+        m("buf", (0, 0), Word, Ptr), m("bufsz", (8, 4), Word, Ulong), m("mem", (16, 8), Word, Ptr),
+        m("memsz", (24, 12), Word, Ulong),
+    ]),
+    (Layout::DqBlk, &[
+        fixed("dqb_bhardlimit", 0, Eight, Ulong), fixed("dqb_bsoftlimit", 8, Eight, Ulong),
+        fixed("dqb_curspace", 16, Eight, Ulong), fixed("dqb_ihardlimit", 24, Eight, Ulong),
+        fixed("dqb_isoftlimit", 32, Eight, Ulong), fixed("dqb_curinodes", 40, Eight, Ulong), REST,
+        fixed("dqb_btime", 48, Eight, Ulong), fixed("dqb_itime", 56, Eight, Ulong),
+        fixed("dqb_valid", 64, Four, Flags(&uapi::QUOTA_VALID)),
+    ]),
+    (Layout::NextDqBlk, &[
+        fixed("dqb_bhardlimit", 0, Eight, Ulong), fixed("dqb_bsoftlimit", 8, Eight, Ulong),
+        fixed("dqb_curspace", 16, Eight, Ulong), fixed("dqb_ihardlimit", 24, Eight, Ulong),
+        fixed("dqb_isoftlimit", 32, Eight, Ulong), fixed("dqb_curinodes", 40, Eight, Ulong), REST,
+        fixed("dqb_btime", 48, Eight, Ulong), fixed("dqb_itime", 56, Eight, Ulong),
+        fixed("dqb_valid", 64, Four, Flags(&uapi::QUOTA_VALID)),
+        fixed("dqb_id", 68, Four, Uint),
+    ]),
+    (Layout::DqInfo, &[
+        fixed("dqi_bgrace", 0, Eight, Ulong), fixed("dqi_igrace", 8, Eight, Ulong),
+        fixed("dqi_flags", 16, Four, Flags(&uapi::QUOTA_INFO_FLAGS)),
+        fixed("dqi_valid", 20, Four, Flags(&uapi::QUOTA_INFO_VALID)),
+    ]),
+    (Layout::FsDiskQuota, &[
+        fixed("d_version", 0, One, Int), fixed("d_flags", 1, One, Flags(&uapi::XFS_QUOTA_TYPE)),
+        fixed("d_fieldmask", 2, Two, Hex), fixed("d_id", 4, Four, Uint),
+        fixed("d_blk_hardlimit", 8, Eight, Ulong), fixed("d_blk_softlimit", 16, Eight, Ulong),
+        fixed("d_ino_hardlimit", 24, Eight, Ulong), fixed("d_ino_softlimit", 32, Eight, Ulong),
+        fixed("d_bcount", 40, Eight, Ulong), fixed("d_icount", 48, Eight, Ulong), REST,
+        fixed("d_itimer", 56, Four, Int), fixed("d_btimer", 60, Four, Int),
+        fixed("d_iwarns", 64, Two, Uint), fixed("d_bwarns", 66, Two, Uint),
+        fixed("d_rtb_hardlimit", 72, Eight, Ulong), fixed("d_rtb_softlimit", 80, Eight, Ulong),
+        fixed("d_rtbcount", 88, Eight, Ulong), fixed("d_rtbtimer", 96, Four, Int),
+        fixed("d_rtbwarns", 100, Two, Uint),
+    ]),
     (Layout::PtracePeekSiginfo,
         &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Hex), fixed("nr", 12, Four, Int)]),
 ];
@@ -294,7 +376,7 @@ mod tests {
             for (layout, members) in
                 tables.chain(generic.then_some((Layout::SemidDs, GENERIC_SEMAPHORES)))
             {
-                let word = long_of(abi);
+                let word = word_of(layout, abi);
                 let size = usize::try_from(layout.size(abi)).unwrap();
                 for one in members {
                     let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });

@@ -16,7 +16,9 @@
 
 mod aio;
 mod argument;
+mod bpf;
 mod call;
+mod classic_bpf;
 mod endpoint;
 mod errno;
 mod fields;
@@ -31,12 +33,15 @@ mod out;
 mod outcome;
 mod poll;
 mod process;
+mod quota;
 mod ready;
 mod signal;
 mod socket;
+mod sockopt;
 mod stat;
 mod string;
 mod time;
+mod traced;
 mod value;
 mod view;
 

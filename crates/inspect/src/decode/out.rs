@@ -1,6 +1,7 @@
 //! Small pieces of text that many families write.
 
 use crate::regions::RegionView;
+use crate::style::HexStrings;
 use crate::text;
 
 /// Writes `name=`, after a comma unless it is the first member.
@@ -16,6 +17,29 @@ pub(crate) fn member(out: &mut String, name: &str) {
 pub(crate) fn lost(address: u64, out: &mut String) {
     text::pointer(out, address);
     out.push_str(" /* lost with a damaged block */");
+}
+
+/// Writes what follows the known members of a structure whose size the caller chose: `???` if it
+/// could not be read, and its bytes if they mean anything to a newer kernel.
+pub(crate) fn beyond(
+    bytes: &[u8],
+    known: usize,
+    region: Option<&RegionView<'_>>,
+    out: &mut String,
+) {
+    if region.is_some_and(|region| region.head.got < region.head.asked && !region.is_cut()) {
+        return out.push_str(", ???");
+    }
+    let rest = bytes.get(known..).unwrap_or_default();
+    if rest.iter().all(|byte| *byte == 0) {
+        return;
+    }
+    out.push_str(", /* bytes ");
+    text::dec(out, known as u64);
+    out.push_str("..");
+    text::dec(out, bytes.len() as u64 - 1);
+    out.push_str(" */ ");
+    text::quoted(out, rest, HexStrings::Always);
 }
 
 /// Closes an array whose tail could not be read: `, ... /* 0x7f00 */]`.

@@ -6,6 +6,7 @@ use sysreel_abi::{Abi, ArgKind, CallKind, render};
 use super::errno::{ERRORS, error};
 use super::view::View;
 use super::{ready, value};
+use crate::style::Constants;
 use crate::text;
 use sysreel_format::syscall_info::Outcome;
 
@@ -52,7 +53,8 @@ fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
         ArgKind::Fd => value::fd(view, bits, out),
         ArgKind::Uid | ArgKind::Gid => text::dec(out, bits & 0xffff_ffff),
         ArgKind::Mode => text::mode(out, narrow),
-        ArgKind::Flags(_) | ArgKind::FlagsMode(_) => text::hex(out, narrow),
+        ArgKind::Flags(_) | ArgKind::FlagsMode(_) | ArgKind::IoPriority => text::hex(out, narrow),
+        ArgKind::Enum(_) if view.row.kind == CallKind::Fcntl => text::hex(out, narrow),
         _ if view.abi == Abi::I386 => value::int(bits, out),
         // Offsets of special files, such as /proc/PID/mem, may be any 64 bits.
         ArgKind::Off => text::dec(out, bits),
@@ -68,6 +70,11 @@ fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut Strin
         ArgKind::Flags(list) if bits != 0 || !list.fields.is_empty() => {
             out.push_str(" (flags ");
             value::constant(view, kind, bits, out);
+            out.push(')');
+        }
+        ArgKind::IoPriority if view.options.constants != Constants::Raw => {
+            out.push_str(" (");
+            value::io_priority_name(view, bits, out);
             out.push(')');
         }
         ArgKind::Enum(_) => {

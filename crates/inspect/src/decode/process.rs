@@ -2,10 +2,10 @@
 
 use sysreel_abi::consts::process as p;
 use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
-use sysreel_abi::{ArgKind, Dir, render};
+use sysreel_abi::{ArgKind, Dir, render, signal_name};
 
 use super::fields::Fields;
-use super::out::member;
+use super::out::{beyond, member};
 use super::view::View;
 use super::{time, value};
 use crate::text;
@@ -97,7 +97,7 @@ pub(crate) fn rusage(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 }
 
 /// Writes a soft and a hard limit: of 64 bits if `wide`, otherwise kernel longs.
-pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
+pub(crate) fn rlimit(view: &View<'_>, f: Fields<'_>, wide: bool, out: &mut String) {
     out.push('{');
     for (i, name) in ["rlim_cur", "rlim_max"].into_iter().enumerate() {
         member(out, name);
@@ -105,13 +105,67 @@ pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
         let narrow = !wide && f.abi == sysreel_abi::Abi::I386;
         let value = if narrow { f.u32(4 * i) } else { f.u64(8 * i) };
         let infinite = if narrow { u64::from(u32::MAX) } else { u64::MAX };
+        let number = |out: &mut String| text::dec(out, value);
         if value == infinite {
-            out.push_str(if narrow { "RLIM_INFINITY" } else { "RLIM64_INFINITY" });
+            let name = if narrow { "RLIM_INFINITY" } else { "RLIM64_INFINITY" };
+            value::named(view, &number, name, out);
         } else if value > 1024 && value % 1024 == 0 {
-            text::dec(out, value / 1024);
-            out.push_str("*1024");
+            value::named(view, &number, &format!("{}*1024", value / 1024), out);
         } else {
             text::dec(out, value);
+        }
+    }
+    out.push('}');
+}
+
+/// Writes a `struct sched_attr` (include/uapi/linux/sched/types.h). The flags say which members the
+/// kernel takes.
+pub(super) fn sched_attr(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
+    /// The size of its first version.
+    const FIRST: usize = 48;
+    let size = f.u32(0);
+    out.push_str("{size=");
+    text::dec(out, size);
+    let is_short = view.given(i).is_some_and(|region| region.head.got < FIRST as u64);
+    if is_short && size >= FIRST as u64 {
+        out.truncate(out.len() - "{size=".len() - size.to_string().len());
+        return text::pointer(out, view.arg(i));
+    }
+    if f.bytes.len() < FIRST || size > 0 && size < FIRST as u64 {
+        return out.push('}');
+    }
+    let flags = f.u64(8);
+    let writes =
+        view.row.args.get(i).and_then(|arg| arg.mem).is_some_and(|mem| mem.dir == Dir::Out);
+    let has = |name| {
+        !writes
+            && render::constant(view.abi, &p::SCHED_FLAGS, name).is_some_and(|bit| flags & bit != 0)
+    };
+    let (keeps_policy, keeps_params) =
+        (has("SCHED_FLAG_KEEP_POLICY"), has("SCHED_FLAG_KEEP_PARAMS"));
+    if !keeps_policy && !keeps_params {
+        member(out, "sched_policy");
+        value::constant(view, ArgKind::Enum(&p::SCHED), f.u32(4), out);
+    }
+    member(out, "sched_flags");
+    value::constant(view, ArgKind::Flags(&p::SCHED_FLAGS), flags, out);
+    if !keeps_params {
+        member(out, "sched_nice");
+        text::sdec(out, f.i32(16));
+        member(out, "sched_priority");
+        text::dec(out, f.u32(20));
+        for (name, at) in [("sched_runtime", 24), ("sched_deadline", 32), ("sched_period", 40)] {
+            member(out, name);
+            text::dec(out, f.u64(at));
+        }
+    }
+    if f.bytes.len() >= FIRST + 8 && size >= FIRST as u64 + 8 {
+        member(out, "sched_util_min");
+        text::dec(out, f.u32(48));
+        member(out, "sched_util_max");
+        text::dec(out, f.u32(52));
+        if size > FIRST as u64 + 8 {
+            out.push_str(", ...");
         }
     }
     out.push('}');
@@ -131,6 +185,45 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
         }
     }
     out.push(']');
+}
+
+/// Writes a set of nodes as words: `[0000000000000001]`.
+pub(crate) fn nodes(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
+    let word = usize::from(view.abi.word());
+    if bytes.len() < word {
+        return false;
+    }
+    out.push('[');
+    for (n, one) in bytes.chunks_exact(word).enumerate() {
+        out.push_str(if n > 0 { ", " } else { "" });
+        if n >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        let number = Fields::new(view.abi, one).ulong(0);
+        out.push_str(&format!("{number:0width$x}", width = 2 * word));
+    }
+    out.push(']');
+    true
+}
+
+/// Writes what mincore(2) stores: of each page, whether it is in memory.
+pub(super) fn pages(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let region = view.region(i, Dir::Out).filter(|region| region.head.got > 0);
+    let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
+        return false;
+    };
+    out.push('[');
+    for (n, page) in bytes.iter().enumerate() {
+        out.push_str(if n > 0 { ", " } else { "" });
+        if n >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        out.push(if page & 1 != 0 { '1' } else { '0' });
+    }
+    out.push(']');
+    true
 }
 
 /// Whether clone flags contain any of these constants.
@@ -211,10 +304,9 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         }
     }
     member(out, "exit_signal");
-    if f.u64(32) == 0 {
-        out.push('0')
-    } else {
-        value::signal(f.u64(32), out)
+    match i32::try_from(f.u64(32)).ok().and_then(signal_name) {
+        Some(_) => value::value(view, ArgKind::Signal, 0, f.u64(32), out),
+        None => text::dec(out, f.u64(32)),
     }
     member(out, "stack");
     text::pointer(out, f.u64(40));
@@ -222,12 +314,14 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     text::hex(out, f.u64(48));
     if has_any(view, flags, &["CLONE_SETTLS"]) {
         member(out, "tls");
-        text::hex(out, f.u64(56));
+        text::pointer(out, f.u64(56));
     }
     if f.u64(64) != 0 || f.u64(72) != 0 {
         member(out, "set_tid");
         match view
             .nested(i, 1, CLONE_SET_TID, Dir::In)
+            // More namespaces do not nest (MAX_PID_NS_LEVEL).
+            .filter(|_| f.u64(72) <= 32)
             .and_then(|region| view.bytes(&region, usize::MAX))
         {
             Some(bytes) => tids(view, &bytes, out),
@@ -236,10 +330,13 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         member(out, "set_tid_size");
         text::dec(out, f.u64(72));
     }
-    if f.bytes.len() >= 88 && f.u64(80) != 0 {
+    let into_cgroup = render::constant(view.abi, &p::CLONE3, "CLONE_INTO_CGROUP");
+    if f.bytes.len() >= 88 && (f.u64(80) != 0 || into_cgroup.is_some_and(|bit| flags & bit != 0)) {
         member(out, "cgroup");
         text::dec(out, f.u64(80));
+        value::fd_name(view, f.u64(80), out);
     }
+    beyond(f.bytes, 88, view.given(i).as_ref(), out);
     out.push('}');
 }
 
@@ -262,11 +359,25 @@ pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
     })
 }
 
+fn succeeded(view: &View<'_>) -> bool {
+    view.outcome.is_some_and(|outcome| !outcome.failed())
+}
+
 /// Writes what clone3(2) wrote: ` => {parent_tid=[123]}`.
 pub(crate) fn clone3_results(view: &View<'_>, i: usize, out: &mut String) {
     let start = out.len();
     out.push_str(" => {");
-    for (name, index) in [("pidfd", CLONE_PIDFD), ("parent_tid", CLONE_TID)] {
+    let given = view.region(i, Dir::In).and_then(|region| view.bytes(&region, usize::MAX));
+    let given = given.unwrap_or_default();
+    let f = Fields::new(view.abi, &given);
+    for (name, index, at, bit) in [
+        ("pidfd", CLONE_PIDFD, 8, "CLONE_PIDFD"),
+        ("parent_tid", CLONE_TID, 24, "CLONE_PARENT_SETTID"),
+    ] {
+        if has_any(view, f.u64(0), &[bit]) && f.u64(at) == 0 && succeeded(view) {
+            member(out, name);
+            out.push_str("NULL");
+        }
         let region = view.nested(i, 1, index, Dir::Out);
         if let Some(bytes) =
             region.and_then(|region| view.bytes(&region, 4)).filter(|bytes| bytes.len() == 4)

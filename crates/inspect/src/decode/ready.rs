@@ -67,7 +67,7 @@ pub(super) fn ready(view: &View<'_>, outcome: Outcome, out: &mut String) {
             out.truncate(before);
         }
     }
-    if out.len() == start + 2 { out.truncate(start) } else { out.push(')') }
+    if out.len() == start + 2 && !any_polls { out.truncate(start) } else { out.push(')') }
 }
 
 /// Writes the entries that have events.

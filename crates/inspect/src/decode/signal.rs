@@ -86,14 +86,37 @@ pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 /// Writes a `struct sigevent`: value, signal, notification.
 pub(crate) fn sigevent(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let w = f.word();
-    out.push_str("{sigev_value={sival_int=");
-    text::sdec(out, f.i32(0));
-    out.push_str(", sival_ptr=");
-    text::pointer(out, f.ulong(0));
-    out.push_str("}, sigev_signo=");
-    value::signal(f.u32(w), out);
+    out.push('{');
+    if f.ulong(0) != 0 {
+        out.push_str("sigev_value={sival_int=");
+        text::sdec(out, f.i32(0));
+        out.push_str(", sival_ptr=");
+        text::pointer(out, f.ulong(0));
+        out.push('}');
+    }
+    member(out, "sigev_signo");
+    match i32::try_from(f.u32(w)).ok().and_then(signal_name) {
+        Some(_) => value::value(view, ArgKind::Signal, 0, f.u32(w), out),
+        None => text::dec(out, f.u32(w)),
+    }
     member(out, "sigev_notify");
     value::constant(view, ArgKind::Enum(&s::SIGEV), f.u32(w + 4), out);
+    let after = w + 8;
+    match s::SIGEV.items.iter().find(|(_, known)| *known == f.u32(w + 4)) {
+        Some(("SIGEV_THREAD_ID", _)) => {
+            member(out, "sigev_notify_thread_id");
+            text::sdec(out, f.i32(after));
+        }
+        Some(("SIGEV_THREAD", _)) => {
+            for (i, name) in
+                ["sigev_notify_function", "sigev_notify_attributes"].into_iter().enumerate()
+            {
+                member(out, name);
+                text::pointer(out, f.ulong(after / w + i));
+            }
+        }
+        _ => {}
+    }
     out.push('}');
 }
 
@@ -118,7 +141,10 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     }
     if f.i32(4) != 0 {
         member(out, "si_errno");
-        error_name(i32::try_from(f.i32(4)).unwrap_or(0), out);
+        match i32::try_from(f.i32(4)).ok().filter(|number| *number > 0) {
+            Some(number) => error_name(number, out),
+            None => text::dec(out, f.u32(4)),
+        }
     }
     union(f, signal, code, named, out);
     out.push('}');
@@ -193,6 +219,7 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
         (_, signal) if FAULTS.contains(&signal) => {
             member(out, "si_addr");
             text::pointer(out, word(at));
+            fault(f, at, named, out);
         }
         _ => {
             si_pid_uid(f, at, out);
@@ -201,16 +228,43 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
     }
 }
 
+/// Writes what follows the address of some faults.
+fn fault(f: Fields<'_>, at: usize, named: Option<&str>, out: &mut String) {
+    let w = f.word();
+    match named {
+        Some("SEGV_PKUERR") => {
+            member(out, "si_pkey");
+            text::dec(out, f.u32(at + 2 * w));
+        }
+        Some("SEGV_BNDERR") => {
+            for (i, name) in [(2, "si_lower"), (3, "si_upper")] {
+                member(out, name);
+                let at = at + i * w;
+                text::pointer(out, if w == 4 { f.u32(at) } else { f.u64(at) });
+            }
+        }
+        Some("BUS_MCEERR_AR" | "BUS_MCEERR_AO") => {
+            member(out, "si_addr_lsb");
+            text::dec(out, f.u16(at + w));
+        }
+        _ => {}
+    }
+}
+
 fn si_pid_uid(f: Fields<'_>, at: usize, out: &mut String) {
     member(out, "si_pid");
     text::sdec(out, f.i32(at));
     member(out, "si_uid");
-    text::dec(out, f.u32(at + 4));
+    value::uid(f.u32(at + 4), out);
 }
 
 fn ticks(out: &mut String, name: &str, ticks: u64) {
     member(out, name);
     text::dec(out, ticks);
+    if ticks != 0 {
+        // USER_HZ (include/asm-generic/param.h) is 100.
+        out.push_str(&format!(" /* {}.{:02} s */", ticks / 100, ticks % 100));
+    }
 }
 
 fn blocked_call(nr: u64, arch: u64, out: &mut String) {

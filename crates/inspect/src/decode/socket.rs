@@ -2,14 +2,13 @@
 
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{ArgKind, Dir, Layout, Mem, render};
+use sysreel_abi::{Abi, ArgKind, Dir, Layout, render};
 
 use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
 use super::fields::Fields;
 use super::out::{lost, member};
 use super::view::View;
-use super::{iovec, string, value};
-use crate::regions::RegionView;
+use super::{iovec, string, time, value};
 use crate::text;
 
 /// Address family (include/linux/socket.h).
@@ -111,37 +110,6 @@ pub(super) fn fd_pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     true
 }
 
-/// Writes the value of a socket option. Most are an int.
-pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
-    let is_complete = |region: &RegionView<'_>| region.head.asked == region.head.got;
-    let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(is_complete);
-    let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
-        return false;
-    };
-    let f = Fields::new(view.abi, &bytes);
-    match (render::socket_option(view.arg(1), view.arg(2)), bytes.len()) {
-        (Some("SO_LINGER"), 8) => ints(f, &["l_onoff", "l_linger"], out),
-        (Some("SO_PEERCRED"), 12) => ints(f, &["pid", "uid", "gid"], out),
-        (_, 4) => {
-            out.push('[');
-            text::sdec(out, f.i32(0));
-            out.push(']');
-        }
-        _ => return false,
-    }
-    true
-}
-
-/// Writes a structure of ints.
-fn ints(f: Fields<'_>, names: &[&str], out: &mut String) {
-    out.push('{');
-    for (i, name) in names.iter().enumerate() {
-        member(out, name);
-        text::sdec(out, f.i32(4 * i));
-    }
-    out.push('}');
-}
-
 /// Writes the argument of sendmsg(2) or recvmsg(2). If recvmsg(2) failed, only the size of the name
 /// buffer means anything.
 pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, out: &mut String) {
@@ -174,7 +142,8 @@ pub(crate) fn message(
     match region {
         _ if f.ulong(0) == 0 => out.push_str("NULL"),
         Some(region) => match view.bytes(&region, usize::MAX) {
-            Some(bytes) => address(view, &bytes, out),
+            Some(bytes) if bytes.len() >= 2 => address(view, &bytes, out),
+            Some(_) => text::pointer(out, f.ulong(0)),
             None => lost(f.ulong(0), out),
         },
         None => text::pointer(out, f.ulong(0)),
@@ -208,11 +177,17 @@ pub(crate) fn message(
 
 /// Writes the length of the name, as `before => after` if the kernel changed it.
 fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: &mut String) {
-    let before = (number == 0 && dir == Dir::InOut)
+    let each = usize::try_from(Layout::MmsgHdr.size(view.abi)).unwrap_or(0);
+    let at = each.saturating_mul(usize::try_from(number).unwrap_or(usize::MAX));
+    let before = (dir == Dir::InOut)
         .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0)))
         .flatten()
         .and_then(|region| view.bytes(&region, usize::MAX))
-        .map(|bytes| Fields::new(view.abi, &bytes).u32(usize::from(view.abi.word())));
+        .and_then(|bytes| {
+            let one = Fields::new(view.abi, bytes.get(at..)?);
+            (one.bytes.len() > usize::from(view.abi.word()))
+                .then(|| one.u32(usize::from(view.abi.word())))
+        });
     match before {
         Some(before) if before != now => {
             text::dec(out, before);
@@ -247,8 +222,8 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
             // SOL_SOCKET, which is 1 in every ABI here (include/uapi/asm-generic/socket.h): its
             // control messages are not options.
             _ if level == 1 => value::constant(view, ArgKind::Enum(&s::CONTROL), kind, out),
-            Some(name) if !view.options.raw_constants => out.push_str(name),
-            _ => text::hex(out, kind),
+            Some(name) => value::named(view, &|out| text::hex(out, kind), name, out),
+            None => text::hex(out, kind),
         }
         if len > head {
             member(out, "cmsg_data");
@@ -283,9 +258,31 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
             value::fd(view, Fields::new(view.abi, fd).u32(0), out);
         }
         out.push(']');
-    } else {
-        string::limited(view, data, false, view.options.hex, out);
+        return;
     }
+    let named = s::CONTROL.items.iter().find(|(_, known)| level == 1 && *known == kind);
+    let f = Fields::new(view.abi, data);
+    match (named.map_or("", |(name, _)| *name), data.len()) {
+        ("SO_TIMESTAMP_NEW", 16) => time::timeval(f.i64(0), f.u64(8), out),
+        ("SO_TIMESTAMPNS_NEW", 16) => time::timespec64_at(f, 0, out),
+        ("SO_TIMESTAMP_OLD", len) if len == pair(f) => time::timeval_at(f, 0, out),
+        ("SO_TIMESTAMPNS_OLD", len) if len == pair(f) => time::timespec_at(f, 0, out),
+        ("SCM_CREDENTIALS", 12) => {
+            out.push_str("{pid=");
+            text::sdec(out, f.i32(0));
+            for (name, at) in [("uid", 4), ("gid", 8)] {
+                member(out, name);
+                value::uid(f.u32(at), out);
+            }
+            out.push('}');
+        }
+        _ => string::limited(view, data, false, view.options.hex, out),
+    }
+}
+
+/// Returns the size of two kernel longs.
+fn pair(f: Fields<'_>) -> usize {
+    if f.abi == Abi::I386 { 8 } else { 16 }
 }
 
 /// Writes an array of `mmsghdr`: messages with the length of each. Returns false if the call

@@ -4,7 +4,7 @@ use sysreel_abi::consts::{file, open};
 use sysreel_abi::{Abi, ArgKind, Layout, render};
 
 use super::fields::Fields;
-use super::out::member;
+use super::out::{beyond, member};
 use super::view::View;
 use super::{time, value};
 use crate::text;
@@ -44,7 +44,7 @@ pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut Str
     out.push('{');
     if view.options.verbose {
         member(out, "st_dev");
-        value::device(a.dev, out);
+        value::device_of(view, a.dev, out);
         number(out, "st_ino", a.ino);
     }
     member(out, "st_mode");
@@ -62,7 +62,7 @@ pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut Str
     }
     if matches!(a.mode & TYPE, CHARACTER | BLOCK) {
         member(out, "st_rdev");
-        value::device(a.rdev, out);
+        value::device_of(view, a.rdev, out);
     } else {
         member(out, "st_size");
         text::sdec(out, a.size);
@@ -224,18 +224,19 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 /// (include/uapi/linux/fcntl.h).
 pub(crate) fn sync_flags(view: &View<'_>, kind: ArgKind, flags: u64, out: &mut String) {
     const SYNC: u64 = 0x6000;
-    if flags & SYNC != 0 || view.options.raw_constants {
+    if flags & SYNC != 0 {
         return value::constant(view, kind, flags, out);
     }
-    out.push_str("AT_STATX_SYNC_AS_STAT");
+    let mut names = "AT_STATX_SYNC_AS_STAT".to_owned();
     if flags & 0xffff_ffff != 0 {
-        out.push('|');
-        value::constant(view, kind, flags, out);
+        names.push('|');
+        render::flag_value(view.abi, kind, flags, &mut names);
     }
+    value::named(view, &|out| text::hex(out, flags & 0xffff_ffff), &names, out);
 }
 
 /// Writes a `struct open_how` (include/uapi/linux/openat2.h).
-pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+pub(crate) fn open_how(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "flags");
     value::constant(view, ArgKind::Flags(&open::OPEN_HOW), f.u64(0), out);
@@ -245,6 +246,7 @@ pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     }
     member(out, "resolve");
     value::constant(view, ArgKind::Flags(&open::RESOLVE), f.u64(16), out);
+    beyond(f.bytes, 24, view.given(i).as_ref(), out);
     out.push('}');
 }
 

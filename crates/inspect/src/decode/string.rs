@@ -42,10 +42,39 @@ pub(crate) fn string<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out
     limited(view, text, !ended && region.is_cut(), view.options.hex, out);
 }
 
+/// Writes a string of which the kernel takes at most so many bytes. The string limit does not cut
+/// it.
+pub(super) fn name(view: &View<'_>, i: usize, most: usize, out: &mut String) -> bool {
+    let region = view.region(i, Dir::In).filter(|region| region.head.got > 0);
+    let Some(bytes) = region.and_then(|region| view.bytes(&region, most + 1)) else { return false };
+    let text = text::until_nul(&bytes);
+    if text.len() == bytes.len() && text.len() < most {
+        text::pointer(out, view.arg(i));
+        return true;
+    }
+    text::quoted(out, text.get(..most).unwrap_or(text), view.options.hex);
+    if text.len() >= most {
+        out.push_str("...");
+    }
+    true
+}
+
+/// Writes a buffer without the NUL at its end.
+pub(super) fn without_nul(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let region = view.given(i).filter(|region| region.head.got == region.head.asked);
+    let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
+        return false;
+    };
+    let shown = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+    limited(view, shown, false, view.options.hex, out);
+    true
+}
+
 /// Writes a buffer of known length.
 pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     let limit = view.options.string_limit;
-    let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
+    let most = limit.saturating_add(1);
+    let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(most);
     if usize::try_from(region.head.got).unwrap_or(usize::MAX) < wanted && !region.is_cut() {
         return view.unreadable(i, region, out);
     }

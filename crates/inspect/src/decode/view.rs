@@ -69,8 +69,13 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Returns what was read of an argument that the kernel reads.
+    pub(super) fn given(&self, i: usize) -> Option<RegionView<'a>> {
+        self.region(i, Dir::In).filter(|region| region.head.got > 0)
+    }
+
     /// Returns a region that the memory of an argument points to in turn, `role` levels deeper.
-    pub(super) fn nested(
+    pub(crate) fn nested(
         &self,
         i: usize,
         role: u8,
@@ -114,7 +119,8 @@ impl<'a> View<'a> {
     /// Writes the address of memory that could not be read, or not far enough.
     pub(crate) fn unreadable(&self, i: usize, region: &RegionView<'_>, out: &mut String) {
         text::pointer(out, self.arg(i));
-        if self.options.verbose && (region.head.errno != 0 || region.head.got < region.head.asked) {
+        if self.options.explains && (region.head.errno != 0 || region.head.got < region.head.asked)
+        {
             out.push_str(" /* ");
             match i32::try_from(region.head.errno).ok().filter(|e| *e != 0) {
                 Some(errno) => {
@@ -139,6 +145,7 @@ impl<'a> View<'a> {
                 let (kind, _) = self.meaning(count.index.into());
                 kind.count(self.arg(count.index.into())) == 0
             }
+            Len::Nodes(count) => self.arg(count.index.into()) == 0,
             Len::Ret { .. } => {
                 self.outcome.is_some_and(|outcome| !outcome.failed() && outcome.rval == 0)
             }

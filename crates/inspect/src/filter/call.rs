@@ -6,8 +6,8 @@ use std::rc::Rc;
 use sysreel_abi::filter::{
     Answer, Facts, Field, FieldRef, Known, Place, Process, Value, argument_value,
 };
-use sysreel_abi::{ArgKind, CallKind, Classes, Dir, intent, render};
-use sysreel_format::Completeness;
+use sysreel_abi::{ArgKind, CallKind, Classes, Dir, Layout, intent, render};
+use sysreel_format::{Completeness, Direction};
 
 use super::context::Context;
 use super::fields::of_task;
@@ -124,7 +124,7 @@ impl<'c, 'a> CallFacts<'c, 'a> {
                 return Known::Yes;
             }
         }
-        if !resolved.makes_fds() {
+        if self.waited_for(each).is_break() || !resolved.makes_fds() {
             return Known::Yes;
         }
         if !self.has_ended {
@@ -136,6 +136,38 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             }
         }
         Known::Yes
+    }
+
+    /// Passes the descriptors that poll(2) and select(2) wait for.
+    fn waited_for(
+        &self,
+        each: &mut dyn FnMut(i32, Option<Rc<OpenFile>>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let args = self.call.row().map_or(&[][..], |row| row.args);
+        for (at, arg) in args.iter().enumerate() {
+            let is_set = matches!(arg.kind, ArgKind::FdSet);
+            if !is_set && !matches!(arg.kind, ArgKind::Array(Layout::PollFd)) {
+                continue;
+            }
+            let mut regions = self.call.regions().filter(|region| region.arg() == Some(at));
+            let given = regions.find(|region| region.direction() == Direction::IN);
+            let Some(bytes) = given.and_then(|region| region.first(MAX_STRING)) else { continue };
+            let most = self.call.args().raw(0).unwrap_or(0) & 0xffff_ffff;
+            let fds: Vec<i32> = if is_set {
+                let bits =
+                    (0..bytes.len().saturating_mul(8)).take(usize::try_from(most).unwrap_or(0));
+                bits.filter(|bit| bytes[bit / 8] >> (bit % 8) & 1 != 0)
+                    .filter_map(|bit| i32::try_from(bit).ok())
+                    .collect()
+            } else {
+                let entries = bytes.chunks_exact(8).filter_map(|entry| entry.first_chunk::<4>());
+                entries.map(|fd| i32::from_le_bytes(*fd)).filter(|fd| *fd >= 0).collect()
+            };
+            for fd in fds {
+                each(fd, self.call.state().file(self.call.task().id(), fd))?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Passes the values of a field of the files behind the descriptors.
@@ -264,6 +296,10 @@ impl Facts for CallFacts<'_, '_> {
             Field::FdPath | Field::FdKind => self.files(field.field, each),
             Field::NetPeer | Field::NetLocal | Field::NetPort => self.addresses(field.field, each),
             Field::Path => self.paths(each),
+            Field::PathWritten => {
+                let _ = call.paths().try_for_each(|path| each(Value::Text(path.written())));
+                Known::Yes
+            }
             Field::Data => self.data(each),
             Field::Signal => Known::Yes,
             Field::Exe if self.may_change_program() => Known::No,

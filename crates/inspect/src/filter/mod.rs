@@ -184,7 +184,8 @@ fn needs_processes(field: Field) -> bool {
 
 /// Whether memory of calls must be kept for a field.
 fn needs_memory(field: Field) -> bool {
-    needs_processes(field) || matches!(field, Field::Arg | Field::Data | Field::Fd)
+    needs_processes(field)
+        || matches!(field, Field::Arg | Field::Data | Field::Fd | Field::PathWritten)
 }
 
 /// Counts the fields that have no answer.

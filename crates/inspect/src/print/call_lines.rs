@@ -91,7 +91,10 @@ impl Printer<'_> {
         }
         let cursor = self.tasks.get(&id).map_or(DONE, |task| task.cursor);
         match call.outcome() {
-            Some(outcome) => self.exit(call, outcome, cursor),
+            Some(outcome) => {
+                self.exit(call, outcome, cursor);
+                self.dump(call);
+            }
             None => {
                 if cursor != DONE {
                     self.lines.text.push_str(" <unfinished ...>");
@@ -167,7 +170,7 @@ impl Printer<'_> {
         let Some(abi) = call.abi() else { return };
         let before = self.tasks.entry(prefix.task).or_default().abi.replace(abi);
         let is_native = matches!(abi, Abi::X86_64 | Abi::Aarch64);
-        if before == Some(abi) || before.is_none() && is_native {
+        if self.options.quiet.personality || before == Some(abi) || before.is_none() && is_native {
             return;
         }
         let mode = match abi {

@@ -23,6 +23,7 @@
 //! [`Item::Call`]: crate::calls::Item::Call
 
 mod call_lines;
+mod dump;
 mod follow;
 mod highlight;
 mod lines;
@@ -39,7 +40,7 @@ use sysreel_format::Event;
 use crate::{Error, Findings, LogFile};
 pub use follow::Following;
 pub(crate) use highlight::Highlighter;
-pub use options::{Clock, FdStyle, HexStrings, Options, TaskIds};
+pub use options::{Clock, Constants, FdSet, FdStyle, HexStrings, Options, Quiet, TaskIds};
 pub(crate) use printer::EventPrinter;
 
 /// Prints a log.

@@ -5,7 +5,7 @@ use sysreel_abi::Filter;
 use crate::EventRange;
 use crate::color::Palette;
 use crate::style::Style;
-pub use crate::style::{FdStyle, HexStrings};
+pub use crate::style::{Constants, FdStyle, HexStrings};
 
 /// How lines look. The options of strace are in parentheses.
 #[derive(Clone, Debug)]
@@ -14,8 +14,10 @@ pub struct Options {
     pub string_limit: usize,
     /// What to show of file descriptors (`-y`, `-yy`).
     pub fds: FdStyle,
-    /// Shows structures and lists in full, and events that usually get no line (`-v`).
+    /// Shows structures and lists in full (`-v`).
     pub verbose: bool,
+    /// Shows events that usually get no line, and says why memory is not shown (`-vv`).
+    pub everything: bool,
     /// Which strings to show in hexadecimal (`-x`, `-xx`).
     pub hex: HexStrings,
     /// The time of day before each line (`-t`, `-tt`, `-ttt`), in UTC: the log may come from
@@ -29,10 +31,18 @@ pub struct Options {
     pub ip: bool,
     /// The number of the call before its name (`-n`).
     pub number: bool,
-    /// Shows flags and constants as numbers (`-X raw`).
-    pub raw_constants: bool,
+    /// How to show flags and constants (`-X`).
+    pub constants: Constants,
     /// Whether a line names its task.
     pub task_ids: TaskIds,
+    /// Which signals get a line (`-e signal=`): bit N - 1 for signal N.
+    pub signals: u64,
+    /// Which lines that are neither calls nor signals are left out (`-q`).
+    pub quiet: Quiet,
+    /// The descriptors of which a dump shows all that was read (`-e read=`).
+    pub dump_read: FdSet,
+    /// The descriptors of which a dump shows all that was written (`-e write=`).
+    pub dump_write: FdSet,
     /// The column of results (`-a`).
     pub column: usize,
     /// The event number before each line, to find it in other views of the log.
@@ -77,20 +87,61 @@ pub enum TaskIds {
     Never,
 }
 
+/// Lines that are left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quiet {
+    /// That a process was attached to, or detached from.
+    pub attach: bool,
+    /// That a task has ended.
+    pub exit: bool,
+    /// That a task makes calls of another ABI.
+    pub personality: bool,
+    /// That the execve(2) of another thread has replaced the leader.
+    pub thread_execve: bool,
+}
+
+/// A set of file descriptors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FdSet {
+    /// The descriptors.
+    pub fds: Vec<i32>,
+    /// Whether it is all descriptors but these.
+    pub inverted: bool,
+}
+
+impl FdSet {
+    /// Whether it contains a descriptor.
+    #[must_use]
+    pub fn contains(&self, fd: i32) -> bool {
+        self.fds.contains(&fd) != self.inverted
+    }
+
+    /// Whether it contains none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fds.is_empty() && !self.inverted
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             string_limit: 32,
             fds: FdStyle::Number,
             verbose: false,
+            everything: false,
             hex: HexStrings::Never,
             clock: Clock::None,
             relative: false,
             duration: false,
             ip: false,
             number: false,
-            raw_constants: false,
+            constants: Constants::Abbrev,
             task_ids: TaskIds::WhenSeveral,
+            signals: u64::MAX,
+            quiet: Quiet::default(),
+            dump_read: FdSet::default(),
+            dump_write: FdSet::default(),
             column: 40,
             event_numbers: false,
             range: EventRange::default(),
@@ -105,7 +156,7 @@ impl Default for Options {
 impl Options {
     /// Returns what concerns arguments and results.
     pub(super) fn style(&self) -> Style {
-        let Self { string_limit, fds, verbose, hex, raw_constants, .. } = *self;
-        Style { string_limit, fds, verbose, hex, raw_constants }
+        let Self { string_limit, fds, verbose, everything: explains, hex, constants, .. } = *self;
+        Style { string_limit, fds, verbose, explains, hex, constants }
     }
 }

@@ -59,19 +59,21 @@ impl Printer<'_> {
         let (stop, info) = (&what.stop, &what.info());
         let status = stop.wait_status;
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
-        let is_hidden = !task.has_run() && !self.options.verbose;
+        let is_hidden = !task.has_run() && !self.options.everything;
         if status & 0xff != STOPPED {
             self.remark(prefix, &format!("wait status {status:#x} reports no stop"));
             return;
         }
         match event {
             0 if signal == TRAP | SYSGOOD => self.unexpected_syscall_stop(stop, info, prefix),
+            0 if !self.shows_signal(signal) => {}
+            EVENT_STOP if STOPPING.contains(&signal) && !self.shows_signal(signal) => {}
             0 if is_hidden => {}
             0 => self.signal_stop(signal, stop, prefix),
             EVENT_STOP if STOPPING.contains(&signal) && !is_hidden => {
                 self.group_stop(signal, prefix)
             }
-            EVENT_SECCOMP if self.options.verbose => match info.what {
+            EVENT_SECCOMP if self.options.everything => match info.what {
                 What::Seccomp(_, data) => {
                     self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}"))
                 }
@@ -82,6 +84,12 @@ impl Printer<'_> {
             FIRST_EVENT..=EVENT_SECCOMP => {}
             _ => self.remark(prefix, &format!("unknown kind of stop: wait status {status:#x}")),
         }
+    }
+
+    /// Whether the lines of a signal are wanted.
+    fn shows_signal(&self, signal: u32) -> bool {
+        let bit = signal.checked_sub(1).and_then(|shift| 1u64.checked_shl(shift));
+        bit.is_none_or(|bit| self.options.signals & bit != 0)
     }
 
     /// Prints a syscall stop whose struct is missing or has an unknown form.
@@ -141,7 +149,7 @@ impl Printer<'_> {
 
     /// Prints a new task, under `verbose`.
     pub(super) fn task_appeared(&mut self, at: &At<'_, TaskHead>) {
-        if self.options.verbose {
+        if self.options.everything {
             let head = &at.what;
             // Use the task of the creating call, so that the remark does not break that call's
             // line.
@@ -171,6 +179,12 @@ impl Printer<'_> {
         }
         if gone.how == GoneHow::SUPERSEDED {
             self.superseded = Some(prefix);
+            return;
+        }
+        let quiet = self.options.quiet;
+        if gone.how == GoneHow::REAPED && quiet.exit
+            || gone.how == GoneHow::DETACHED && quiet.attach
+        {
             return;
         }
         self.lines.begin(self.options, &prefix);
@@ -204,6 +218,9 @@ impl Printer<'_> {
     /// the thread is known, or when it is clear that the log does not name it.
     pub(super) fn report_superseded(&mut self, by: Option<&Renamed>) {
         let Some(prefix) = self.superseded.take() else { return };
+        if self.options.quiet.thread_execve {
+            return;
+        }
         self.lines.begin(self.options, &prefix);
         self.lines.text.push_str("+++ superseded by execve");
         if let Some(by) = by {

@@ -2,3 +2,4 @@ mod calls;
 mod families;
 mod hostile;
 mod sequences;
+mod special;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use super::super::uapi;
 use super::ALL;
 
 #[test]
@@ -14,6 +15,19 @@ fn headers_agree() {
             source,
             "#include <{header}>\n_Static_assert({name} == {value}ULL, \"{name}\");"
         );
+    }
+    for (header, list) in uapi::ALL.iter().filter(|(header, _)| !header.is_empty()) {
+        let mask = if list.bits == 32 { 0xffff_ffffu64 } else { u64::MAX };
+        let fields = list.fields.iter().flat_map(|field| field.items);
+        for (name, value) in
+            list.items.iter().chain(fields).filter(|(name, _)| *name != "FAN_DIR_MODIFY")
+        {
+            let _ = writeln!(
+                source,
+                "#include <{header}>\n_Static_assert(({name} & {mask}ULL) == {value}ULL, \
+                 \"{name}\");"
+            );
+        }
     }
     let compiler = Command::new("gcc")
         .args(["-fsyntax-only", "-xc", "-"])

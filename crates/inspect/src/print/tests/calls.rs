@@ -105,7 +105,7 @@ fn partly_readable_memory() {
         write(1, 0x1000 /* unreadable: EFAULT */, 100) = 100
         write(1, 0x1000 /* unreadable: EFAULT */, 100) = 100
     "#]]
-    .assert_eq(&log.text(&Options { verbose: true, ..Options::default() }));
+    .assert_eq(&log.text(&Options { verbose: true, everything: true, ..Options::default() }));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn files() {
         pipe2([3, 4], 0)                        = 0
         umask(022)                              = 022
         getdents64(3, [{d_ino=7, d_off=8, d_reclen=24, d_type=DT_REG, d_name="ab"}, {d_ino=7, d_off=8, d_reclen=24, d_type=DT_REG, d_name="ab"}], 100) = 48
-    "#]].assert_eq(&log.text(&Options { verbose: true, ..Options::default() }));
+    "#]].assert_eq(&log.text(&Options { verbose: true, everything: true, ..Options::default() }));
 }
 
 #[test]
@@ -205,9 +205,9 @@ fn names_of_descriptors() {
     log.call("close", [4, 0, 0, 0, 0, 0], &[], 0, &[]);
     log.call("fsync", [4, 0, 0, 0, 0, 0], &[], -9, &[]);
     expect![[r#"
-        accept(3, NULL, NULL)                   = 4<socket:[9]\33\076>
-        dup(4<socket:[9]\33\076>)               = 5<socket:[9]\33\076>
-        close(4<socket:[9]\33\076>)             = 0
+        accept(3, NULL, NULL)                   = 4<socket:[9]\33\76>
+        dup(4<socket:[9]\33\76>)                = 5<socket:[9]\33\76>
+        close(4<socket:[9]\33\76>)              = 0
         fsync(4)                                = -1 EBADF (Bad file descriptor)
     "#]]
     .assert_eq(&log.text(&Options { fds: FdStyle::Path, ..Options::default() }));

@@ -297,7 +297,7 @@ fn calls_of_32_bit_programs() {
             setreuid(1, -1)                         = 0
             setreuid32(4294901761, -1)              = 0
             nanosleep({tv_sec=1, tv_nsec=4294967295}, NULL) = -1 EINVAL (Invalid argument)
-            mmap({addr=0, len=8192, prot=PROT_READ|PROT_WRITE, flags=MAP_PRIVATE|MAP_ANONYMOUS, fd=-1, offset=0}) = 0x5000
+            mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x5000
         "#]],
     );
     let only = |filter| {

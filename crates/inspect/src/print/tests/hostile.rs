@@ -5,7 +5,7 @@
 use sysreel_abi::{Abi, all_rows, number};
 use sysreel_format::{Data, Direction, RegionFlags, RegionHead, Role};
 
-use crate::print::{FdStyle, HexStrings, Options};
+use crate::print::{Constants, FdStyle, HexStrings, Options};
 use crate::testing::{LogBuilder, entry_info, exit_info};
 
 /// xorshift64, so that a failure can be repeated.
@@ -79,10 +79,11 @@ fn every_row_survives_any_memory() {
         Options::default(),
         Options {
             verbose: true,
+            everything: true,
             fds: FdStyle::Detail,
             hex: HexStrings::NonAscii,
             duration: true,
-            raw_constants: true,
+            constants: Constants::Raw,
             string_limit: 5,
             ..Options::default()
         },
@@ -142,7 +143,7 @@ fn any_stop_survives() {
             buf.raw_part(sysreel_format::PartKind(77), 0, b"x");
         });
     }
-    let text = log.text(&Options { verbose: true, ..Options::default() });
+    let text = log.text(&Options { verbose: true, everything: true, ..Options::default() });
     assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
     for line in log.json().lines() {
         serde_json::from_str::<serde_json::Value>(line).expect(line);
