@@ -302,6 +302,14 @@ pub fn in_progress(rval: i64, is_error: bool) -> bool {
     is_error && rval.wrapping_neg() == i64::from(linux_raw_sys::errno::EINPROGRESS)
 }
 
+/// Whether the error of a read or write is that of a connect that continued in the background.
+#[must_use]
+pub fn ends_connect(errno: u16) -> bool {
+    use linux_raw_sys::errno as e;
+    [e::ECONNREFUSED, e::ETIMEDOUT, e::EHOSTUNREACH, e::ENETUNREACH, e::ECONNRESET]
+        .contains(&errno.into())
+}
+
 /// Whether a repeated connect finds the first one in progress.
 #[must_use]
 pub fn still_connecting(errno: u16) -> bool {

@@ -4,7 +4,7 @@ use std::io;
 
 use regex::bytes::Regex;
 use serde::Serialize;
-use sysreel_inspect::calls::{Call, Item};
+use sysreel_inspect::calls::{Call, Item, Region};
 use sysreel_inspect::format::Direction;
 use sysreel_inspect::visible::{visible, visible_bytes};
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
@@ -88,6 +88,7 @@ pub enum Way {
 }
 
 /// Passes the matches of a log to `each`, in the order in which the calls ended, until it fails.
+/// Returns also how many buffers were searched of which only a part was captured.
 /// Each captured buffer is searched by itself; `stream` searches across buffers.
 ///
 /// # Errors
@@ -97,19 +98,20 @@ pub fn grep(
     file: &LogFile,
     options: &Options,
     each: &mut dyn FnMut(&Match) -> io::Result<()>,
-) -> Result<Findings, Error> {
+) -> Result<(Findings, u64), Error> {
     let follow = Follow { processes: true, ..Follow::default() };
-    let mut searching = Searching { options, each, failed: None };
+    let mut searching = Searching { options, each, cut: 0, failed: None };
     let findings = look(file, &options.select, (follow, true), &mut searching)?;
     match searching.failed {
         Some(error) => Err(Error::Write(error)),
-        None => Ok(findings),
+        None => Ok((findings, searching.cut)),
     }
 }
 
 struct Searching<'o> {
     options: &'o Options,
     each: &'o mut dyn FnMut(&Match) -> io::Result<()>,
+    cut: u64,
     failed: Option<io::Error>,
 }
 
@@ -126,6 +128,10 @@ impl Looker for Searching<'_> {
 
 impl Searching<'_> {
     fn call(&mut self, call: &Call<'_>) -> io::Result<()> {
+        let is_cut =
+            |region: &Region<'_>| region.got() < region.asked() && region.errno().is_none();
+        let cut = u64::try_from(call.data().filter(is_cut).count()).unwrap_or(u64::MAX);
+        self.cut = self.cut.saturating_add(cut);
         for region in call.regions() {
             let Some(bytes) = region.bytes() else { continue };
             let direction = if region.direction() == Direction::IN { Way::In } else { Way::Out };

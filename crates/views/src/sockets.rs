@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use sysreel_inspect::abi::intent::{self, Family};
+use sysreel_inspect::calls::Call;
 use sysreel_inspect::state::OpenFile;
 use sysreel_inspect::visible::visible_bytes;
 
@@ -67,6 +68,12 @@ pub(crate) fn file_name(file: &OpenFile) -> String {
         let removed = if name.is_removed { " (deleted)" } else { "" };
         visible_bytes(&name.path) + removed
     })
+}
+
+/// Whether a call leaves what it reads in the socket.
+pub(crate) fn peeks(call: &Call<'_>) -> bool {
+    let flags = call.args().get("flags").filter(|arg| arg.raw() != 0);
+    flags.is_some_and(|flags| flags.text().split('|').any(|flag| flag == "MSG_PEEK"))
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     for path in &args.files {
         let name = visible(&path.to_string_lossy()).into_owned();
         let found = open(path).and_then(|log| {
-            let findings = grep(&log, &options, &mut |found| {
+            let (findings, cut) = grep(&log, &options, &mut |found| {
                 count += 1;
                 match args.json {
                     true => {
@@ -86,6 +86,9 @@ pub(crate) fn run(args: &Args) -> Exit {
                     false => writeln!(out, "{}", found.line()),
                 }
             })?;
+            if cut > 0 && count == 0 {
+                say!("{name}: of {cut} buffers only the beginning was captured and searched");
+            }
             Ok((findings, log.is_being_written()))
         });
         match found {

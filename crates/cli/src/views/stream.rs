@@ -82,6 +82,13 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     let mut writer = Writer::new(form, out);
     let streamed = stream(&log, &options, &mut |piece| writer.piece(piece));
+    if writer.missing() > 0 {
+        crate::say::say!(
+            "{}: {} bytes were not captured; record with --capture-limit to get them",
+            args.file.display(),
+            writer.missing()
+        );
+    }
     match streamed {
         Ok(findings) => match writer.into_inner().finish().or_else(|e| unwritten(&e, &args.out)) {
             Ok(()) => finished(&args.file, &log, findings),

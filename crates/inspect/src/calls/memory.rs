@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sysreel_abi::{ArgKind, Dir, makes_fd, places};
+use sysreel_abi::{ArgKind, CallKind, Dir, makes_fd, places};
 use sysreel_format::syscall_info::Outcome;
 use sysreel_format::{Direction, Name, Part, RegionHead};
 
@@ -27,7 +27,7 @@ impl<'a> Call<'a> {
         Paths::new(*self)
     }
 
-    /// Returns the descriptors that it made, with what they refer to.
+    /// Returns the descriptors that it made or received, with what they refer to.
     pub fn made(&self) -> impl Iterator<Item = MadeFd<'a>> + use<'a> {
         let parts = self.exit_parts();
         let names = move || {
@@ -44,9 +44,13 @@ impl<'a> Call<'a> {
             _ => sysreel_abi::Fds::default(),
         };
         let name_of = move |fd| names().find(|name: &Name<'a>| name.fd == fd);
-        (0..2)
+        let made = (0..2)
             .map_while(move |at| fds.as_slice().get(at).copied())
-            .map(move |fd| MadeFd { fd, name: name_of(fd) })
+            .map(move |fd| MadeFd { fd, name: name_of(fd) });
+        // Which descriptors a message of a unix socket brought is known by their names.
+        let receives = self.row().is_some_and(|row| row.kind == CallKind::Receive);
+        let received = receives.then(names).into_iter().flatten();
+        made.chain(received.map(|name| MadeFd { fd: name.fd, name: Some(name) }))
     }
 }
 

@@ -37,6 +37,16 @@ impl Tracker {
         }
     }
 
+    /// Notes the address to which a socket is being connected. The kernel names it only once it is
+    /// connected, which no call may show.
+    pub(super) fn remember_peer(&self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
+        let Some(file) = call.fd(0).and_then(|fd| self.file(id, fd)) else { return };
+        if let Some(address) = open.memory.find(1, call.role, 0).and_then(|region| region.inline())
+        {
+            *file.peer.borrow_mut() = address.to_vec();
+        }
+    }
+
     /// Adds the descriptors that a call created.
     pub(super) fn add_new_fds(
         &mut self,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{CallKind, CloneFlags, clone_flags, has_close_on_exec};
+use sysreel_abi::{CallKind, CloneFlags, clone_flags, has_close_on_exec, intent};
 use sysreel_format::{FdEntry, Origin, Parts, ProcessSnapshot, TaskHead, TaskId};
 
 use super::context::TaskContext;
@@ -172,6 +172,10 @@ impl Tracker {
             return;
         }
         let Some(call) = ResolvedCall::resolve(open) else { return };
+        if call.row.kind == CallKind::Connect && intent::in_progress(outcome.rval, outcome.failed())
+        {
+            self.remember_peer(id, &call, open);
+        }
         // close(2) closes the descriptor also if it fails.
         if outcome.failed() && call.row.kind != CallKind::Close {
             return;

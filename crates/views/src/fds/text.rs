@@ -36,7 +36,7 @@ impl View for Fds {
         }
         if self.leaked && self.fds.is_empty() {
             write_line(
-                "every descriptor from 3 on was closed before its process ended",
+                "every descriptor from 3 on that a call opened was closed before its process ended",
                 page,
                 out,
             )?;

@@ -45,7 +45,11 @@ impl Rule for Errors {
         entries
             .filter_map(|((exe, call, error), seen)| {
                 let (_, least, meaning) = ERRORS.iter().find(|(known, ..)| *known == error)?;
-                let message = format!("{call} failed with {error} {} times: {meaning}", seen.count);
+                let times = match seen.count {
+                    1 => "once".to_owned(),
+                    count => format!("{count} times"),
+                };
+                let message = format!("{call} failed with {error} {times}: {meaning}");
                 let warning = seen.warning("error", (exe, format!("{call} {error}")), message);
                 (seen.count >= *least).then_some(warning)
             })

@@ -51,7 +51,10 @@ pub fn lint(file: &LogFile, select: &Select) -> Result<(Lint, Findings), Error> 
     let mut lint = Lint { warnings: Vec::new(), left_out: 0 };
     for rule in applying.rules {
         let mut warnings = rule.finish();
-        warnings.sort_by(|a, b| b.count.cmp(&a.count).then(a.event.cmp(&b.event)));
+        warnings.sort_by(|a, b| {
+            let key = |w: &Warning| (w.event, w.exe.clone(), w.object.clone(), w.rule.clone());
+            b.count.cmp(&a.count).then_with(|| key(a).cmp(&key(b)))
+        });
         let more = u64::try_from(warnings.len().saturating_sub(MOST)).unwrap_or(u64::MAX);
         lint.left_out = lint.left_out.saturating_add(more);
         warnings.truncate(MOST);

@@ -1,7 +1,7 @@
 //! A file is written and renamed into its place without a flush in between: after a power failure
 //! the name may lead to an empty file (rename(2) does not flush contents).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use sysreel_inspect::abi::{CallKind, intent};
 use sysreel_inspect::calls::Item;
@@ -13,7 +13,9 @@ use crate::bounded::MAX_ENTRIES;
 #[derive(Default)]
 pub(super) struct Unsynced {
     /// The paths that were written and not flushed since.
-    dirty: BTreeMap<Vec<u8>, ()>,
+    dirty: BTreeSet<Vec<u8>>,
+    /// The open files whose writes are flushed at once.
+    synchronous: BTreeSet<u64>,
     warnings: Vec<Warning>,
 }
 
@@ -22,13 +24,27 @@ impl Rule for Unsynced {
         let Item::Call(call) = item else { return };
         let Some(row) = call.row().filter(|_| call.ended().value().is_some()) else { return };
         match row.kind {
+            CallKind::Open => {
+                // What is written through it is flushed at once (O_SYNC, O_DSYNC).
+                let args = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
+                let how = call.abi().and_then(|abi| intent::opening(abi, row, &args, |_| None));
+                let made = call.made().next();
+                let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
+                if how.is_some_and(|how| how.synchronous())
+                    && let Some(file) = file
+                    && self.synchronous.len() < MAX_ENTRIES
+                {
+                    self.synchronous.insert(file.serial);
+                }
+            }
             CallKind::Write => {
-                if let Some(file) = call.writes().filter(|file| intent::is_regular(file.mode))
+                let file = call.writes().filter(|file| intent::is_regular(file.mode));
+                if let Some(file) = file.filter(|file| !self.synchronous.contains(&file.serial))
                     && self.dirty.len() < MAX_ENTRIES
                 {
                     let mut path = Vec::new();
                     file.write_full_path(&mut path);
-                    self.dirty.insert(path, ());
+                    self.dirty.insert(path);
                 }
             }
             CallKind::Sync => {
@@ -46,7 +62,7 @@ impl Rule for Unsynced {
             CallKind::Rename => {
                 let paths: Vec<_> = call.paths().map(|path| path.full()).collect();
                 if let [from, to, ..] = &*paths
-                    && self.dirty.remove(from).is_some()
+                    && self.dirty.remove(from)
                 {
                     let mut seen = Seen::default();
                     seen.add(call);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use simple_dns::rdata::RData;
-use simple_dns::{Packet, PacketFlag};
+use simple_dns::{Name, Packet, PacketFlag};
 use sysreel_inspect::calls::Call;
-use sysreel_inspect::visible::{visible, visible_bytes};
+use sysreel_inspect::visible::visible_bytes;
 
 /// A name that was looked up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,7 +47,7 @@ impl Lookups {
         let Ok(packet) = Packet::parse(bytes) else { return };
         let is_answer = packet.has_flags(PacketFlag::RESPONSE);
         for question in &packet.questions {
-            let name = visible(&question.qname.to_string()).into_owned();
+            let name = name_text(&question.qname);
             let record = format!("{:?}", question.qtype);
             // `TYPE(A)`: the name of the variant and what it wraps.
             let record = record.trim_start_matches("TYPE(").trim_end_matches(')').to_owned();
@@ -73,7 +73,7 @@ impl Lookups {
                 let text = match &answer.rdata {
                     RData::A(a) => std::net::Ipv4Addr::from(a.address).to_string(),
                     RData::AAAA(a) => std::net::Ipv6Addr::from(a.address).to_string(),
-                    RData::CNAME(name) => visible(&name.to_string()).into_owned(),
+                    RData::CNAME(name) => name_text(&name.0),
                     _ => continue,
                 };
                 let names = self.names.entry(text.clone()).or_default();
@@ -99,4 +99,9 @@ impl Lookups {
         lookups.sort_by_key(|lookup| lookup.event);
         lookups
     }
+}
+
+/// Returns a name. Its labels may hold any bytes.
+fn name_text(name: &Name<'_>) -> String {
+    name.as_bytes().map(visible_bytes).collect::<Vec<_>>().join(".")
 }

@@ -16,7 +16,7 @@ use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
 
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, MAX_ENTRIES};
 use crate::select::{Looker, Select, look};
 use crate::sockets;
 pub use dns::Lookup;
@@ -121,6 +121,10 @@ struct Socket {
 #[derive(Default)]
 struct Looking {
     sockets: Bounded<Key, Socket>,
+    /// Connects that a later connect of the same socket has replaced.
+    past: Vec<Socket>,
+    /// Sockets over which DNS questions went.
+    asking: BTreeSet<u64>,
     lookups: Lookups,
 }
 
@@ -137,6 +141,7 @@ impl Looker for Looking {
             CallKind::Accept => self.accept(call),
             CallKind::Pair => self.pair(call),
             _ if intent::reads_socket_error(row, &raw(call)) => self.socket_error(call),
+            _ if intent::names_itself(row) => self.own_address(call),
             _ => self.data(call),
         }
     }
@@ -173,11 +178,25 @@ impl Looking {
             Some(errno) => u16::try_from(errno.0).unwrap_or(u16::MAX),
             None => 0,
         };
+        let text = address.as_deref().and_then(sockets::address);
         let Some(socket) = self.socket(call, &file, None) else { return };
-        if socket.role == Some(Role::Connect) && intent::has_connected(errno) {
-            socket.errno = 0;
-            return;
+        if socket.role == Some(Role::Connect) {
+            let continues = intent::still_connecting(socket.errno) && socket.address == text;
+            if continues && !intent::still_connecting(errno) {
+                socket.errno = if intent::has_connected(errno) { 0 } else { errno };
+            }
+            if continues {
+                return;
+            }
+            // Another destination, or another try: an attempt of its own.
+            let before = std::mem::take(socket);
+            (socket.pid, socket.event) = (call.task().tgid(), call.number().max(1));
+            (socket.exe, socket.protocol) = (before.exe.clone(), before.protocol);
+            if self.past.len() < MAX_ENTRIES {
+                self.past.push(before);
+            }
         }
+        let Some(socket) = self.socket(call, &file, None) else { return };
         if let Some(bytes) = &address {
             socket.protocol = sockets::protocol(bytes, file.socket_type.get()).or(socket.protocol);
             socket.address = sockets::address(bytes);
@@ -203,9 +222,23 @@ impl Looking {
 
     fn own(&mut self, call: &Call<'_>, role: Role) {
         let Some(file) = call.fd("fd").filter(|file| file.is_socket()) else { return };
+        let asked = call.sockaddrs(true).next().as_deref().and_then(sockets::address);
         if let Some(socket) = self.socket(call, &file, None) {
+            let local = sockets::address(&file.local.borrow()).filter(|text| !is_any(text));
             socket.role = Some(role);
-            socket.address = sockets::address(&file.local.borrow());
+            socket.address = local.or(asked).or_else(|| socket.address.take());
+        }
+    }
+
+    /// What getsockname(2) says of a socket that waits for others: the port that it was given.
+    fn own_address(&mut self, call: &Call<'_>) {
+        let Some(file) = call.fd("fd").filter(|_| call.ended().value().is_some()) else { return };
+        let address = call.sockaddrs(true).next().as_deref().and_then(sockets::address);
+        if let Some(socket) = self.socket(call, &file, None)
+            && matches!(socket.role, Some(Role::Bind | Role::Listen))
+            && address.is_some()
+        {
+            socket.address = address;
         }
     }
 
@@ -236,7 +269,7 @@ impl Looking {
         let (reads, writes) = (call.reads(), call.writes());
         for (file, sends) in [(reads, false), (writes, true)] {
             let Some(file) = file.filter(|file| file.is_socket()) else { continue };
-            let bytes = moved(call);
+            let bytes = if sockets::peeks(call) { 0 } else { moved(call) };
             let to = call.sockaddrs(false).find_map(|bytes| {
                 let address = sockets::address(&bytes)?;
                 Some((address, sockets::protocol(&bytes, file.socket_type.get())))
@@ -267,6 +300,12 @@ impl Looking {
                 let peer = sockets::address(&file.peer.borrow());
                 socket.address = peer.or_else(|| sockets::address(&file.local.borrow()));
             }
+            let errno = call.ended().errno().and_then(|errno| u16::try_from(errno.0).ok());
+            if intent::still_connecting(socket.errno)
+                && let Some(errno) = errno.filter(|errno| intent::ends_connect(*errno))
+            {
+                socket.errno = errno;
+            }
             let count = if sends { &mut socket.sent } else { &mut socket.received };
             *count = count.saturating_add(bytes);
             if bytes > 0 && intent::still_connecting(socket.errno) {
@@ -282,8 +321,11 @@ impl Looking {
         let is_dns = match (peer, to) {
             (Some(peer), _) => peer.port() == DNS,
             (None, Some(address)) => address.ends_with(":53"),
-            (None, None) => false,
+            (None, None) => self.asking.contains(&file.serial),
         };
+        if is_dns && sends && self.asking.len() < MAX_ENTRIES {
+            self.asking.insert(file.serial);
+        }
         let is_stream = file.socket_type.get() == STREAM;
         if !(is_dns || is_stream && sends) {
             return;
@@ -305,7 +347,7 @@ impl Looking {
     fn finish(self) -> Net {
         let left_out = self.sockets.left_out();
         let mut sockets: Vec<Socket> =
-            self.sockets.into_entries().map(|(_, socket)| socket).collect();
+            self.sockets.into_entries().map(|(_, socket)| socket).chain(self.past).collect();
         sockets.sort_by_key(|socket| socket.event);
         let mut endpoints: BTreeMap<_, Endpoint> = BTreeMap::new();
         for socket in sockets {
@@ -352,6 +394,11 @@ impl Looking {
         endpoints.sort_by_key(|endpoint| endpoint.event);
         Net { endpoints, lookups: self.lookups.finish(), left_out }
     }
+}
+
+/// Whether an address is that of a socket which has none yet.
+fn is_any(address: &str) -> bool {
+    address == "0.0.0.0:0" || address == "[::]:0"
 }
 
 /// SOCK_STREAM (include/linux/net.h).

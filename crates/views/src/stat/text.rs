@@ -46,7 +46,7 @@ impl View for Stat {
             write_line(&line, page, out)?;
         }
         if self.total.unfinished > 0 {
-            let line = format!("{} of these calls are unfinished", self.total.unfinished);
+            let line = format!("{} of these calls did not return", self.total.unfinished);
             write_line(&line, page, out)?;
         }
         if self.histogram {

@@ -128,7 +128,8 @@ impl Key {
 
 /// Calls `each` with the streams that a call reads and writes, the direction, and its data.
 fn moves(call: &Call<'_>, each: &mut dyn FnMut(&OpenFile, Way, &[Region<'_>])) {
-    if call.ended().value().is_none_or(|value| value <= 0) {
+    // What was only looked at comes again.
+    if call.ended().value().is_none_or(|value| value <= 0) || crate::sockets::peeks(call) {
         return;
     }
     for (file, way, direction) in

@@ -29,6 +29,7 @@ pub struct Writer<W> {
     form: Form,
     out: W,
     text: String,
+    missing: u64,
 }
 
 /// A piece as JSON.
@@ -60,7 +61,7 @@ impl JsonPiece<'_> {
 impl<W: Write> Writer<W> {
     /// Creates a writer.
     pub fn new(form: Form, out: W) -> Self {
-        Self { form, out, text: String::new() }
+        Self { form, out, text: String::new(), missing: 0 }
     }
 
     /// Writes a piece.
@@ -68,6 +69,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// When the output cannot be written.
     pub fn piece(&mut self, piece: &Piece<'_>) -> io::Result<()> {
+        self.missing = self.missing.saturating_add(piece.missing);
         match self.form {
             Form::Raw => return self.out.write_all(piece.bytes),
             Form::Json => {
@@ -115,6 +117,12 @@ impl<W: Write> Writer<W> {
             writeln!(self.out, "({} more bytes were not captured)", piece.missing)?;
         }
         Ok(())
+    }
+
+    /// Returns how many bytes were moved and not captured.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        self.missing
     }
 
     /// Returns the output.

@@ -37,7 +37,8 @@ pub struct Options {
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn waits(file: &LogFile, options: &Options) -> Result<(Waits, Findings), Error> {
     let first = if options.at.is_some() { Moment::Asked } else { Moment::End };
-    let (found, findings) = at(file, options.at, first, None)?;
+    let until = options.at.and_then(|at| time_of(file, at));
+    let (found, findings) = at(file, options.at, first, until)?;
     if !found.view.waits.is_empty() || !found.view.running.is_empty() || options.at.is_some() {
         return Ok((found.view, findings));
     }
@@ -49,6 +50,17 @@ pub fn waits(file: &LogFile, options: &Options) -> Result<(Waits, Findings), Err
             Ok((found.view, findings))
         }
     }
+}
+
+/// Returns the time of a bound that is one.
+fn time_of(file: &LogFile, at: Bound) -> Option<Time> {
+    let meta = file.log().meta();
+    let since_start = match at {
+        Bound::Event(_) => return None,
+        Bound::SinceStart(nanos) => nanos,
+        Bound::Unix(nanos) => nanos.saturating_sub(meta.realtime_ns),
+    };
+    Some(Time::from_nanos(meta.monotonic_ns.saturating_add(since_start)))
 }
 
 /// Finds the calls that are open after `at`, and how long they had lasted at `until`, or at the
@@ -88,10 +100,11 @@ impl Looker for Looking {
 
     fn item(&mut self, item: &Item<'_>, _selected: bool) {
         self.killed.note(item);
-        if let Item::Call(call) = item
-            && call.event().is_none()
-        {
-            self.open_call(call);
+        if let Item::Call(call) = item {
+            object::note(call);
+            if call.event().is_none() {
+                self.open_call(call);
+            }
         }
     }
 
@@ -160,11 +173,20 @@ fn nanos(end: Time, start: Time) -> u64 {
 /// The tasks that signals have killed.
 #[derive(Default)]
 struct Killed {
-    /// Of each living task, the event at which its latest call was interrupted.
+    /// Of each living task, its latest call: the event and the time of its end, and how soon a
+    /// signal must follow to be what ended it, in nanoseconds.
+    latest: BTreeMap<TaskId, (u64, Time, u64)>,
+    /// Of each living task, the event at which a signal interrupted its latest call.
     interrupted: BTreeMap<TaskId, (u64, Time)>,
     /// Those events of the tasks that a signal killed.
     killed: Vec<(u64, Time)>,
 }
+
+/// A signal that is delivered this soon after the end of a call that had waited has ended it: a
+/// call that returns what it has so far does not say so.
+const SOON_NS: u64 = 1_000_000;
+/// A call that takes longer than this has waited.
+const WAITED_NS: u128 = 1_000_000;
 
 /// Calls that were interrupted within this time before the end of the last task that was killed
 /// belong to the same end.
@@ -177,16 +199,32 @@ impl Killed {
         match item {
             Item::Call(call) => {
                 let id = call.task().id();
-                let is_cut = matches!(call.ended(), Ended::Restarts | Ended::Killed);
-                match call.event().filter(|_| is_cut) {
-                    Some(event) => {
-                        let at = (event.number, Time::from_nanos(event.t_ns));
-                        self.interrupted.insert(id, at);
-                    }
-                    None => _ = self.interrupted.remove(&id),
+                self.interrupted.remove(&id);
+                let Some(event) = call.event() else { return };
+                let at = (event.number, Time::from_nanos(event.t_ns));
+                if call.ended() == Ended::Killed {
+                    self.interrupted.insert(id, at);
+                }
+                let is_eintr = call.ended().errno().is_some_and(|e| e.name() == Some("EINTR"));
+                let has_waited = call.duration().is_some_and(|took| took.as_nanos() > WAITED_NS);
+                let soon = match call.ended() {
+                    Ended::Restarts => u64::MAX,
+                    _ if is_eintr => u64::MAX,
+                    _ if has_waited => SOON_NS,
+                    _ => 0,
+                };
+                self.latest.insert(id, (at.0, at.1, soon));
+            }
+            Item::Signal(at) => {
+                let latest = self.latest.get(&at.task.id());
+                if let Some((event, time, soon)) = latest
+                    && nanos(at.time(), *time) < *soon
+                {
+                    self.interrupted.insert(at.task.id(), (*event, *time));
                 }
             }
             Item::TaskEnd(at) => {
+                self.latest.remove(&at.task.id());
                 if let Some(event) = self.interrupted.remove(&at.task.id())
                     && matches!(at.end(), End::Killed { .. })
                 {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Serialize;
+use sysreel_inspect::abi::attributes::LockKind;
 use sysreel_inspect::abi::{ArgKind, CallKind, Classes, intent};
 use sysreel_inspect::calls::Call;
 use sysreel_inspect::format::TaskId;
 use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
 
-use crate::sockets::file_name;
+use crate::sockets::{self, file_name};
 
 /// What kind of thing a call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -84,10 +85,13 @@ fn is_terminal(file: &OpenFile) -> bool {
 /// What a call waits for.
 pub(crate) struct Object {
     cause: Cause,
-    files: Vec<Rc<OpenFile>>,
+    /// The files, each with whether the call waits to read from it.
+    files: Vec<(Rc<OpenFile>, bool)>,
     /// A name that is not that of a file.
     name: Option<String>,
     timeout: bool,
+    /// Whether the wait is for other tasks of the recording alone.
+    is_internal: bool,
     pub(crate) others: Vec<Other>,
 }
 
@@ -107,7 +111,9 @@ impl Object {
             Some(CallKind::Fcntl) => Cause::Lock,
             _ => Cause::of(call).unwrap_or(Cause::Other),
         };
-        let mut files: Vec<_> = call.fd_args().filter_map(|(_, file)| file).collect();
+        let reads = call.writes().is_none();
+        let mut files: Vec<_> =
+            call.fd_args().filter_map(|(_, file)| Some((file?, reads))).collect();
         if cause == Cause::Poll {
             files.extend(polled(call));
         }
@@ -115,8 +121,19 @@ impl Object {
             .then(|| call.args().raw(0).map(|address| format!("{address:#x}")))
             .flatten()
             .or_else(|| call.paths().next().map(|path| visible_bytes(&path.full())));
-        let timeout = has_timeout(call);
-        Self { cause, files, name, timeout, others: Vec::new() }
+        let has_socket_timeout = files.iter().any(|(file, _)| file.tag.get() & SOCKET_TIMEOUT != 0);
+        let timeout = has_timeout(call) || has_socket_timeout;
+        let is_internal = !timeout
+            && match cause {
+                Cause::Child | Cause::Lock => true,
+                // Other futexes can lie in memory that other processes share.
+                Cause::Futex => call.args().iter().any(|arg| arg.text().contains("PRIVATE")),
+                Cause::Pipe | Cause::Socket | Cause::Poll => {
+                    !files.is_empty() && files.iter().all(|(file, _)| has_known_ends(call, file))
+                }
+                _ => false,
+            };
+        Self { cause, files, name, timeout, is_internal, others: Vec::new() }
     }
 
     pub(crate) fn with_others(mut self, others: Vec<Other>) -> Self {
@@ -134,17 +151,11 @@ impl Object {
 
     /// Whether only tasks of the recording could end the wait, so that `others` are all of them.
     pub(crate) fn is_internal(&self) -> bool {
-        !self.has_timeout()
-            && match self.cause {
-                Cause::Child | Cause::Futex | Cause::Lock => true,
-                Cause::Pipe => self.files.iter().all(|file| intent::is_pipe(file.mode)),
-                Cause::Socket => self.files.iter().all(|file| file.peer_inode.get() != 0),
-                _ => false,
-            }
+        self.is_internal
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        let of_files = self.files.iter().map(|file| file_name(file));
+        let of_files = self.files.iter().map(|(file, _)| file_name(file));
         self.name.iter().cloned().chain(of_files).collect()
     }
 
@@ -163,10 +174,9 @@ impl Object {
 
     /// Returns the processes that hold the other end of a pipe or socket.
     fn other_ends(&self, call: &Call<'_>) -> Vec<Other> {
-        let reads = call.reads().is_some();
         let mut found: BTreeMap<u32, Other> = BTreeMap::new();
         for_each_table(call, &mut |task, pid, fd, file| {
-            if self.files.iter().any(|mine| is_other_end(mine, file, reads)) {
+            if self.files.iter().any(|(mine, reads)| is_other_end(mine, file, *reads)) {
                 let how = Rc::from(format!("fd {fd} is {}", file_name(file)));
                 found.entry(pid).or_insert(Other { task, pid, how });
             }
@@ -175,13 +185,15 @@ impl Object {
     }
 
     fn lock_holders(&self, call: &Call<'_>) -> Vec<Other> {
-        let ids: Vec<_> = self.files.iter().map(|file| file.id).collect();
+        let ids: Vec<_> = self.files.iter().map(|(file, _)| file.id).collect();
         let mut found: BTreeMap<u32, Other> = BTreeMap::new();
         for (id, task) in call.state().tasks() {
             let Some(process) = call.state().process(id) else { continue };
-            if task.tgid != call.task().tgid()
-                && process.locks().iter().any(|lock| ids.contains(&lock.file))
-            {
+            // Its own record locks never stop a process, those of other descriptions do.
+            let is_own = task.tgid == call.task().tgid();
+            let stops = |kind: LockKind| !is_own || kind != LockKind::Record;
+            let mut locks = process.locks().into_iter();
+            if locks.any(|lock| ids.contains(&lock.file) && stops(lock.kind)) {
                 let how = Rc::from("holds a lock on it");
                 found.entry(task.tgid).or_insert(Other { task: id, pid: task.tgid, how });
             }
@@ -190,13 +202,62 @@ impl Object {
     }
 }
 
+/// What `waits` notes of an open file in its tag: that it cannot be written, or not be read, and
+/// that its reads or writes have a timeout.
+pub(super) const CANNOT_WRITE: u64 = 1;
+pub(super) const CANNOT_READ: u64 = 2;
+pub(super) const SOCKET_TIMEOUT: u64 = 4;
+
+/// Notes how a call opens a file, and timeouts of sockets.
+pub(super) fn note(call: &Call<'_>) {
+    let Some(row) = call.row().filter(|_| call.ended().value().is_some()) else { return };
+    if row.kind == CallKind::Open {
+        let args = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
+        let how = call.abi().and_then(|abi| intent::opening(abi, row, &args, |_| None));
+        let made = call.made().next();
+        let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
+        if let (Some(how), Some(file)) = (how, file) {
+            let write = if how.writes() { 0 } else { CANNOT_WRITE };
+            let read = if how.reads() { 0 } else { CANNOT_READ };
+            file.tag.set(file.tag.get() | write | read);
+        }
+    } else if call.args().get("optname").is_some_and(|name| name.text().contains("TIMEO"))
+        && let Some(file) = call.fd("fd")
+    {
+        file.tag.set(file.tag.get() | SOCKET_TIMEOUT);
+    }
+}
+
+/// Whether the log shows who has the other end of a pipe or socket.
+fn has_known_ends(call: &Call<'_>, file: &OpenFile) -> bool {
+    if intent::is_pipe(file.mode) || file.peer_inode.get() != 0 {
+        return true;
+    }
+    // The other end of a connection between tasks of the recording.
+    let mut found = false;
+    for_each_table(call, &mut |_, _, _, theirs| found |= is_connected(file, theirs));
+    found
+}
+
+/// Whether two sockets are the ends of one connection.
+fn is_connected(mine: &OpenFile, theirs: &OpenFile) -> bool {
+    let (my_local, my_peer) = (mine.local.borrow(), mine.peer.borrow());
+    intent::is_socket(mine.mode)
+        && intent::is_socket(theirs.mode)
+        && sockets::internet(&my_peer).is_some()
+        && *my_peer == *theirs.local.borrow()
+        && *my_local == *theirs.peer.borrow()
+}
+
 /// Whether a descriptor of `theirs` can end a wait for `mine`.
 fn is_other_end(mine: &OpenFile, theirs: &OpenFile, reads: bool) -> bool {
     if intent::is_pipe(mine.mode) {
-        let wanted = if reads { 1 } else { 0 };
-        // Whether a FIFO and a pipe from before the recording are open for reading or writing is
-        // not known.
-        return theirs.id == mine.id && !matches!(theirs.made, Made::Pair(end) if end != wanted);
+        let (wanted, cannot) = if reads { (1, CANNOT_WRITE) } else { (0, CANNOT_READ) };
+        // Whether a FIFO or pipe from before the recording is open for reading or writing is not
+        // known.
+        return theirs.id == mine.id
+            && theirs.tag.get() & cannot == 0
+            && !matches!(theirs.made, Made::Pair(end) if end != wanted);
     }
     if intent::is_socket(mine.mode) && intent::is_socket(theirs.mode) {
         let peer = mine.peer_inode.get();
@@ -230,7 +291,14 @@ fn children(call: &Call<'_>) -> Vec<Other> {
     let state = call.state();
     let mut found: BTreeMap<u32, Other> = BTreeMap::new();
     let pid = call.task().tgid();
+    // Of wait4(2), a positive number is the child that it waits for.
+    let only = call.args().get("upid").map(|arg| arg.raw() & 0xffff_ffff);
+    let only =
+        only.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| (1..1 << 31).contains(pid));
     for (id, task) in state.tasks() {
+        if only.is_some_and(|only| only != task.tgid) {
+            continue;
+        }
         let is_child = state.task(task.parent).is_some_and(|parent| parent.tgid == pid);
         if is_child && task.tgid != pid {
             let how = Rc::from("is a child");
@@ -252,35 +320,35 @@ fn threads(call: &Call<'_>) -> Vec<Other> {
     others.map(other).collect()
 }
 
-/// Returns the files that poll(2) and select(2) wait for. The log does not show those of an epoll
-/// set here.
-fn polled(call: &Call<'_>) -> Vec<Rc<OpenFile>> {
-    let mut fds = Vec::new();
+/// Returns the files that poll(2) and select(2) wait for, each with whether to read from it. The
+/// log does not show those of an epoll set here.
+fn polled(call: &Call<'_>) -> Vec<(Rc<OpenFile>, bool)> {
+    let mut fds: Vec<(i32, bool)> = Vec::new();
     for arg in call.args().iter() {
         let Some((kind, _)) = arg.meaning() else { continue };
         let Some(bytes) = arg.bytes() else { continue };
         match kind {
-            // struct pollfd: fd, events, revents (poll(2)).
-            ArgKind::Array(_) => {
-                let entries = bytes.chunks_exact(8);
-                fds.extend(entries.filter_map(|entry| entry.first_chunk().copied()));
-            }
+            // struct pollfd: fd, events, revents; POLLIN is 1 in every ABI (poll(2)).
+            ArgKind::Array(_) => fds.extend(bytes.chunks_exact(8).filter_map(|entry| {
+                let fd = i32::from_le_bytes(*entry.first_chunk()?);
+                Some((fd, entry.get(4)? & 1 != 0))
+            })),
             ArgKind::FdSet => {
                 let bits = (0..).zip(bytes.iter()).flat_map(|(at, byte): (i32, &u8)| {
                     (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| at * 8 + bit)
                 });
-                fds.extend(bits.map(i32::to_le_bytes));
+                fds.extend(bits.map(|fd| (fd, arg.name() == "inp")));
             }
             _ => {}
         }
     }
     let (state, id) = (call.state(), call.task().id());
-    let mut files: Vec<Rc<OpenFile>> = Vec::new();
-    for fd in fds.into_iter().map(i32::from_le_bytes) {
+    let mut files: Vec<(Rc<OpenFile>, bool)> = Vec::new();
+    for (fd, reads) in fds {
         if let Some(file) = state.file(id, fd)
-            && files.iter().all(|known| known.serial != file.serial)
+            && files.iter().all(|(known, way)| known.serial != file.serial || *way != reads)
         {
-            files.push(file);
+            files.push((file, reads));
         }
     }
     files

@@ -34,7 +34,11 @@ impl View for Waits {
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let moment = match self.moment {
-            Moment::Asked | Moment::End if self.waits.is_empty() && self.running.is_empty() => {
+            Moment::Asked if self.waits.is_empty() && self.running.is_empty() => {
+                let line = format!("no task lives after event {}", self.at_event);
+                return write_line(&line, page, out);
+            }
+            Moment::End if self.waits.is_empty() && self.running.is_empty() => {
                 return write_line("nothing waits: all tasks have ended", page, out);
             }
             Moment::Asked => format!("after event {}:", self.at_event),
@@ -59,8 +63,9 @@ impl View for Waits {
             .map(|wait| ids(wait.pid, wait.tid))
             .collect();
         if !stuck.is_empty() {
+            let how = if stuck.len() == 1 { "waits for itself" } else { "wait for each other" };
             let line = format!(
-                "DEADLOCK: {} wait for each other, and nothing in the recording can end it",
+                "DEADLOCK: {} {how}, and nothing in the recording can end it",
                 stuck.join(", ")
             );
             write_colored(Role::Failed, &line, page, out)?;
