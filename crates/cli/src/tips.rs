@@ -179,7 +179,6 @@ mod tests {
             ("record -k make", "backtraces"),
             ("record --syscall-times make", "'sysreel print --syscall-times LOG'"),
             ("print -p 12 x.reel", "'sysreel record -p PID'"),
-            ("print -f x.reel", "always followed"),
             ("print -k x.reel", "backtraces"),
             ("-p 12", "'sysreel record -p PID'"),
             ("-f make", "begin with 'sysreel record'"),

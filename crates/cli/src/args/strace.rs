@@ -74,7 +74,7 @@ pub(crate) struct Strace {
         require_equals = true, default_missing_value = "attach,personality")]
     pub(crate) quiet: Option<String>,
     /// Print all tasks of the log, which is the default
-    #[arg(short = 'f', long)]
+    #[arg(short = 'f', long, hide = true)]
     #[allow(dead_code, reason = "accepted as strace does")]
     pub(crate) follow_forks: bool,
     /// Append to the file of --output

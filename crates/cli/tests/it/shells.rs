@@ -59,7 +59,7 @@ fn bash_completes() {
         offered(&stage, "bash", &script)
     };
     assert_eq!(complete("sysreel rep"), "replay\n");
-    assert_eq!(complete("sysreel print --follo"), "--follow\n");
+    assert_eq!(complete("sysreel print --event-n"), "--event-numbers\n");
     assert_eq!(complete("sysreel print --color ''"), "auto\nalways\nnever\n");
     assert_eq!(complete("sysreel baseline chec"), "check\n");
 }
@@ -74,7 +74,7 @@ fn fish_completes() {
         offered(&stage, "fish", &format!("source dist/sysreel.fish; complete -C '{line}'"))
     };
     assert!(complete("sysreel rep").starts_with("replay\tReplay a recorded program"));
-    assert!(complete("sysreel print --follo").starts_with("--follow\t"));
+    assert!(complete("sysreel print --event-n").starts_with("--event-numbers\t"));
     let colors = complete("sysreel print --color ");
     let colors: Vec<_> = colors.lines().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!(colors, ["always", "auto", "never"]);
@@ -104,7 +104,7 @@ print -r -- "${line#*typed }"
     );
     for (typed, whole) in [
         ("sysreel rep", "sysreel replay"),
-        ("sysreel print --follo", "sysreel print --follow"),
+        ("sysreel print --event-n", "sysreel print --event-numbers"),
         ("sysreel print --color al", "sysreel print --color always"),
         ("sysreel baseline chec", "sysreel baseline check"),
     ] {
