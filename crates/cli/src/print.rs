@@ -110,6 +110,8 @@ fn follow(args: &Print, qualified: Qualified) -> Result<Findings, Error> {
         log = open(&args.file)?;
         pause = (begun.elapsed() * SHARE).clamp(PAUSE, LONGEST);
     }
+    // The recorder may have ended after the log was opened and before it was asked for.
+    let log = open(&args.file)?;
     following.finish(&log, &mut out)
 }
 
