@@ -150,7 +150,7 @@ impl Write for Pager {
 }
 
 impl Drop for Pager {
-    /// Messages come after the pager, whatever happens.
+    /// Waits for the pager, so that messages come after it.
     fn drop(&mut self) {
         _ = self.finish();
     }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`parse_strace`] takes all that strace takes there: also numbers, `none`, `/REGEX`, classes
-//! without `%`, `?` before a name that may be unknown, and `@64`, `@32` or `@x32` behind an item.
+//! without `%`, `?` before a name that may be unknown, and `@64`, `@32` or `@x32` after an item.
 
 use std::ops::Range;
 
@@ -138,7 +138,7 @@ pub(super) fn parse_strace(text: &str) -> Result<Expr, FilterError> {
     Ok(if inverted { Expr::Not(Box::new(expr)) } else { expr })
 }
 
-/// Parses an item; `None` for an unknown name behind a `?`.
+/// Parses an item; `None` for an unknown name after a `?`.
 fn strace_item(text: &str, span: Range<usize>) -> Result<Option<Expr>, FilterError> {
     let word = &text[span.clone()];
     let (may_be_unknown, rest) = match word.strip_prefix('?') {

@@ -91,7 +91,7 @@ fn much_is_followed_too() {
     assert!(text == printed);
 }
 
-/// A follower ends with its recorder, whatever becomes of the log.
+/// A follower ends when its recorder is killed.
 #[test]
 fn a_killed_recorder_ends_it() {
     let stage = Stage::new();

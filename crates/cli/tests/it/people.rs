@@ -286,7 +286,7 @@ fn long_reading_shows_its_progress() {
     assert!(shown.text.contains("\r\x1b[2K"), "not cleared: {:?}", shown.text);
     let last = plain.lines().last().unwrap();
     assert!(shown.text.ends_with(&format!("{last}\n")), "{:?}", shown.text);
-    // Not where nobody looks.
+    // Not without a terminal.
     let ran = stage.sysreel(&arguments);
     assert_eq!(ran.stderr, "");
 }

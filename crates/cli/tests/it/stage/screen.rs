@@ -20,7 +20,7 @@ pub(crate) struct Screen {
     pieces: Receiver<Vec<u8>>,
     /// All that was shown so far.
     shown: String,
-    /// Where the text begins that nobody has waited for yet.
+    /// The position after the text that was waited for.
     at: usize,
 }
 
