@@ -88,6 +88,24 @@ impl Screen {
         self.terminal.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Types keys, again and again, until a text is shown: a terminal drops what was typed when a
+    /// signal key is pressed.
+    #[track_caller]
+    pub(crate) fn types_until(&mut self, keys: &str, text: &str) {
+        const AGAIN: Duration = Duration::from_secs(1);
+        for _ in 0..DEADLINE.as_secs() {
+            self.types(keys);
+            while let Ok(piece) = self.pieces.recv_timeout(AGAIN) {
+                self.shown += &String::from_utf8_lossy(&piece);
+                if let Some(at) = self.shown[self.at..].find(text) {
+                    self.at += at + text.len();
+                    return;
+                }
+            }
+        }
+        panic!("{text:?} is not shown: {:?}", self.shown);
+    }
+
     /// Waits for the end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Shown {
