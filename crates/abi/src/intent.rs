@@ -333,6 +333,44 @@ pub fn reads_socket_error(row: &Row, args: &[u64; 6]) -> bool {
         && option(2) == u64::from(net::SO_ERROR)
 }
 
+/// Whether a call gives a socket a timeout for reads or writes, or takes it away: setsockopt(2) with
+/// SO_RCVTIMEO or SO_SNDTIMEO (socket(7)).
+#[must_use]
+pub fn sets_socket_timeout(row: &Row, args: &[u64; 6]) -> bool {
+    let option = |at: usize| args.get(at).map_or(0, |value| value & 0xffff_ffff);
+    let names =
+        [net::SO_RCVTIMEO_OLD, net::SO_SNDTIMEO_OLD, net::SO_RCVTIMEO_NEW, net::SO_SNDTIMEO_NEW];
+    row.name == "setsockopt"
+        && option(1) == u64::from(net::SOL_SOCKET)
+        && names.iter().any(|name| option(2) == u64::from(*name))
+}
+
+/// Whether a call leaves what it reads in the socket: recv(2) with MSG_PEEK.
+#[must_use]
+pub fn peeks(row: &Row, args: &[u64; 6]) -> bool {
+    let flags = row.arg("flags").and_then(|at| args.get(at)).copied().unwrap_or(0);
+    row.kind == CallKind::Receive && flags & u64::from(net::MSG_PEEK) != 0
+}
+
+/// Whether the futex of a call cannot lie in memory that other processes share. The newer calls
+/// have the flag in another argument, with the same value (FUTEX2_PRIVATE, include/uapi/linux/
+/// futex.h); futex_waitv(2) has it in its structures, where it is not looked for.
+#[must_use]
+pub fn is_private_futex(row: &Row, args: &[u64; 6]) -> bool {
+    let at = match row.name {
+        "futex_waitv" | "futex_requeue" => None,
+        _ => row.arg("op").or_else(|| row.arg("flags")),
+    };
+    let flags = at.and_then(|at| args.get(at)).copied().unwrap_or(0);
+    row.kind == CallKind::Futex && flags & u64::from(g::FUTEX_PRIVATE_FLAG) != 0
+}
+
+/// Whether the events of a `struct pollfd` ask whether it can be read (poll(2)).
+#[must_use]
+pub const fn polls_for_input(events: u16) -> bool {
+    events as u32 & g::POLLIN != 0
+}
+
 /// Whether a call only yields the CPU to other tasks.
 #[must_use]
 pub fn yields(row: &Row) -> bool {

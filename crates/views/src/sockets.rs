@@ -72,8 +72,8 @@ pub(crate) fn file_name(file: &OpenFile) -> String {
 
 /// Whether a call leaves what it reads in the socket.
 pub(crate) fn peeks(call: &Call<'_>) -> bool {
-    let flags = call.args().get("flags").filter(|arg| arg.raw() != 0);
-    flags.is_some_and(|flags| flags.text().split('|').any(|flag| flag == "MSG_PEEK"))
+    let args = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
+    call.row().is_some_and(|row| intent::peeks(row, &args))
 }
 
 #[cfg(test)]

@@ -70,4 +70,5 @@ mod views_captured;
 mod views_contents;
 mod views_files;
 mod views_tree;
+mod views_waits;
 mod volume;

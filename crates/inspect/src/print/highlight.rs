@@ -318,7 +318,7 @@ mod tests {
         );
     }
 
-    /// Any text passes unchanged, whatever it looks like.
+    /// Without its colors, any text is as it was.
     #[test]
     fn unusual_text() {
         for text in

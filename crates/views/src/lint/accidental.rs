@@ -1,5 +1,5 @@
-//! Descriptors that a program leaves behind: many of one kind that are open when it ends, and those
-//! that other programs get over execve(2) by accident.
+//! Leaked descriptors: many for the same file that are open when a program ends, and those that
+//! another program inherits over execve(2) by accident.
 
 use std::collections::BTreeSet;
 

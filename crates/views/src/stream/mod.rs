@@ -1,6 +1,5 @@
-//! `stream`: the bytes that went over descriptors, in the order in which they were moved, whatever
-//! descriptor they went through: duplicates and inherited ones are the same stream, and so are both
-//! ends of a pipe.
+//! `stream`: the bytes that went over descriptors, in the order in which they were moved.
+//! Duplicates and inherited descriptors are one stream, and so are both ends of a pipe.
 
 mod write;
 

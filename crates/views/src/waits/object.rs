@@ -127,7 +127,9 @@ impl Object {
             && match cause {
                 Cause::Child | Cause::Lock => true,
                 // Other futexes can lie in memory that other processes share.
-                Cause::Futex => call.args().iter().any(|arg| arg.text().contains("PRIVATE")),
+                Cause::Futex => {
+                    call.row().is_some_and(|row| intent::is_private_futex(row, &raw_args(call)))
+                }
                 Cause::Pipe | Cause::Socket | Cause::Poll => {
                     !files.is_empty() && files.iter().all(|(file, _)| has_known_ends(call, file))
                 }
@@ -212,7 +214,7 @@ pub(super) const SOCKET_TIMEOUT: u64 = 4;
 pub(super) fn note(call: &Call<'_>) {
     let Some(row) = call.row().filter(|_| call.ended().value().is_some()) else { return };
     if row.kind == CallKind::Open {
-        let args = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
+        let args = raw_args(call);
         let how = call.abi().and_then(|abi| intent::opening(abi, row, &args, |_| None));
         let made = call.made().next();
         let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
@@ -221,11 +223,19 @@ pub(super) fn note(call: &Call<'_>) {
             let read = if how.reads() { 0 } else { CANNOT_READ };
             file.tag.set(file.tag.get() | write | read);
         }
-    } else if call.args().get("optname").is_some_and(|name| name.text().contains("TIMEO"))
+    } else if intent::sets_socket_timeout(row, &raw_args(call))
         && let Some(file) = call.fd("fd")
     {
-        file.tag.set(file.tag.get() | SOCKET_TIMEOUT);
+        let value = call.args().get("optval").and_then(|arg| arg.bytes());
+        // Zero takes the timeout away (socket(7)).
+        let is_set = value.is_none_or(|bytes| bytes.iter().any(|byte| *byte != 0));
+        let tag = file.tag.get() & !SOCKET_TIMEOUT;
+        file.tag.set(tag | if is_set { SOCKET_TIMEOUT } else { 0 });
     }
+}
+
+fn raw_args(call: &Call<'_>) -> [u64; 6] {
+    std::array::from_fn(|at| call.args().raw(at).unwrap_or(0))
 }
 
 /// Whether the log shows who has the other end of a pipe or socket.
@@ -328,10 +338,11 @@ fn polled(call: &Call<'_>) -> Vec<(Rc<OpenFile>, bool)> {
         let Some((kind, _)) = arg.meaning() else { continue };
         let Some(bytes) = arg.bytes() else { continue };
         match kind {
-            // struct pollfd: fd, events, revents; POLLIN is 1 in every ABI (poll(2)).
+            // struct pollfd: fd, events, revents (poll(2)).
             ArgKind::Array(_) => fds.extend(bytes.chunks_exact(8).filter_map(|entry| {
                 let fd = i32::from_le_bytes(*entry.first_chunk()?);
-                Some((fd, entry.get(4)? & 1 != 0))
+                let events = u16::from_le_bytes(*entry.get(4..)?.first_chunk()?);
+                Some((fd, intent::polls_for_input(events)))
             })),
             ArgKind::FdSet => {
                 let bits = (0..).zip(bytes.iter()).flat_map(|(at, byte): (i32, &u8)| {

@@ -15,8 +15,7 @@ pub(super) fn stuck(
     let mut stuck: Vec<bool> = waits
         .iter()
         .map(|(_, _, _, object)| {
-            // A child that has ended already, or a pipe that nobody holds, would have ended it: the
-            // log does not show who could.
+            // If nobody could end the wait, it would have ended: the log lacks those who can.
             let is_known = !object.others.is_empty() || object.cause() == Cause::Futex;
             object.is_internal() && is_known
         })

@@ -1,0 +1,159 @@
+//! `waits`: deadlocks of real programs, while they last and after they were killed.
+
+use serde_json::Value;
+
+use crate::stage::{Running, Stage, installed, kill, until};
+use crate::views::{all, record, text, view};
+
+/// Two processes that wait for each other, by read(2) and by select(2).
+const DEADLOCKS: [&str; 2] = [
+    r#"pipe(A,B); pipe(C,D); if (!fork) { sysread(A,$b,1); exit } sysread(C,$b,1)"#,
+    r#"pipe(A,B); pipe(C,D); sub r { vec($r="",fileno($_[0]),1)=1; select($r,undef,undef,undef) }
+    if (!fork) { r(*A); exit } r(*C)"#,
+];
+
+#[test]
+fn waits_finds_a_deadlock_while_it_lasts_and_after_a_kill() {
+    if !installed("waits_finds_a_deadlock_while_it_lasts_and_after_a_kill", &["perl"]) {
+        return;
+    }
+    for script in DEADLOCKS {
+        finds_deadlock(script);
+    }
+}
+
+fn finds_deadlock(script: &str) {
+    let stage = Stage::new();
+    let mut command = stage.command(crate::stage::SYSREEL);
+    command.args(["record", "-q", "-o", "r.reel", "--", "perl", "-e", script]);
+    let running = Running::start(&mut command);
+    let stuck = |waits: &Value| all(waits, "waits").iter().filter(|w| w["stuck"] == true).count();
+    until("both wait", || {
+        stage.path("r.reel").exists()
+            && serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+                .is_ok_and(|waits: Value| stuck(&waits) == 2)
+    });
+    let (waits, status) = view(&stage, &["waits", "r.reel"]);
+    assert_eq!(status, 0, "a log that is being written is not damaged");
+    let causes: Vec<&str> = all(&waits, "waits").iter().map(|w| text(w, "cause")).collect();
+    assert!(causes == ["pipe", "pipe"] || causes == ["poll", "poll"], "{causes:?}");
+    let pids: Vec<u32> = all(&waits, "waits")
+        .iter()
+        .map(|w| u32::try_from(w["pid"].as_u64().unwrap()).unwrap())
+        .collect();
+    for wait in all(&waits, "waits") {
+        let others: Vec<i64> =
+            all(wait, "others").iter().map(|o| o["pid"].as_i64().unwrap()).collect();
+        assert_eq!(others.len(), 2, "both processes hold the writing end: {others:?}");
+    }
+    pids.iter().for_each(|pid| kill(*pid, "TERM"));
+    running.wait();
+    let (after, _) = view(&stage, &["waits", "r.reel"]);
+    assert_eq!((text(&after, "moment"), stuck(&after)), ("before_kill", 2), "{after}");
+    let shown = stage.sysreel(&["waits", "r.reel"]).text();
+    assert!(shown.contains("DEADLOCK"), "{shown}");
+}
+
+/// A read with a timeout ends by itself, one of which the timeout was only asked for does not.
+#[test]
+fn waits_knows_timeouts_of_sockets() {
+    if !installed("waits_knows_timeouts_of_sockets", &["perl"]) {
+        return;
+    }
+    let pair = "use Socket; socketpair(A,B,AF_UNIX,SOCK_STREAM,0);";
+    let set = r#"setsockopt(A,SOL_SOCKET,SO_RCVTIMEO,pack("q2",1000,0));"#;
+    let unset = r#"setsockopt(A,SOL_SOCKET,SO_RCVTIMEO,pack("q2",0,0));"#;
+    for (options, stuck) in [
+        ("getsockopt(A,SOL_SOCKET,SO_RCVTIMEO);".to_owned(), true),
+        (set.to_owned(), false),
+        (format!("{set} {unset}"), true),
+    ] {
+        let stage = Stage::new();
+        let mut command = stage.command(crate::stage::SYSREEL);
+        let script = format!("{pair} {options} sysread(A,$b,1)");
+        command.args(["record", "-q", "-o", "r.reel", "--", "perl", "-e", &script]);
+        let running = Running::start(&mut command);
+        let waits = || -> Value {
+            serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+                .unwrap_or_default()
+        };
+        let reads = |wait: &Value| text(wait, "call").starts_with("read(3");
+        let waits_on_socket = |wait: &Value| reads(wait) && text(wait, "cause") == "socket";
+        until("it waits", || {
+            stage.path("r.reel").exists() && all(&waits(), "waits").iter().any(waits_on_socket)
+        });
+        let found = waits();
+        let wait = &all(&found, "waits")[0];
+        assert_eq!((&wait["stuck"], &wait["timeout"]), (&stuck.into(), &(!stuck).into()), "{wait}");
+        kill(u32::try_from(wait["pid"].as_u64().unwrap()).unwrap(), "KILL");
+        running.wait();
+    }
+}
+
+/// A write that a signal cuts short returns what it has written, and no error.
+#[test]
+fn waits_shows_a_call_that_a_fatal_signal_has_cut_short() {
+    if !installed("waits_shows_a_call_that_a_fatal_signal_has_cut_short", &["perl"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let mut command = stage.command(crate::stage::SYSREEL);
+    let script = r#"pipe(A,B); syswrite(B,"x"x100000)"#;
+    command.args(["record", "-q", "-o", "r.reel", "--", "perl", "-e", script]);
+    let running = Running::start(&mut command);
+    let waits = || -> Value {
+        serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+            .unwrap_or_default()
+    };
+    until("it waits", || {
+        stage.path("r.reel").exists() && all(&waits(), "waits").iter().any(|w| w["stuck"] == true)
+    });
+    kill(u32::try_from(all(&waits(), "waits")[0]["pid"].as_u64().unwrap()).unwrap(), "TERM");
+    running.wait();
+    let after = waits();
+    let wait = &all(&after, "waits")[0];
+    assert_eq!((text(&after, "moment"), text(wait, "cause")), ("before_kill", "pipe"), "{after}");
+    assert!(text(wait, "call").starts_with("write("), "{wait}");
+    let shown = stage.sysreel(&["waits", "r.reel"]).text();
+    assert!(shown.contains("waits for itself"), "{shown}");
+}
+
+#[test]
+fn waits_does_not_call_it_a_deadlock_if_somebody_can_act() {
+    // cat waits for the shell, which has the writing end of the FIFO and waits for a child that
+    // sleeps.
+    let stage = Stage::new();
+    let mut command = stage.command(crate::stage::SYSREEL);
+    let script = "mkfifo q; cat <q & exec 3>q; sleep 1000";
+    command.args(["record", "-q", "-o", "r.reel", "--", "sh", "-c", script]);
+    let running = Running::start(&mut command);
+    let waits = || -> Value {
+        serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+            .unwrap_or_default()
+    };
+    let has = |waits: &Value, cause: &str| {
+        all(waits, "waits").iter().any(|wait| text(wait, "cause") == cause)
+    };
+    until("all wait", || {
+        stage.path("r.reel").exists() && {
+            let waits = waits();
+            ["pipe", "child", "timer"].iter().all(|cause| has(&waits, cause))
+        }
+    });
+    let waits = waits();
+    for wait in all(&waits, "waits") {
+        assert_eq!(wait["stuck"], false, "{waits}");
+        kill(u32::try_from(wait["pid"].as_u64().unwrap()).unwrap(), "KILL");
+    }
+    running.wait();
+}
+
+#[test]
+fn waits_shows_nothing_for_a_program_that_ended() {
+    let stage = record("true; sleep 0.01");
+    let (waits, status) = view(&stage, &["waits", "r.reel"]);
+    assert_eq!((status, all(&waits, "waits").len()), (0, 0));
+    let (top, _) = view(&stage, &["waits", "r.reel", "--top"]);
+    let timer = all(&top, "rows").iter().find(|row| text(row, "cause") == "timer").unwrap();
+    assert!(timer["total_ns"].as_u64().unwrap() >= 10_000_000, "{timer}");
+}
