@@ -3,9 +3,10 @@
 
 mod addresses;
 mod privilege;
+mod sockets;
 
 use linux_raw_sys::general as g;
-use linux_raw_sys::net;
+use linux_raw_sys::net::AF_UNIX;
 
 use crate::arch::Abi;
 use crate::bytes::u64_at;
@@ -15,6 +16,10 @@ use crate::render::constant;
 
 pub use addresses::{Family, internet_address, names_itself};
 pub use privilege::{confines, privileged, used_args};
+pub use sockets::{
+    ends_connect, has_connected, in_progress, peeks, polls_for_input, reads_socket_error,
+    sets_socket_timeout, still_connecting,
+};
 
 /// How a file is opened: the flags of open, from any call that opens files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +229,7 @@ pub fn is_not_found(rval: i64, is_error: bool) -> bool {
 pub fn significant_len(kind: ArgKind, bytes: &[u8]) -> usize {
     let Some((family, path)) = bytes.split_first_chunk() else { return bytes.len() };
     let is_unix =
-        matches!(kind, ArgKind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
+        matches!(kind, ArgKind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == AF_UNIX;
     let end = path.iter().position(|&byte| byte == 0).filter(|&end| is_unix && end > 0);
     end.map_or(bytes.len(), |end| family.len() + end)
 }
@@ -296,62 +301,6 @@ pub fn sets_clock(row: &Row) -> bool {
     privileged(row) == Some("clock")
 }
 
-/// Whether a connect has started and continues in the background.
-#[must_use]
-pub fn in_progress(rval: i64, is_error: bool) -> bool {
-    is_error && rval.wrapping_neg() == i64::from(linux_raw_sys::errno::EINPROGRESS)
-}
-
-/// Whether the error of a read or write is that of a connect that continued in the background.
-#[must_use]
-pub fn ends_connect(errno: u16) -> bool {
-    use linux_raw_sys::errno as e;
-    [e::ECONNREFUSED, e::ETIMEDOUT, e::EHOSTUNREACH, e::ENETUNREACH, e::ECONNRESET]
-        .contains(&errno.into())
-}
-
-/// Whether a repeated connect finds the first one in progress.
-#[must_use]
-pub fn still_connecting(errno: u16) -> bool {
-    use linux_raw_sys::errno as e;
-    [e::EALREADY, e::EINPROGRESS].contains(&errno.into())
-}
-
-/// Whether a repeated connect finds the first one completed.
-#[must_use]
-pub fn has_connected(errno: u16) -> bool {
-    errno == 0 || u32::from(errno) == linux_raw_sys::errno::EISCONN
-}
-
-/// Whether a call reads the outcome of a connect in the background: getsockopt(2) with SO_ERROR,
-/// see EINPROGRESS in connect(2).
-#[must_use]
-pub fn reads_socket_error(row: &Row, args: &[u64; 6]) -> bool {
-    let option = |at: usize| args.get(at).map_or(0, |value| value & 0xffff_ffff);
-    row.name == "getsockopt"
-        && option(1) == u64::from(net::SOL_SOCKET)
-        && option(2) == u64::from(net::SO_ERROR)
-}
-
-/// Whether a call gives a socket a timeout for reads or writes, or takes it away: setsockopt(2) with
-/// SO_RCVTIMEO or SO_SNDTIMEO (socket(7)).
-#[must_use]
-pub fn sets_socket_timeout(row: &Row, args: &[u64; 6]) -> bool {
-    let option = |at: usize| args.get(at).map_or(0, |value| value & 0xffff_ffff);
-    let names =
-        [net::SO_RCVTIMEO_OLD, net::SO_SNDTIMEO_OLD, net::SO_RCVTIMEO_NEW, net::SO_SNDTIMEO_NEW];
-    row.name == "setsockopt"
-        && option(1) == u64::from(net::SOL_SOCKET)
-        && names.iter().any(|name| option(2) == u64::from(*name))
-}
-
-/// Whether a call leaves what it reads in the socket: recv(2) with MSG_PEEK.
-#[must_use]
-pub fn peeks(row: &Row, args: &[u64; 6]) -> bool {
-    let flags = row.arg("flags").and_then(|at| args.get(at)).copied().unwrap_or(0);
-    row.kind == CallKind::Receive && flags & u64::from(net::MSG_PEEK) != 0
-}
-
 /// Whether the futex of a call cannot lie in memory that other processes share. The newer calls
 /// have the flag in another argument, with the same value (FUTEX2_PRIVATE, include/uapi/linux/
 /// futex.h); futex_waitv(2) has it in its structures, where it is not looked for.
@@ -363,12 +312,6 @@ pub fn is_private_futex(row: &Row, args: &[u64; 6]) -> bool {
     };
     let flags = at.and_then(|at| args.get(at)).copied().unwrap_or(0);
     row.kind == CallKind::Futex && flags & u64::from(g::FUTEX_PRIVATE_FLAG) != 0
-}
-
-/// Whether the events of a `struct pollfd` ask whether it can be read (poll(2)).
-#[must_use]
-pub const fn polls_for_input(events: u16) -> bool {
-    events as u32 & g::POLLIN != 0
 }
 
 /// Whether a call only yields the CPU to other tasks.
