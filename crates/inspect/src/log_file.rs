@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sysreel_format::{Ending, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Ending, Events, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
 use crate::error::Error;
 use crate::event_range::{Bound, Bounds, EventRange};
@@ -88,6 +88,17 @@ pub(crate) struct ReadResult {
     pub(crate) row_bytes: u64,
     /// The latest time of an event in all blocks that were read.
     pub(crate) latest: u64,
+}
+
+/// What a scan reads.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Scan {
+    /// The number of the first event.
+    pub(crate) from: u64,
+    /// Whether all buffers are read too, to find damaged ones.
+    pub(crate) check_buffers: bool,
+    /// The only architecture whose stops need their parts; `None`: all do.
+    pub(crate) parts_of: Option<u32>,
 }
 
 impl LogFile {
@@ -173,7 +184,8 @@ impl LogFile {
         range: Bounds,
         mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ReadResult, Error> {
-        self.scan(false, from, range, |item, begun, findings| {
+        let scan = Scan { from, ..Scan::default() };
+        self.scan(&scan, range, |item, begun, findings| {
             if begun {
                 findings.item(item);
             }
@@ -181,20 +193,18 @@ impl LogFile {
         })
     }
 
-    /// As [`Self::read`], but `each` counts the items. With `check_buffers` all buffers are read
-    /// too, to find damaged ones.
+    /// As [`Self::read`], but `each` counts the items.
     pub(crate) fn scan(
         &self,
-        check_buffers: bool,
-        from: u64,
+        scan: &Scan,
         mut range: Bounds,
         mut each: impl FnMut(&Item<'_>, bool, &mut Findings) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ReadResult, Error> {
         let mut read =
             ReadResult { findings: Findings::from_open(&self.log), ..ReadResult::default() };
         let mut begun = false;
-        let done = self.log.read_ahead(self.threads(), from, |events| {
-            events.check_blobs(check_buffers);
+        let mut all = |events: &mut Events<'_, FileSource>| {
+            events.check_blobs(scan.check_buffers);
             let mut flow = ControlFlow::Continue(());
             while flow.is_continue()
                 && let Some(item) = events.next().map_err(|e| self.error(e))?
@@ -212,7 +222,12 @@ impl LogFile {
             read.findings.missing_buffers = events.missing_blobs();
             (read.row_bytes, read.latest) = (events.row_bytes(), events.latest());
             Ok(flow)
-        });
+        };
+        let (threads, from) = (self.threads(), scan.from);
+        let done = match scan.parts_of {
+            None => self.log.read_ahead(threads, from, &mut all),
+            Some(arch) => self.log.read_ahead_without_parts(threads, from, arch, &mut all),
+        };
         if done.map_err(|e| self.error(e))??.is_continue() {
             read.open_end_unreported = !read.findings.open_end;
             read.findings.ending(self.log.ending());

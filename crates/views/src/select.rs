@@ -34,8 +34,8 @@ pub trait Looker {
     }
 }
 
-/// Reads a log and passes its items on. `memory`: whether the looker asks for arguments and memory
-/// of calls. `follow` says what it asks of their state.
+/// Reads a log and passes its items on. `memory`: whether the looker asks for memory, siginfo or
+/// names, or for what the recorder altered. `follow` says what it asks of their state.
 ///
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
@@ -51,7 +51,7 @@ pub fn look(
     let asks = select.filter.as_ref().is_some_and(Matcher::asks_for_memory);
     let mut calls = file.calls(follow).range(select.range);
     if !memory && !asks && follow == Follow::default() {
-        calls = calls.without_memory();
+        calls = calls.without_parts();
     }
     let mut selecting = Selecting { matcher, looker };
     let mut findings = calls.visit(&mut selecting)?;

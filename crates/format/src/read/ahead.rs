@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::source::ReadAt;
-use super::store::{Found, Loader, Store};
+use super::store::{Depth, Found, Loader, Store};
 use super::walk::{Step, Walk};
 use crate::Error;
 use crate::kind::BlockKind;
@@ -26,7 +26,7 @@ const MAX_BLOCK_LEN: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) struct Job {
     found: Found,
-    pub(super) outline: bool,
+    pub(super) depth: Depth,
     rows: Vec<u8>,
     answer: SyncSender<Answer>,
 }
@@ -35,7 +35,7 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) rows: Vec<u8>,
-    pub(super) loaded: Result<Result<(), &'static str>, Error>,
+    pub(super) loaded: Result<Result<u32, &'static str>, Error>,
 }
 
 /// The blocks in progress.
@@ -45,7 +45,7 @@ pub(super) struct Ahead {
     pub(super) scout: Option<Walk>,
     /// Blocks with only events before this one are skipped.
     pub(super) from: u64,
-    pub(super) outline: bool,
+    pub(super) depth: Depth,
     pub(super) jobs: Sender<Job>,
     /// In file order: the offset of each block, and the channel that its rows arrive on.
     pub(super) waiting: VecDeque<(u64, Receiver<Answer>)>,
@@ -103,12 +103,8 @@ impl Ahead {
                 continue;
             }
             let (answer, ready) = sync_channel(1);
-            let job = Job {
-                found,
-                outline: self.outline,
-                rows: spare.take().unwrap_or_default(),
-                answer,
-            };
+            let job =
+                Job { found, depth: self.depth, rows: spare.take().unwrap_or_default(), answer };
             if self.jobs.send(job).is_ok() {
                 self.waiting.push_back((header.self_offset, ready));
             }
@@ -121,8 +117,8 @@ pub(super) fn decode_jobs<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job
     let mut loader = Loader::default();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { found, outline, mut rows, answer }) = next else { return };
-        let loaded = loader.load_rows(store, &found, outline, &mut rows);
+        let Ok(Job { found, depth, mut rows, answer }) = next else { return };
+        let loaded = loader.load_rows(store, &found, depth, &mut rows);
         // Fails if the cursor has jumped and no longer waits.
         _ = answer.send(Answer { rows, loaded });
     }

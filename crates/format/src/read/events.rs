@@ -5,9 +5,9 @@ mod in_tail;
 
 use super::ahead::{Ahead, Answer};
 use super::blob_count::BlobCount;
-use super::rows::{count_rows, row_end};
+use super::rows::row_end;
 use super::source::ReadAt;
-use super::store::{Found, Loader};
+use super::store::{Depth, Found, Loader};
 use super::tail::TailCursor;
 use super::walk::{Step, Walk};
 use super::{Item, Log, Missing, Why};
@@ -44,8 +44,8 @@ pub struct Events<'a, S> {
     check_hashes: bool,
     /// Blocks being decoded on other threads.
     ahead: Option<Ahead>,
-    /// Yield only the outlines of rows.
-    pub(super) outline: bool,
+    /// How much of each row is decoded.
+    pub(super) depth: Depth,
     blobs: BlobCount,
     /// Bytes of rows in the blocks and tail records reached so far, and the latest time in them.
     pub(super) row_bytes: u64,
@@ -116,7 +116,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
             place: Place::Blocks,
             check_hashes: false,
             ahead: None,
-            outline: false,
+            depth: Depth::Whole,
             blobs: BlobCount::new(at == log.start),
             row_bytes: 0,
             latest: 0,
@@ -127,6 +127,15 @@ impl<'a, S: ReadAt> Events<'a, S> {
     /// always compared.
     pub fn check_hashes(&mut self, enabled: bool) {
         self.check_hashes = enabled;
+    }
+
+    /// Leaves out the parts of stops: captured memory, names, siginfo, what the recorder altered.
+    /// Faster where they are in columns, which need not be decompressed then; elsewhere they are
+    /// there. A block with calls of the architecture `whole_arch` (`AUDIT_ARCH_*`) keeps them, for
+    /// calls that take their arguments from memory. Set it before the first event. Damage within
+    /// parts that are left out goes unnoticed.
+    pub fn without_parts(&mut self, whole_arch: u32) {
+        self.depth = Depth::Structs { whole_arch };
     }
 
     /// Sets whether each BLOBS block is also read and compared with its checksum, so that
@@ -152,8 +161,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
     }
 
     /// Has blocks decoded on other threads from here on.
-    pub(super) fn decode_ahead(&mut self, ahead: impl FnOnce(Walk, bool) -> Ahead) {
-        self.ahead = Some(ahead(self.walk, self.outline));
+    pub(super) fn decode_ahead(&mut self, ahead: impl FnOnce(Walk, Depth) -> Ahead) {
+        self.ahead = Some(ahead(self.walk, self.depth));
     }
 
     /// The next number: all before it were yielded, as events or as missing.
@@ -313,9 +322,9 @@ impl<'a, S: ReadAt> Events<'a, S> {
             return Ok(Progress::Continue);
         }
         let loaded = self.load(found)?;
-        let whole = loaded.is_ok()
-            && count_rows(&self.rows) == Some(header.n_items)
-            && (!self.check_hashes || self.outline || hash128(&self.rows) == header.logical_hash);
+        let compares = self.check_hashes && self.depth == Depth::Whole;
+        let whole = loaded == Ok(header.n_items)
+            && (!compares || hash128(&self.rows) == header.logical_hash);
         if !whole {
             self.rows.clear();
             self.at = 0;
@@ -330,8 +339,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
         Ok(self.hole(header.first_item, header.dropped, offset, header.drop_reasons))
     }
 
-    /// Loads the rows of a block.
-    fn load(&mut self, found: &Found) -> Result<Result<(), &'static str>, Error> {
+    /// Loads the rows of a block. Returns their number.
+    fn load(&mut self, found: &Found) -> Result<Result<u32, &'static str>, Error> {
         let mut rows = std::mem::take(&mut self.rows);
         if let Some(ahead) = &mut self.ahead {
             match ahead.take(&self.log.store, found, rows) {
@@ -342,7 +351,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 Err(empty) => rows = empty,
             }
         }
-        let loaded = self.loader.load_rows(&self.log.store, found, self.outline, &mut rows);
+        let loaded = self.loader.load_rows(&self.log.store, found, self.depth, &mut rows);
         self.rows = rows;
         loaded
     }

@@ -2,6 +2,7 @@
 //! events.
 
 use super::source::ReadAt;
+use super::store::Depth;
 use super::{Events, Item, Log, Missing};
 use crate::Error;
 use crate::event::Event;
@@ -74,7 +75,7 @@ impl<S: ReadAt> Log<S> {
     /// failed.
     pub fn outlines(&self) -> Outlines<'_, S> {
         let mut events = self.events();
-        events.outline = true;
+        events.depth = Depth::Outlines;
         Outlines(events)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::rows::count_rows;
 use super::source::ReadAt;
 use crate::Error;
 use crate::block::BlockHeader;
@@ -27,6 +28,21 @@ pub(crate) struct Found {
     pub(crate) payload: u64,
     /// The offset where the next block should begin.
     pub(crate) end: u64,
+}
+
+/// How much of the rows of a block is decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// All.
+    #[default]
+    Whole,
+    /// All but the parts of stops, and these too in a block with calls of an architecture.
+    Structs {
+        /// `AUDIT_ARCH_*`.
+        whole_arch: u32,
+    },
+    /// Stops, tasks and call sites.
+    Outlines,
 }
 
 /// Decodes payloads, reusing its buffers.
@@ -87,17 +103,18 @@ impl<S: ReadAt> Store<S> {
 }
 
 impl Loader {
-    /// Decodes the rows of an EVENTS block in a known codec into `rows`; with `outline`, only their
-    /// outlines if the block is in columns.
+    /// Decodes the rows of an EVENTS block in a known codec into `rows`: as much as `depth` says,
+    /// and all of each if the block is not in columns. Returns their number.
     pub(crate) fn load_rows<S: ReadAt>(
         &mut self,
         store: &Store<S>,
         found: &Found,
-        outline: bool,
+        depth: Depth,
         rows: &mut Vec<u8>,
-    ) -> Result<Result<(), &'static str>, Error> {
+    ) -> Result<Result<u32, &'static str>, Error> {
         if found.header.codec != sites::CODEC {
-            return self.load(store, found, rows);
+            let loaded = self.load(store, found, rows)?;
+            return Ok(loaded.and_then(|()| count_rows(rows).ok_or("rows do not fill the payload")));
         }
         let raw_len = usize::try_from(found.header.raw_len).unwrap_or(usize::MAX);
         if raw_len > store.limits.block {
@@ -109,10 +126,13 @@ impl Loader {
                     Some(sites) => sites,
                     none => none.insert(SitesUnpacker::new()?),
                 };
-                if outline {
-                    sites.unpack_outline(&self.packed, raw_len, rows)
-                } else {
-                    sites.unpack(&self.packed, raw_len, rows)
+                let packed = &self.packed;
+                match depth {
+                    Depth::Whole => sites.unpack(packed, raw_len, rows),
+                    Depth::Structs { whole_arch } => {
+                        sites.unpack_structs(packed, raw_len, whole_arch, rows)
+                    }
+                    Depth::Outlines => sites.unpack_outline(packed, raw_len, rows),
                 }
             }
             Err(what) => Err(what),

@@ -25,6 +25,23 @@ impl<S: ReadAt + Sync> Log<S> {
         Ok(self.with_threads(threads, from, self.events_from(from)?, read))
     }
 
+    /// As [`Log::read_ahead`], but the parts of most stops are left out: see
+    /// [`Events::without_parts`].
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn read_ahead_without_parts<R>(
+        &self,
+        threads: usize,
+        from: u64,
+        whole_arch: u32,
+        read: impl FnOnce(&mut Events<'_, S>) -> R,
+    ) -> Result<R, Error> {
+        let mut events = self.events_from(from)?;
+        events.without_parts(whole_arch);
+        Ok(self.with_threads(threads, from, events, read))
+    }
+
     /// As [`Log::read_ahead`], for the outlines of all events ([`Log::outlines`]).
     pub fn outline_ahead<R>(
         &self,
@@ -54,10 +71,10 @@ impl<S: ReadAt + Sync> Log<S> {
                 scope.spawn(|| decode_jobs(store, &queue));
             }
             let (waiting, max_waiting) = (VecDeque::new(), threads.saturating_mul(DEPTH));
-            events.decode_ahead(|scout, outline| Ahead {
+            events.decode_ahead(|scout, depth| Ahead {
                 scout: Some(scout),
                 from,
-                outline,
+                depth,
                 jobs,
                 waiting,
                 max_waiting,

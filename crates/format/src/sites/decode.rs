@@ -3,22 +3,23 @@
 //! The columns are untrusted: every step returns `None` if something is missing, and no length is
 //! used before there is room for it.
 
+mod parts;
+
 use super::clock::Times;
 use super::columns::{
-    ADDRESS, CLASSES, COLUMNS, Column, DATA, KIND, LEN, MASK, PARTS, RAW, RAWLEN, REGION, REGS,
-    REST, RVAL, SORT, STOPS, STRLEN, TASK, TASKS,
+    CLASSES, COLUMNS, Column, DATA, KIND, MASK, PARTS, RAW, RAWLEN, REGS, RVAL, SORT, STOPS, TASK,
+    TASKS,
 };
 use super::history::{Caller, History};
 use super::layout::{
-    ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD,
-    EXIT_LEN, FAILED, INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, NO_CHANGE, PARTS_KNOWN,
-    RAW_ROW, REGION_HEAD, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT, blob_count,
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, KNOWN_CODE, NO_CHANGE,
+    PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
 };
-use super::model::{Call, Class, MEMO, Memo, PreviousRegion, Slot};
+use super::model::{Call, Class, Memo};
 use super::places::Places;
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
-use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_TASKS};
+use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_ROW, MAX_TASKS};
 use crate::syscall_info::{self, Outcome};
 
 /// The tables of the block being decoded. Their memory is reused from block to block.
@@ -44,6 +45,7 @@ struct Rows<'a, 'b> {
     data: &'a [u8],
     tables: &'b mut Tables,
     others: Memo,
+    parts: Wanted,
     task: Option<usize>,
     next_blob: u64,
     out: &'b mut Vec<u8>,
@@ -58,30 +60,67 @@ enum Sort {
     Other,
 }
 
-/// Appends exactly `len` bytes of rows to `out`, which is empty.
+/// Appends exactly `len` bytes of rows to `out`, which is empty. Returns the number of rows.
 pub(super) fn decode(
-    mut columns: [Column<'_>; COLUMNS],
+    columns: [Column<'_>; COLUMNS],
     tables: &mut Tables,
     len: usize,
     out: &mut Vec<u8>,
-) -> Option<()> {
-    tables.clear();
-    let times = Times::new(&mut columns)?;
-    let data = std::mem::take(&mut columns[DATA]).0;
-    let kinds = std::mem::take(&mut columns[KIND]).0;
-    if kinds.len() > MAX_ITEMS as usize {
-        return None;
-    }
-    let (others, task, next_blob) = (Memo::default(), None, 0);
-    let mut rows = Rows { data, times, columns, tables, others, task, next_blob, out, len };
+) -> Option<u32> {
+    let mut rows = Rows::new(columns, tables, len, out)?;
     rows.read_tables()?;
-    for &code in kinds {
-        rows.row(code)?;
-    }
+    let count = rows.all()?;
     let used = rows.columns.iter().all(|column| column.0.is_empty())
         && rows.times.at_end()
         && rows.tables.classes.iter().all(|stream| stream.at == stream.end);
-    (used && rows.out.len() == len).then_some(())
+    (used && rows.out.len() == len).then_some(count)
+}
+
+/// The result of [`structs`].
+pub(super) enum Structs {
+    /// So many rows were decoded.
+    Rows(u32),
+    /// There is a call of the architecture whose rows must be whole.
+    WholeArch,
+}
+
+/// Appends rows to `out` as [`decode`] does, but those of stops that fit the model without their
+/// parts. The columns of parts may be empty.
+pub(super) fn structs(
+    columns: [Column<'_>; COLUMNS],
+    tables: &mut Tables,
+    len: usize,
+    whole_arch: u32,
+    out: &mut Vec<u8>,
+) -> Option<Structs> {
+    let mut rows = Rows::new(columns, tables, len, out)?;
+    rows.parts = Wanted::None { whole_arch, found: false };
+    rows.read_tasks()?;
+    let count = rows.all();
+    if matches!(rows.parts, Wanted::None { found: true, .. }) {
+        return Some(Structs::WholeArch);
+    }
+    let mut columns = rows.columns.iter().enumerate();
+    let used =
+        columns.all(|(at, column)| is_of_parts(at) || column.0.is_empty()) && rows.times.at_end();
+    count.filter(|_| used).map(Structs::Rows)
+}
+
+/// Whether a column is about parts only.
+fn is_of_parts(column: usize) -> bool {
+    column >= PARTS && column != RAW
+}
+
+/// Whether parts are decoded.
+#[derive(Clone, Copy)]
+enum Wanted {
+    All,
+    None {
+        /// Calls of this architecture need their parts.
+        whole_arch: u32,
+        /// There is such a call.
+        found: bool,
+    },
 }
 
 impl Tables {
@@ -101,13 +140,40 @@ impl Tables {
     }
 }
 
-impl Rows<'_, '_> {
-    fn read_tables(&mut self) -> Option<()> {
-        let Tables { places, history, classes } = &mut *self.tables;
+impl<'a, 'b> Rows<'a, 'b> {
+    fn new(
+        mut columns: [Column<'a>; COLUMNS],
+        tables: &'b mut Tables,
+        len: usize,
+        out: &'b mut Vec<u8>,
+    ) -> Option<Self> {
+        tables.clear();
+        let times = Times::new(&mut columns)?;
+        let data = std::mem::take(&mut columns[DATA]).0;
+        let (others, parts, task, next_blob) = (Memo::default(), Wanted::All, None, 0);
+        Some(Self { data, times, columns, tables, others, parts, task, next_blob, out, len })
+    }
+
+    /// Decodes all rows. Returns their number.
+    fn all(&mut self) -> Option<u32> {
+        let kinds = std::mem::take(&mut self.columns[KIND]).0;
+        let count = u32::try_from(kinds.len()).ok().filter(|count| *count <= MAX_ITEMS)?;
+        kinds.iter().try_for_each(|&code| self.row(code))?;
+        Some(count)
+    }
+
+    fn read_tasks(&mut self) -> Option<()> {
+        let Tables { places, history, .. } = &mut *self.tables;
         while !self.columns[TASKS].0.is_empty() && places.tracks.len() < MAX_TASKS {
             places.add_task(u32::from_le_bytes(self.columns[TASKS].array()?));
         }
         history.callers.resize(places.tracks.len(), Caller::default());
+        Some(())
+    }
+
+    fn read_tables(&mut self) -> Option<()> {
+        self.read_tasks()?;
+        let classes = &mut self.tables.classes;
         let (column, mut at) = (&mut self.columns[CLASSES], 0_usize);
         while !column.0.is_empty() && classes.len() < MAX_CLASSES {
             let modelled = column.byte()?;
@@ -164,7 +230,8 @@ impl Rows<'_, '_> {
             EXIT => self.exit(code, task, &head)?,
             _ => self.other(code, &head)?,
         }
-        let len = u32::try_from(self.out.len().checked_sub(begin)?.checked_sub(ROW_HEAD)?).ok()?;
+        let len = self.out.len().checked_sub(begin).filter(|len| *len <= MAX_ROW)?;
+        let len = u32::try_from(len.checked_sub(ROW_HEAD)?).ok()?;
         self.out.get_mut(begin..begin.checked_add(4)?)?.copy_from_slice(&len.to_le_bytes());
         Some(())
     }
@@ -196,6 +263,12 @@ impl Rows<'_, '_> {
         history.learn(task, site, call, &prediction)?;
         places.tracks.get_mut(task)?.open = Some(number);
         let place = places.get(number)?;
+        if let Wanted::None { whole_arch, found } = &mut self.parts
+            && place.arch == *whole_arch
+        {
+            *found = true;
+            return None;
+        }
         let [sp, args @ ..] = call;
         let info = syscall_info::Call { nr: place.nr, args };
         let info = syscall_info::entry(place.arch, place.ip, sp, &info);
@@ -241,134 +314,5 @@ impl Rows<'_, '_> {
         self.put(&stop)?;
         self.put(info)?;
         self.parts(code, Sort::Other, &Call::default())
-    }
-
-    fn memo(&mut self, sort: Sort) -> Option<&mut Memo> {
-        match sort {
-            Sort::Other => Some(&mut self.others),
-            Sort::Site(site, phase) => {
-                self.tables.history.sites.get_mut(site)?.memos.get_mut(phase)
-            }
-        }
-    }
-
-    fn parts(&mut self, code: u8, sort: Sort, call: &Call) -> Option<()> {
-        let mut previous = PreviousRegion::NONE;
-        if code & PARTS_KNOWN != 0 {
-            let count = self.memo(sort)?.count;
-            if count > MEMO {
-                return None;
-            }
-            for index in 0..count {
-                let slot = self.memo(sort)?.slot(index);
-                self.part(index, slot, sort, call, &mut previous)?;
-            }
-            return Some(());
-        }
-        let mut index = 0;
-        while let Some(class) = self.columns[PARTS].uint()?.checked_sub(1) {
-            let mut slot = self.memo(sort)?.slot(index);
-            slot.class = u32::try_from(class).ok()?;
-            self.part(index, slot, sort, call, &mut previous)?;
-            index += 1;
-        }
-        self.memo(sort)?.count = index;
-        Some(())
-    }
-
-    fn part(
-        &mut self,
-        index: usize,
-        mut slot: Slot,
-        sort: Sort,
-        call: &Call,
-        previous: &mut PreviousRegion,
-    ) -> Option<()> {
-        let number = usize::try_from(slot.class).ok()?;
-        let class = self.tables.classes.get(number)?.class;
-        let mut head = [0; 8];
-        head[..2].copy_from_slice(&class.kind.0.to_le_bytes());
-        head[2..4].copy_from_slice(&class.flags.to_le_bytes());
-        match class.region {
-            None => {
-                slot.len = self.columns[LEN].delta(slot.len)?;
-                head[4..].copy_from_slice(&u32::try_from(slot.len).ok()?.to_le_bytes());
-                self.put(&head)?;
-                self.data(number, usize::try_from(slot.len).ok()?)?;
-            }
-            Some(region) => self.region(head, number, region, &mut slot, call, previous)?,
-        }
-        self.memo(sort)?.learn(index, slot);
-        Some(())
-    }
-
-    fn region(
-        &mut self,
-        mut part: [u8; 8],
-        number: usize,
-        (class, errno): ([u8; 4], u32),
-        slot: &mut Slot,
-        call: &Call,
-        previous: &mut PreviousRegion,
-    ) -> Option<()> {
-        let mask = self.columns[REGION].byte()?;
-        if mask & !KNOWN_MASK != 0 {
-            return None;
-        }
-        let differs = |bit| mask & bit != 0;
-        let mut address = call.address(class, slot.class, slot, previous);
-        if differs(ADDRESS_DIFFERS) {
-            address = self.columns[ADDRESS].delta(address)?;
-        }
-        let mut index = previous.next_index(slot.class);
-        if differs(INDEX_DIFFERS) {
-            index = u32::try_from(self.columns[REST].uint()?).ok()?;
-        }
-        let hint = call.hint(class[0]);
-        let mut got = slot.predicted(hint);
-        if Class::is_string(class[3]) {
-            got = self.columns[STRLEN].uint()?;
-        } else if differs(LEN_DIFFERS) {
-            got = self.columns[LEN].delta(got)?;
-        }
-        let asked = if differs(ASKED_DIFFERS) { self.columns[REST].delta(got)? } else { got };
-        let blobs = Class::is_blobs(class[3]);
-        let count = if blobs { blob_count(got)? } else { 0 };
-        let len = if blobs { count.checked_mul(8)? } else { usize::try_from(got).ok()? };
-        part[4..]
-            .copy_from_slice(&u32::try_from(len.checked_add(REGION_HEAD)?).ok()?.to_le_bytes());
-        let mut head = [0; REGION_HEAD];
-        head[..4].copy_from_slice(&class);
-        head[4..8].copy_from_slice(&index.to_le_bytes());
-        head[8..16].copy_from_slice(&address.to_le_bytes());
-        head[16..24].copy_from_slice(&asked.to_le_bytes());
-        head[24..32].copy_from_slice(&got.to_le_bytes());
-        head[32..36].copy_from_slice(&errno.to_le_bytes());
-        head[36..].copy_from_slice(&u32::try_from(len).ok()?.to_le_bytes());
-        self.put(&part)?;
-        self.put(&head)?;
-        if blobs {
-            if differs(BLOB_DIFFERS) {
-                self.next_blob = self.columns[REST].delta(self.next_blob)?;
-            }
-            for _ in 0..count {
-                self.put(&self.next_blob.to_le_bytes())?;
-                self.next_blob = self.next_blob.wrapping_add(1);
-            }
-        } else {
-            self.data(number, len)?;
-        }
-        *previous = PreviousRegion { class: slot.class, index, end: address.wrapping_add(got) };
-        (slot.address, slot.len, slot.hinted) = (address, got, got == hint);
-        Some(())
-    }
-
-    /// Appends the next bytes of a class.
-    fn data(&mut self, class: usize, len: usize) -> Option<()> {
-        let stream = self.tables.classes.get_mut(class)?;
-        let end = stream.at.checked_add(len).filter(|&end| end <= stream.end)?;
-        let bytes = self.data.get(stream.at..end)?;
-        stream.at = end;
-        self.put(bytes)
     }
 }

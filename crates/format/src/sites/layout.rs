@@ -83,4 +83,6 @@ pub(super) fn blob_count(got: u64) -> Option<usize> {
 pub(super) type Wanted = [bool; columns::FRAMES.len()];
 pub(super) const ALL: Wanted = [true; columns::FRAMES.len()];
 pub(super) const SKELETON: Wanted = [true, false, false, false];
+/// All that the structs of stops need.
+pub(super) const STRUCTS: Wanted = [true, true, true, false];
 pub(super) const SKELETON_AND_PARTS: Wanted = [true, false, false, true];

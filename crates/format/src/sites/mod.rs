@@ -23,12 +23,15 @@ mod tests;
 mod ticks;
 
 use crate::{Error, limits};
-use layout::{ALL, SKELETON, SKELETON_AND_PARTS};
+use layout::{ALL, SKELETON, SKELETON_AND_PARTS, STRUCTS};
 
 pub(crate) use layout::{ENTRY_HEAD, ENTRY_LEN, EXIT_HEAD, EXIT_LEN, STOP_HEAD_LEN};
 
 /// The codec's number in block headers.
 pub(crate) const CODEC: u16 = 1;
+
+const WRONG_FRAMES: &str = "columns do not fill their frames";
+const WRONG_COLUMNS: &str = "columns do not give rows";
 
 /// Encodes payloads, and checks each by decoding it.
 #[derive(Debug)]
@@ -99,18 +102,43 @@ impl SitesUnpacker {
     }
 
     /// Decodes the rows of a payload, which must be exactly `raw_len` bytes. The caller has
-    /// compared `raw_len` with its limit. Overwrites `out`.
+    /// compared `raw_len` with its limit. Overwrites `out`. Returns the number of rows.
     pub(crate) fn unpack(
         &mut self,
         payload: &[u8],
         raw_len: usize,
         out: &mut Vec<u8>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<u32, &'static str> {
         out.clear();
         self.frames.unpack(payload, raw_len.saturating_add(limits::COLUMNS_SLACK), ALL)?;
-        let columns = self.frames.columns().ok_or("columns do not fill their frames")?;
+        let columns = self.frames.columns().ok_or(WRONG_FRAMES)?;
         out.reserve(raw_len);
-        decode::decode(columns, &mut self.tables, raw_len, out).ok_or("columns do not give rows")
+        decode::decode(columns, &mut self.tables, raw_len, out).ok_or(WRONG_COLUMNS)
+    }
+
+    /// Decodes the rows of a payload as [`Self::unpack`], but those of stops that fit the model
+    /// without their parts. If there are calls of the architecture `whole_arch` (`AUDIT_ARCH_*`),
+    /// all rows are whole.
+    pub(crate) fn unpack_structs(
+        &mut self,
+        payload: &[u8],
+        raw_len: usize,
+        whole_arch: u32,
+        out: &mut Vec<u8>,
+    ) -> Result<u32, &'static str> {
+        let limit = raw_len.saturating_add(limits::COLUMNS_SLACK);
+        out.clear();
+        self.frames.unpack(payload, limit, STRUCTS)?;
+        if outline::needs_bodies(&self.frames.columns().ok_or(WRONG_FRAMES)?) {
+            self.frames.unpack(payload, limit, ALL)?;
+        }
+        let columns = self.frames.columns().ok_or(WRONG_FRAMES)?;
+        out.reserve(raw_len);
+        match decode::structs(columns, &mut self.tables, raw_len, whole_arch, out) {
+            Some(decode::Structs::Rows(count)) => Ok(count),
+            Some(decode::Structs::WholeArch) => self.unpack(payload, raw_len, out),
+            None => Err(WRONG_COLUMNS),
+        }
     }
 
     /// Decodes the outlines of the rows of a payload. The rows have `raw_len` bytes, their outlines
@@ -120,16 +148,14 @@ impl SitesUnpacker {
         payload: &[u8],
         raw_len: usize,
         out: &mut Vec<u8>,
-    ) -> Result<(), &'static str> {
-        const WRONG: &str = "columns do not fill their frames";
+    ) -> Result<u32, &'static str> {
         let limit = raw_len.saturating_add(limits::COLUMNS_SLACK);
         out.clear();
         self.frames.unpack(payload, limit, SKELETON)?;
-        if outline::needs_bodies(&self.frames.columns().ok_or(WRONG)?) {
+        if outline::needs_bodies(&self.frames.columns().ok_or(WRONG_FRAMES)?) {
             self.frames.unpack(payload, limit, SKELETON_AND_PARTS)?;
         }
-        let columns = self.frames.columns().ok_or(WRONG)?;
-        outline::outline(columns, self.tables.places(), raw_len, out)
-            .ok_or("columns do not give rows")
+        let columns = self.frames.columns().ok_or(WRONG_FRAMES)?;
+        outline::outline(columns, self.tables.places(), raw_len, out).ok_or(WRONG_COLUMNS)
     }
 }

@@ -17,13 +17,14 @@ pub(super) fn needs_bodies(columns: &[Column<'_>; COLUMNS]) -> bool {
 }
 
 /// Appends the outline of every row to `out`. Outlines lack times; those of stops that fit the
-/// model also lack parts and values. `max_len` is the longest output allowed, in bytes.
+/// model also lack parts and values. `max_len` is the longest output allowed, in bytes. Returns the
+/// number of rows.
 pub(super) fn outline(
     mut columns: [Column<'_>; COLUMNS],
     places: &mut Places,
     max_len: usize,
     out: &mut Vec<u8>,
-) -> Option<()> {
+) -> Option<u32> {
     places.clear();
     while !columns[TASKS].0.is_empty() && places.tracks.len() < MAX_TASKS {
         places.add_task(u32::from_le_bytes(columns[TASKS].array()?));
@@ -45,7 +46,7 @@ pub(super) fn outline(
             return None;
         }
     }
-    Some(())
+    u32::try_from(kinds.len()).ok()
 }
 
 fn row(

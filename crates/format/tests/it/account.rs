@@ -1,7 +1,7 @@
 //! Checks what every reader must do: yield each event unchanged or report it missing, and skip
 //! none.
 
-use sysreel_format::{Body, Event, Item, Limits, Log, Missing, OutlineItem, Part, What};
+use sysreel_format::{Body, Event, Events, Item, Limits, Log, Missing, OutlineItem, Part, What};
 
 /// Reads the log and compares it with the rows it was made of. Returns the number of events read,
 /// and the holes.
@@ -70,6 +70,47 @@ fn check_ahead(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
     }
 }
 
+/// Without parts the events are the same but for the parts, with the same holes.
+fn check_structs(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
+    // One that no call has, and one that most have: their blocks are whole.
+    for whole_arch in [0, 0xc000_003e] {
+        let (mut read, mut seen) = (0, Vec::new());
+        let each = |events: &mut Events<'_, Vec<u8>>| {
+            while let Some(item) = events.next().unwrap() {
+                let event = match item {
+                    Item::Event(event) => event,
+                    Item::Missing(missing) => {
+                        seen.push(missing);
+                        continue;
+                    }
+                };
+                let row = &rows[usize::try_from(event.number).unwrap()];
+                let whole = Event::from_row(event.number, row).unwrap();
+                read += 1;
+                if event.row() == row {
+                    continue;
+                }
+                let Ok(Body::Stop(stop)) = event.decode() else { panic!("{event:?}") };
+                assert_eq!(stop.parts.count(), 0, "all parts or none");
+                assert_eq!(event.body, &whole.body[..event.body.len()]);
+                let head = |event: Event<'_>| {
+                    (event.kind, event.source, event.flags, event.task, event.t_ns)
+                };
+                assert_eq!(head(event), head(whole));
+                let arch =
+                    stop.info.get(4..8).map(|arch| u32::from_le_bytes(arch.try_into().unwrap()));
+                assert!(arch.is_none() || arch != Some(whole_arch), "a call without its memory");
+            }
+        };
+        log.read_ahead_without_parts(1, 0, whole_arch, each).unwrap();
+        assert_eq!(seen, holes);
+        let missing: u64 = holes.iter().filter_map(|hole| hole.count).sum();
+        assert!(
+            holes.iter().any(|hole| hole.count.is_none()) || read + missing >= rows.len() as u64
+        );
+    }
+}
+
 /// The outlines match the events, with the same holes.
 fn check_outlines(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
     let (mut next, mut seen) = (0_u64, Vec::new());
@@ -126,6 +167,7 @@ pub(crate) fn account_bytes(bytes: Vec<u8>, rows: &[Vec<u8>]) -> (usize, Vec<Mis
         Ok(log) => {
             let (read, holes) = account(&log, rows);
             check_ahead(&log, rows, &holes);
+            check_structs(&log, rows, &holes);
             check_outlines(&log, rows, &holes);
             (read, holes)
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sysreel_format::{Event, Events, Item as Stored, Missing, ReadAt, TaskId};
 
-use super::driver::{Driver, Step};
+use super::driver::{Driver, MULTIPLEXES, Step};
 use super::item::{Item, Lost};
 use super::time::Time;
 use super::walk::{Walk, walk};
@@ -102,11 +102,15 @@ impl<'l> Calls<'l> {
         self
     }
 
-    /// Does not keep the memory that calls read: arguments that are pointers have no contents.
-    /// Names, times and results are as before, and reading is faster. Set it before the first item.
+    /// Reads only the kernel's structs: numbers and arguments of calls, times, results. Arguments
+    /// that are pointers have no contents, descriptors no names, signals no siginfo, and
+    /// [`Item::Altered`] may be missing. This is faster, because the rest of the log is not even
+    /// decompressed; so damage in it may go unnoticed. Set it before the first item, and do not
+    /// follow processes.
     #[must_use]
-    pub fn without_memory(mut self) -> Self {
-        self.driver.set_without_memory();
+    pub fn without_parts(mut self) -> Self {
+        self.driver.set_without_parts();
+        self.events.without_parts(MULTIPLEXES);
         self
     }
 

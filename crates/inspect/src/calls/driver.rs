@@ -19,6 +19,9 @@ use sysreel_format::syscall_info::{self, Call, Offsets, Outcome, What};
 /// PTRACE_EVENT_EXIT (include/uapi/linux/ptrace.h), in the third byte of a wait status.
 const EVENT_EXIT: u32 = 6;
 
+/// The architecture whose socketcall(2) and ipc(2) pass the arguments of other calls in memory.
+pub(crate) const MULTIPLEXES: u32 = AuditArch::I386.0;
+
 /// An item of the current event, without what it borrows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
@@ -51,6 +54,8 @@ pub(crate) struct Driver {
     with_entries: bool,
     /// Whether the memory that calls read is kept until they end.
     keeps_memory: bool,
+    /// Whether the parts of stops need not be read.
+    without_parts: bool,
     /// The items of the current event that were not yielded yet.
     queue: [Option<Step>; 4],
     after: After,
@@ -70,6 +75,7 @@ impl Driver {
             tracker: Tracker::new(follow),
             with_entries,
             keeps_memory: true,
+            without_parts: false,
             queue: [None; 4],
             after: After::Nothing,
             ended: None,
@@ -83,6 +89,16 @@ impl Driver {
     /// nothing and keeps no memory but the arguments of socketcall(2) and ipc(2).
     pub(crate) fn for_counting(with_entries: bool) -> Self {
         Self { keeps_memory: false, ..Self::new(Follow::default(), with_entries) }
+    }
+
+    /// Needs no parts of stops but those with the arguments of socketcall(2) and ipc(2).
+    pub(crate) fn without_parts(self) -> Self {
+        Self { keeps_memory: false, without_parts: true, ..self }
+    }
+
+    /// Returns [`MULTIPLEXES`] if it needs no other parts of stops.
+    pub(crate) fn parts_needed(&self) -> Option<u32> {
+        self.without_parts.then_some(MULTIPLEXES)
     }
 
     /// Takes over what the log lacks.
@@ -99,8 +115,8 @@ impl Driver {
         self.tracker
     }
 
-    pub(super) fn set_without_memory(&mut self) {
-        self.keeps_memory = false;
+    pub(super) fn set_without_parts(&mut self) {
+        (self.keeps_memory, self.without_parts) = (false, true);
     }
 
     pub(super) fn set_with_entries(&mut self) {
@@ -256,7 +272,7 @@ impl Driver {
                 Err(error) => self.damaged(Damaged::Part, error),
             }
         }
-        let keeps_memory = has_regions && (self.keeps_memory || arch == Some(AuditArch::I386.0));
+        let keeps_memory = has_regions && (self.keeps_memory || arch == Some(MULTIPLEXES));
         let memory = keeps_memory.then_some(stop.parts);
         match (what, arch) {
             (What::Entry(call), Some(arch)) => self.enter(event, (arch, call), memory),

@@ -9,7 +9,7 @@ use super::item::Item;
 use crate::error::Error;
 use crate::event_range::EventRange;
 use crate::findings::Findings;
-use crate::log_file::{LogFile, ReadResult};
+use crate::log_file::{LogFile, ReadResult, Scan};
 use crate::regions::Buffers;
 use crate::state::Tracker;
 
@@ -68,23 +68,27 @@ pub(crate) fn walk_section(
     driver.set_completeness(file.log().header().completeness);
     let mut over = false;
     let mut held = None;
-    let read =
-        file.scan(section.check_buffers, section.from, bounds, |stored, begun, findings| {
-            if let (Stored::Missing(missing), false) = (stored, section.is_last) {
-                held = Some((*missing, begun));
-                return Ok(ControlFlow::Continue(()));
+    let scan = Scan {
+        check_buffers: section.check_buffers,
+        from: section.from,
+        parts_of: driver.parts_needed(),
+    };
+    let read = file.scan(&scan, bounds, |stored, begun, findings| {
+        if let (Stored::Missing(missing), false) = (stored, section.is_last) {
+            held = Some((*missing, begun));
+            return Ok(ControlFlow::Continue(()));
+        }
+        if let Some((missing, begun)) = held.take() {
+            let missing = Stored::Missing(missing);
+            if one(driver, &missing, begun, findings, buffers, to)?.is_break() {
+                over = true;
+                return Ok(ControlFlow::Break(()));
             }
-            if let Some((missing, begun)) = held.take() {
-                let missing = Stored::Missing(missing);
-                if one(driver, &missing, begun, findings, buffers, to)?.is_break() {
-                    over = true;
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            let flow = one(driver, stored, begun, findings, buffers, to)?;
-            over = flow.is_break();
-            Ok(flow)
-        })?;
+        }
+        let flow = one(driver, stored, begun, findings, buffers, to)?;
+        over = flow.is_break();
+        Ok(flow)
+    })?;
     if !over && section.is_last {
         // Calls that go on after the end of the range are as unfinished as those at the end of the
         // log. What `to` says does not matter any more.

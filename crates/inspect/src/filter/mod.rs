@@ -95,7 +95,7 @@ impl Matcher {
         let follow = Follow { processes: processes || follow.processes, ..follow };
         let memory = filters.iter().any(Self::asks_for_memory);
         match follow == Follow::default() && !memory {
-            true => Driver::for_counting(with_entries),
+            true => Driver::for_counting(with_entries).without_parts(),
             false => Driver::new(follow, with_entries),
         }
     }

@@ -60,6 +60,19 @@ impl FieldReader {
         self.context.note(item);
     }
 
+    /// Returns the value of a field that is a number, such as `bytes`; `None` if the call has none.
+    #[must_use]
+    pub fn number(&self, call: &Call<'_>, field: &FieldRef) -> Option<i128> {
+        let mut found = None;
+        CallFacts::new(call, &self.context, true).values(field, &mut |value| {
+            if let Value::Number(number) = value {
+                found = Some(number);
+            }
+            ControlFlow::Break(())
+        });
+        found
+    }
+
     /// Passes the values of a field of a call that has ended, as they would be written in a filter:
     /// `openat`, `ENOENT`, `/etc/passwd`. Returns whether the log has all of them.
     pub fn values(&self, call: &Call<'_>, field: &FieldRef, each: &mut dyn FnMut(&str)) -> bool {

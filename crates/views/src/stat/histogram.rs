@@ -9,15 +9,29 @@ const PARTS: u64 = 16;
 /// Durations in nanoseconds, in buckets whose width grows with the duration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Histogram {
-    buckets: BTreeMap<u16, u64>,
+    /// The counts of the buckets that have any, in order. Durations of one kind of call spread over
+    /// few buckets.
+    buckets: Vec<(u16, u64)>,
     count: u64,
 }
 
 impl Histogram {
     pub(crate) fn add(&mut self, ns: u64) {
-        let count = self.buckets.entry(bucket(ns)).or_insert(0);
-        *count = count.saturating_add(1);
-        self.count = self.count.saturating_add(1);
+        self.add_many(bucket(ns), 1);
+    }
+
+    /// Adds all that another one has.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        other.buckets.iter().for_each(|(bucket, count)| self.add_many(*bucket, *count));
+    }
+
+    fn add_many(&mut self, bucket: u16, many: u64) {
+        let at = self.buckets.partition_point(|(known, _)| *known < bucket);
+        match self.buckets.get_mut(at) {
+            Some((known, count)) if *known == bucket => *count = count.saturating_add(many),
+            _ => self.buckets.insert(at, (bucket, many)),
+        }
+        self.count = self.count.saturating_add(many);
     }
 
     /// Returns the lower bound of the bucket with the duration that `percent` of all durations do

@@ -192,15 +192,13 @@ impl Looker for Counting {
             return;
         }
         let one = self.numbers_of(call);
-        self.total.add(&one);
         self.keep_if_slow(call, one.took);
         if self.is_plain {
-            let name = call.name();
-            if let Some(group) = self.groups.entry(&*name) {
-                group.add(&one);
-            }
+            // The total is added up from the groups.
+            self.groups.entry(&*call.name()).unwrap_or(&mut self.total).add(&one);
             return;
         }
+        self.total.add(&one);
         let mut keys = vec![String::new()];
         for (at, field) in self.reader.fields().iter().enumerate() {
             let mut values: Vec<String> = Vec::new();
@@ -245,10 +243,8 @@ struct One {
 
 impl Counting {
     fn numbers_of(&self, call: &Call<'_>) -> One {
-        let mut bytes = 0;
-        if let Some(field) = &self.bytes {
-            self.reader.values(call, field, &mut |text| bytes = text.parse().unwrap_or(0));
-        }
+        let bytes = self.bytes.as_ref().and_then(|field| self.reader.number(call, field));
+        let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         let took = call.duration().map(|took| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         One { failed: call.ended().errno().is_some(), took, bytes }
     }
@@ -274,8 +270,11 @@ impl Counting {
         self.slowest.truncate(self.keep);
     }
 
-    fn finish(self, options: &Options) -> Stat {
+    fn finish(mut self, options: &Options) -> Stat {
         let ungrouped = self.groups.left_out();
+        if self.is_plain {
+            self.groups.values().for_each(|group| self.total.merge(group));
+        }
         let mut groups: Vec<Group> = self
             .groups
             .into_entries()
@@ -322,6 +321,18 @@ impl Numbers {
                 self.times.add(took);
             }
         }
+    }
+
+    /// Adds the calls of a group that are not in this one.
+    fn merge(&mut self, group: &Self) {
+        self.calls = self.calls.saturating_add(group.calls);
+        self.errors = self.errors.saturating_add(group.errors);
+        self.unfinished = self.unfinished.saturating_add(group.unfinished);
+        self.bytes = self.bytes.saturating_add(group.bytes);
+        self.total_ns = self.total_ns.saturating_add(group.total_ns);
+        self.min_ns = self.min_ns.into_iter().chain(group.min_ns).min();
+        self.max_ns = self.max_ns.max(group.max_ns);
+        self.times.merge(&group.times);
     }
 
     fn into_group(self, key: Vec<String>) -> Group {
