@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use sysreel_abi::Filter;
 use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
-use sysreel_inspect::print::{Clock, Following, Options, TaskIds};
+use sysreel_inspect::print::{Clock, Following, Options, Quiet, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
@@ -204,7 +204,11 @@ fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options 
         // Like strace -o, for programs that read the file.
         task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
         signals: qualified.signals,
-        quiet: qualified.quiet,
+        // So does strace's -o leave out lines on the personality.
+        quiet: Quiet {
+            personality: qualified.quiet.personality || args.output.is_some(),
+            ..qualified.quiet
+        },
         dump_read: qualified.read,
         dump_write: qualified.write,
         column: args.strace.columns,

@@ -16,6 +16,7 @@ pub mod process;
 pub mod security;
 pub mod signal;
 pub mod socket;
+pub mod terminal;
 pub mod uapi;
 pub(crate) mod unpackaged;
 

@@ -30,6 +30,13 @@ constants! {
         ARCH_FORCE_TAGGED_SVA = 0x4004, ARCH_SHSTK_ENABLE = 0x5001, ARCH_SHSTK_DISABLE = 0x5002,
         ARCH_SHSTK_LOCK = 0x5003,
         ARCH_SHSTK_UNLOCK = 0x5004, ARCH_SHSTK_STATUS = 0x5005;
+    "linux/tty.h":
+        N_TTY = 0, N_SLIP = 1, N_MOUSE = 2, N_PPP = 3, N_STRIP = 4, N_AX25 = 5, N_X25 = 6,
+        N_6PACK = 7, N_MASC = 8, N_R3964 = 9, N_PROFIBUS_FDL = 10, N_IRDA = 11, N_SMSBLOCK = 12,
+        N_HDLC = 13, N_SYNC_PPP = 14, N_HCI = 15, N_GIGASET_M101 = 16, N_SLCAN = 17, N_PPS = 18,
+        N_V253 = 19, N_CAIF = 20, N_GSM0710 = 21, N_TI_WL = 22, N_TRACESINK = 23,
+        N_TRACEROUTER = 24, N_NCI = 25, N_SPEAKUP = 26, N_NULL = 27, N_MCTP = 28,
+        N_DEVELOPMENT = 29, N_CAN327 = 30;
     "linux/ipc.h":
         IPC_CREAT = 0o1000, IPC_EXCL = 0o2000, IPC_NOWAIT = 0o4000, IPC_RMID = 0, IPC_SET = 1,
         IPC_STAT = 2, IPC_INFO = 3,
@@ -133,6 +140,8 @@ constants! {
     MODULE_INIT_COMPRESSED_FILE = 4;
     // Constants that the package has on x86 hosts only.
     "asm/mman.h": MAP_32BIT = 0x40, MAP_ABOVE4G = 0x80;
+    // Not used any more (include/linux/signal_types.h); old programs set it.
+    "": SA_INTERRUPT = 0x2000_0000;
     "asm/signal.h": SA_RESTORER = 0x0400_0000;
     "asm/ptrace-abi.h":
         PTRACE_GETREGS = 12, PTRACE_SETREGS = 13, PTRACE_GETFPREGS = 14, PTRACE_SETFPREGS = 15,

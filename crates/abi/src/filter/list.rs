@@ -15,6 +15,7 @@ use super::error::FilterError;
 use super::field::{Field, FieldRef};
 use super::pattern::Pattern;
 use super::similar::most_similar;
+use super::strace_class;
 use super::syntax::{Expr, Operand, Quantifier, Relation};
 use super::token::Unit;
 use crate::arch::Abi;
@@ -24,7 +25,7 @@ use crate::desc::Classes;
 const ABIS: [(&str, Abi); 3] = [("@64", Abi::X86_64), ("@32", Abi::I386), ("@x32", Abi::X32)];
 
 /// Classes of strace that are patterns of names (strace(1)).
-const PATTERNS: [(&str, &str); 10] = [
+const PATTERNS: [(&str, &str); 8] = [
     ("stat", "^(old)?stat(64)?$"),
     ("lstat", "^(old)?lstat(64)?$"),
     ("fstat", "^((old)?fstat(64)?|(new)?fstatat(64)?)$"),
@@ -33,12 +34,6 @@ const PATTERNS: [(&str, &str); 10] = [
     ("fstatfs", "^fstatfs(64)?$"),
     ("%statfs", "^(f?statfs(64)?|ustat)$"),
     ("pure", "^(get(e?[ug]id(32)?|pgrp|pid|ppid|tid)|get_thread_area)$"),
-    (
-        "clock",
-        "^(adjtimex|clock_(adj|get|set)time(64)?|clock_getres(_time64)?|gettimeofday|\
-        settimeofday|stime|time)$",
-    ),
-    ("creds", "^([sg]et(res|re|fs|e)?[ug]id(32)?|cap[sg]et|[sg]etgroups(32)?|prctl)$"),
 ];
 
 /// Whether a text is a list, and not an expression.
@@ -161,7 +156,10 @@ fn strace_item(text: &str, span: Range<usize>) -> Result<Option<Expr>, FilterErr
     } else if let Some(class) = name.strip_prefix('%') {
         match pattern(class) {
             Some((_, source)) => matches(source)?,
-            None => check::class(text, span.end - class.len()..span.end, class)?,
+            None => match check::class(text, span.end - class.len()..span.end, class)? {
+                Expr::Class(class, _) => strace_class::calls(class),
+                other => other,
+            },
         }
     } else if let Ok(number) = name.parse::<u32>() {
         let field = Operand::Field(FieldRef { field: Field::Nr, arg: String::new() });
@@ -170,7 +168,7 @@ fn strace_item(text: &str, span: Range<usize>) -> Result<Option<Expr>, FilterErr
     } else if check::is_call(name) {
         Expr::Call(name.to_owned())
     } else if let Some(class) = Classes::from_name(name) {
-        Expr::Class(class, name.to_owned())
+        strace_class::calls(class)
     } else if may_be_unknown {
         return Ok(None);
     } else {

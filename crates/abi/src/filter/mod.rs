@@ -25,6 +25,7 @@ mod parse;
 mod pattern;
 mod quote;
 mod similar;
+mod strace_class;
 mod syntax;
 mod token;
 mod values;

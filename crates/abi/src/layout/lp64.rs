@@ -109,6 +109,7 @@ const fn stated(layout: Layout) -> u32 {
         | L::XfsQuotaType
         | L::SeccompAction
         | L::Policy
+        | L::FileAttributes
         | L::PageStatus => 4,
         L::U64 | L::Word | L::SizeT | L::Loff | L::OffT | L::TimeT => 8,
         L::OldStat => 32,             // arch/x86/include/uapi/asm/stat.h; i386 only

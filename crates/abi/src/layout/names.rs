@@ -78,6 +78,8 @@ layouts! {
     SeccompNotifSizes "struct seccomp_notif_sizes",
     /// A memory policy, as get_mempolicy(2) stores it.
     Policy "int",
+    /// Attributes of a file: their ioctls pass an int where their numbers say long.
+    FileAttributes "int",
     /// A negated error number or a memory node, as move_pages(2) stores it.
     PageStatus "int",
     /// The format of a quota file.

@@ -14,7 +14,9 @@ pub(super) fn argument(call: &Call) -> Meaning {
     // 32-bit callers have locks of two sizes; F_OFD_* always take the large one.
     let large = if call.abi == Abi::I386 { Layout::Flock64 } else { Layout::Flock };
     match u32::try_from(call.command(1)).unwrap_or(u32::MAX) {
-        g::F_DUPFD | g::F_DUPFD_CLOEXEC | g::F_DUPFD_QUERY => Meaning::value(ArgKind::Fd),
+        // The lowest number that is wanted.
+        g::F_DUPFD | g::F_DUPFD_CLOEXEC => Meaning::value(ArgKind::Int),
+        g::F_DUPFD_QUERY => Meaning::value(ArgKind::Fd),
         g::F_SETFD => Meaning::value(ArgKind::Flags(&file::FD)),
         g::F_SETFL => Meaning::value(ArgKind::Flags(&open::OPEN)),
         g::F_SETLEASE => Meaning::value(ArgKind::Enum(&file::LOCK_TYPE)),

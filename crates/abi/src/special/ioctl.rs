@@ -6,6 +6,7 @@ use linux_raw_sys::ioctl::*;
 use linux_raw_sys::loop_device::*;
 
 use super::meaning::{Call, Meaning};
+use crate::consts::terminal;
 use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
@@ -41,12 +42,8 @@ pub(super) fn argument(call: &Call) -> Meaning {
     if let Some((_, dir, layout)) = NAMED.iter().find(|(named, ..)| *named == request) {
         return Meaning::fixed(*dir, *layout);
     }
-    if VALUES.contains(&request) {
-        return Meaning::value(if DESCRIPTORS.contains(&request) {
-            ArgKind::Fd
-        } else {
-            ArgKind::Long
-        });
+    if let Some((_, kind)) = VALUES.iter().find(|(named, _)| *named == request) {
+        return Meaning::value(*kind);
     }
     if let Some((_, dir, wide, narrow)) = SIZED.iter().find(|(sized, ..)| *sized == request) {
         return Meaning::bytes(*dir, if call.abi.word() == 4 { *narrow } else { *wide });
@@ -76,11 +73,16 @@ pub(crate) fn is_unknown(request: u64) -> bool {
     let Ok(request) = u32::try_from(request & 0xffff_ffff) else { return true };
     let is_listed = WRITTEN_BACK.contains(&request)
         || NAMED.iter().any(|(named, ..)| *named == request)
-        || VALUES.contains(&request)
+        || VALUES.iter().any(|(named, _)| *named == request)
         || SIZED.iter().any(|(sized, ..)| *sized == request)
         || NESTED.iter().any(|(nested, ..)| *nested == request)
         || INTERFACE.contains(&request);
     !is_listed && Request::decode(request).dir == 0
+}
+
+/// The result of a request.
+pub(super) fn result(call: &Call) -> Option<ArgKind> {
+    makes_fd(call.command(1)).then_some(ArgKind::Fd)
 }
 
 /// Whether a successful request returns a new file descriptor.
@@ -106,6 +108,8 @@ static NAMED: &[(u32, Dir, Layout)] = &[
     (TCSETAF, In, L::Termio),
     (TIOCGLCKTRMIOS, Out, L::Termios), (TIOCSLCKTRMIOS, In, L::Termios),
     (TIOCGWINSZ, Out, L::WinSize), (TIOCSWINSZ, In, L::WinSize),
+    (TIOCGPTN, Out, L::U32), (TIOCSPTLCK, In, L::Int), (TIOCGPTLCK, Out, L::Int),
+    (TIOCGPKT, Out, L::Int), (TIOCGEXCL, Out, L::Int), (TIOCGDEV, Out, L::U32),
     (TIOCGPGRP, Out, L::Int), (TIOCSPGRP, In, L::Int), (TIOCGSID, Out, L::Int),
     (TIOCOUTQ, Out, L::Int), (FIONREAD, Out, L::Int), (FIONBIO, In, L::Int), (FIOASYNC, In, L::Int),
     (FIOQSIZE, Out, L::Loff),
@@ -123,7 +127,7 @@ static NAMED: &[(u32, Dir, Layout)] = &[
     (BLKBSZSET, In, L::Int),
     (FIBMAP, InOut, L::Int), (FIGETBSZ, Out, L::Int),
     // They encode a long and pass an int (fs/ioctl.c).
-    (FS_IOC_GETFLAGS, Out, L::Int), (FS_IOC_SETFLAGS, In, L::Int),
+    (FS_IOC_GETFLAGS, Out, L::FileAttributes), (FS_IOC_SETFLAGS, In, L::FileAttributes),
     (FS_IOC_GETVERSION, Out, L::Int), (FS_IOC_SETVERSION, In, L::Int),
     // They encode writing and read.
     (UFFDIO_UNREGISTER, In, L::UffdioRange), (UFFDIO_WAKE, In, L::UffdioRange),
@@ -133,21 +137,16 @@ static NAMED: &[(u32, Dir, Layout)] = &[
 ];
 
 /// Requests that pass a value, although some encode a pointer.
-static VALUES: &[u32] = &[
-    FICLONE,
-    PERF_EVENT_IOC_SET_BPF,
-    PERF_EVENT_IOC_PAUSE_OUTPUT,
-    TUNSETNOCSUM,
-    TUNSETDEBUG,
-    TUNSETPERSIST,
-    TUNSETOWNER,
-    TUNSETGROUP,
-    TUNSETLINK,
-    TUNSETOFFLOAD,
+#[rustfmt::skip]
+static VALUES: &[(u32, ArgKind)] = &[
+    (FICLONE, ArgKind::Fd), (PERF_EVENT_IOC_SET_BPF, ArgKind::Fd),
+    (PERF_EVENT_IOC_PAUSE_OUTPUT, ArgKind::Long),
+    (TUNSETNOCSUM, ArgKind::Long), (TUNSETDEBUG, ArgKind::Long), (TUNSETPERSIST, ArgKind::Long),
+    (TUNSETOWNER, ArgKind::Long), (TUNSETGROUP, ArgKind::Long), (TUNSETLINK, ArgKind::Long),
+    (TUNSETOFFLOAD, ArgKind::Long),
+    (TIOCSCTTY, ArgKind::Int), (TCSBRK, ArgKind::Int), (TCSBRKP, ArgKind::Int),
+    (TCXONC, ArgKind::Enum(&terminal::FLOW)), (TCFLSH, ArgKind::Enum(&terminal::QUEUE)),
 ];
-
-/// Values that are file descriptors.
-static DESCRIPTORS: &[u32] = &[FICLONE, PERF_EVENT_IOC_SET_BPF];
 
 /// Encodes size_t but passes 64 bits, for 32-bit programs as well.
 const BLKGETSIZE64_32: u32 = BLKGETSIZE64 & !0x3fff_0000 | 4 << 16;
@@ -242,9 +241,10 @@ mod tests {
             check(TCGETS).map(|m| (m.dir, m.len)),
             Some((Dir::Out, Len::Fixed(Layout::Termios)))
         );
-        assert_eq!(check(TIOCGPTN).map(|m| (m.dir, m.len)), Some((Dir::Out, Len::Bytes(4))));
+        // No driver's: 4 bytes to read.
+        assert_eq!(check(0x8004_7a01).map(|m| (m.dir, m.len)), Some((Dir::Out, Len::Bytes(4))));
         assert_eq!(check(TIOCNOTTY), None);
-        assert_eq!(check(FS_IOC_GETFLAGS).map(|m| m.len), Some(Len::Fixed(Layout::Int)));
+        assert_eq!(check(FS_IOC_GETFLAGS).map(|m| m.len), Some(Len::Fixed(Layout::FileAttributes)));
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn object(command: u64, structures: &Structures) -> Meaning {
         u::IPC_STAT => Meaning::fixed(Dir::Out, structures.object),
         u::IPC_SET => Meaning::fixed(Dir::In, structures.object),
         u::IPC_INFO => Meaning::fixed(Dir::Out, structures.limits),
-        _ => Meaning::value(ArgKind::Hex),
+        _ => Meaning::value(ArgKind::Addr),
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> 
     let call = Call { abi, args: *args };
     match id {
         Special::Fcntl => fcntl::result(&call),
+        Special::Ioctl => ioctl::result(&call),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use clap::{ArgAction, ValueEnum};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use sysreel_abi::Filter;
 use sysreel_abi::filter::Field;
 use sysreel_abi::signal::signal_number;
@@ -130,14 +130,31 @@ impl Qualified {
     pub(crate) fn calls(&self, cwd: &[u8]) -> Option<Filter> {
         let cwd = Path::new(OsStr::from_bytes(cwd));
         let paths = self.paths.iter().flat_map(|path| {
-            let full = cwd.join(path);
-            [(Field::PathWritten, path.as_os_str()), (Field::Path, full.as_os_str())]
-                .map(|(field, path)| Filter::of_path(field, path.as_bytes()))
+            let full = plain(&cwd.join(path));
+            // As strace does when it starts: where the path leads on this machine, if it is here.
+            let real = full.canonicalize().ok().filter(|real| *real != full);
+            let of = |field, path: &Path| Filter::of_path(field, path.as_os_str().as_bytes());
+            let both = [of(Field::PathWritten, path), of(Field::Path, &full)];
+            both.into_iter().chain(real.map(|real| of(Field::Path, &real)))
         });
         let paths = paths.collect();
         let filters = self.filters.iter().cloned().chain(Filter::any_of(paths));
         Filter::all_of(filters.collect())
     }
+}
+
+/// Returns an absolute path without `.`, `..` and slashes that change nothing.
+fn plain(path: &Path) -> PathBuf {
+    let mut made = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            // `..` of the root is the root.
+            Component::ParentDir => _ = made.pop(),
+            other => made.push(other),
+        }
+    }
+    made
 }
 
 impl Strace {

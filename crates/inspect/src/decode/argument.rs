@@ -192,6 +192,13 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
             }
         }
         (_, ArgKind::QuotaCommand) => quota::command(view, value & 0xffff_ffff, out),
+        // personality(2) does not change it then.
+        (CallKind::Other, ArgKind::Flags(list))
+            if std::ptr::eq(list, &sysreel_abi::consts::process::PERSONALITY)
+                && value & 0xffff_ffff == 0xffff_ffff =>
+        {
+            text::hex(out, value & 0xffff_ffff);
+        }
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         _ if value == 0 => return false,

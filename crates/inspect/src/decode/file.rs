@@ -17,6 +17,7 @@ pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut St
         (Abi::I386, _) => (f.i64(4), f.i64(12), f.i32(20)),
         _ => (f.i64(8), f.i64(16), f.i32(24)),
     };
+    let asks = view.meaning(2).1.is_some_and(|mem| mem.dir.comes_out());
     out.push_str("{l_type=");
     value::constant(view, ArgKind::Enum(&file::LOCK_TYPE), f.u16(0), out);
     member(out, "l_whence");
@@ -25,8 +26,9 @@ pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut St
         member(out, name);
         text::sdec(out, number);
     }
-    // `l_pid` is output: at an entry it is shown only if the caller set it.
-    if view.outcome.is_some() || pid != 0 {
+    // The kernel writes `l_pid` when it is asked for a lock, and never reads it: callers leave what
+    // they find there.
+    if view.outcome.is_some() && asks {
         member(out, "l_pid");
         text::sdec(out, pid);
     }

@@ -129,6 +129,9 @@ fn count(view: &View<'_>) -> usize {
                 "TIOCNXCL",
                 "TIOCSBRK",
                 "TIOCCBRK",
+                "NS_GET_USERNS",
+                "NS_GET_PARENT",
+                "NS_GET_NSTYPE",
             ];
             if is(&sysreel_abi::consts::ioctl::IOCTL, view.arg(1), &alone) { 2 } else { all }
         }

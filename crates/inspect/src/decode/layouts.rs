@@ -1,6 +1,6 @@
 //! Structures and arrays of them: dispatches on the layout that the table gives an argument.
 
-use sysreel_abi::consts::{memory, security, uapi};
+use sysreel_abi::consts::{self, memory, security, uapi};
 use sysreel_abi::errno::errno_name;
 use sysreel_abi::{ArgKind, CallKind, Layout};
 
@@ -73,7 +73,7 @@ pub(crate) fn structure(
         L::OldUtsName => machine::utsname(view, f, 65, out),
         L::OldOldUtsName => machine::utsname(view, f, 9, out),
         L::SysInfo => machine::sysinfo(f, out),
-        L::Termios | L::Termios2 => machine::termios(f, out),
+        L::Termios | L::Termios2 => machine::termios(view, f, out),
         L::WinSize => machine::winsize(f, out),
         L::CapHeader => machine::cap_header(f, out),
         L::CapData => machine::cap_data(view, f, out),
@@ -100,6 +100,7 @@ fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut Str
             out.push(']');
         }
         L::SeccompAction => listed(view, ArgKind::Enum(&security::SECCOMP_ACTION), f, out),
+        L::FileAttributes => listed(view, ArgKind::Flags(&consts::file::ATTRIBUTES), f, out),
         L::Policy => listed(view, ArgKind::Flags(&memory::POLICY), f, out),
         L::QuotaFormat => listed(view, ArgKind::Enum(&uapi::QUOTA_FORMAT), f, out),
         L::XfsQuotaFlags => listed(view, ArgKind::Flags(&uapi::XFS_QUOTA), f, out),

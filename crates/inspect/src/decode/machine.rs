@@ -1,10 +1,11 @@
 //! The machine, terminals and capabilities.
 
-use sysreel_abi::consts::security;
+use sysreel_abi::consts::{security, terminal};
 use sysreel_abi::{Abi, ArgKind, render};
 
 use super::fields::Fields;
 use super::out::member;
+use super::value;
 use super::view::View;
 use crate::text;
 
@@ -55,14 +56,48 @@ pub(crate) fn sysinfo(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// Writes the four flag words of a `struct termios`.
-pub(crate) fn termios(f: Fields<'_>, out: &mut String) {
+/// Writes a `struct termios` or `termios2` (include/uapi/asm-generic/termbits.h): four words of
+/// flags; under `verbose` the line discipline, the special characters and the speeds of `termios2`.
+pub(crate) fn termios(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    /// NCCS.
+    const CHARACTERS: usize = 19;
+    let flags = [
+        ("c_iflag", &terminal::INPUT),
+        ("c_oflag", &terminal::OUTPUT),
+        ("c_cflag", &terminal::CONTROL),
+        ("c_lflag", &terminal::LOCAL),
+    ];
     out.push('{');
-    for (i, name) in ["c_iflag", "c_oflag", "c_cflag", "c_lflag"].into_iter().enumerate() {
+    for (i, (name, list)) in flags.into_iter().enumerate() {
         member(out, name);
-        text::hex(out, f.u32(i * 4));
+        value::constant(view, ArgKind::Flags(list), f.u32(i * 4), out);
     }
-    out.push_str(", ...}");
+    if !view.options.verbose {
+        return out.push_str(", ...}");
+    }
+    member(out, "c_line");
+    value::constant(view, ArgKind::Enum(&terminal::DISCIPLINE), f.u8(16), out);
+    out.push_str(", c_cc=[");
+    for i in 0..CHARACTERS {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        out.push('[');
+        match terminal::CHARACTER.items.get(i) {
+            Some((name, _)) => out.push_str(name),
+            None => text::dec(out, i as u64),
+        }
+        out.push_str("]=");
+        text::hex(out, f.u8(17 + i));
+    }
+    out.push(']');
+    if f.bytes.len() > 36 {
+        for (name, at) in [("c_ispeed", 36), ("c_ospeed", 40)] {
+            member(out, name);
+            text::dec(out, f.u32(at));
+        }
+    }
+    out.push('}');
 }
 
 /// Writes a `struct winsize`: four shorts.

@@ -187,7 +187,7 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// Writes a set of nodes as words: `[0000000000000001]`.
+/// Writes a set of nodes as words: `[0x00000000000001]`.
 pub(crate) fn nodes(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
     let word = usize::from(view.abi.word());
     if bytes.len() < word {
@@ -201,7 +201,12 @@ pub(crate) fn nodes(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
             break;
         }
         let number = Fields::new(view.abi, one).ulong(0);
-        out.push_str(&format!("{number:0width$x}", width = 2 * word));
+        // The prefix is within the width.
+        let width = 2 * word;
+        match number {
+            0 => out.push_str(&format!("{number:0width$x}")),
+            _ => out.push_str(&format!("{number:#0width$x}")),
+        }
     }
     out.push(']');
     true

@@ -59,6 +59,8 @@ fn write_action(
     match handler {
         0 => out.push_str("SIG_DFL"),
         1 => out.push_str("SIG_IGN"),
+        // (void (*)(int)) -1, as the caller's words have it.
+        u64::MAX | 0xffff_ffff => out.push_str("SIG_ERR"),
         _ => text::hex(out, handler),
     }
     member(out, "sa_mask");

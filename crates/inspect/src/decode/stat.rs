@@ -15,6 +15,9 @@ const CHARACTER: u64 = 0o020_000;
 const BLOCK: u64 = 0o060_000;
 const TYPE: u64 = 0o170_000;
 
+/// STATX_BTIME in `stx_mask`: the file system has a time of birth.
+const HAS_BTIME: u64 = 0x800;
+
 /// The members of every stat structure.
 #[derive(Default)]
 struct Attributes {
@@ -182,7 +185,7 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
         number(out, "stx_blksize", f.u32(4));
     }
     member(out, "stx_attributes");
-    text::hex(out, f.u64(8));
+    value::constant(view, ArgKind::Flags(&file::STATX_ATTRIBUTES), f.u64(8), out);
     if verbose {
         for (name, at) in [("stx_nlink", 16), ("stx_uid", 20), ("stx_gid", 24)] {
             number(out, name, f.u32(at));
@@ -200,9 +203,12 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     }
     number(out, "stx_blocks", f.u64(48));
     member(out, "stx_attributes_mask");
-    text::hex(out, f.u64(56));
+    value::constant(view, ArgKind::Flags(&file::STATX_ATTRIBUTES), f.u64(56), out);
     for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)]
     {
+        if name == "stx_btime" && f.u32(0) & HAS_BTIME == 0 {
+            continue;
+        }
         member(out, name);
         time::timespec(f.i64(at), f.u32(at + 8), out);
         time::date_comment(f.i64(at), f.u32(at + 8).cast_signed(), out);

@@ -186,7 +186,7 @@ pub(crate) fn tms(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
         member(out, name);
         let ticks = fields.klong(i);
         text::sdec(out, ticks);
-        if view.options.constants != Constants::Raw {
+        if ticks != 0 && view.options.constants != Constants::Raw {
             _ = write!(out, " /* {}.{:02} s */", ticks / TICKS, ticks.unsigned_abs() % 100);
         }
     }

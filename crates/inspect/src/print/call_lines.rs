@@ -50,7 +50,10 @@ impl Printer<'_> {
                 DONE
             }
             _ => match call.view(&self.style, &self.lost) {
-                Some(view) => decode::begin(&view, out),
+                // What the call has written comes with its end.
+                Some(view) => {
+                    decode::begin(&decode::View { exit: None, outcome: None, ..view }, out)
+                }
                 None => {
                     decode::unknown_arguments(call.open().call.args, out);
                     DONE

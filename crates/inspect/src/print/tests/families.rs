@@ -173,6 +173,47 @@ fn processes_and_signals() {
     );
 }
 
+/// The oracle is strace 6.1 with `stty -a` in a terminal.
+#[test]
+fn terminals() {
+    let mut log = LogBuilder::new();
+    let mut termios: Vec<u8> =
+        [0x500_u32, 0x5, 0xbf, 0x8a3b].iter().flat_map(|word| word.to_le_bytes()).collect();
+    termios
+        .extend([0, 3, 0x1c, 0x7f, 0x15, 4, 0, 1, 0, 0x11, 0x13, 0x1a, 0, 0x12, 0xf, 0x17, 0x16]);
+    termios.resize(36, 0);
+    log.call("ioctl", [4, 0x5401, A, 0, 0, 0], &[], 0, &[(2, 0, 0, &termios)]);
+    log.call("ioctl", [3, 0x8004_5430, A, 0, 0, 0], &[], 0, &[(2, 0, 0, &le32(&[7]))]);
+    log.call("ioctl", [4, 0x540e, 1, 0, 0, 0], &[], 0, &[]);
+    log.call("ioctl", [4, 0x540b, 2, 0, 0, 0], &[], 0, &[]);
+    let text = log.text(&Options { verbose: true, ..Options::default() });
+    expect![[r#"
+        ioctl(4, TCGETS, {c_iflag=ICRNL|IXON, c_oflag=NL0|CR0|TAB0|BS0|VT0|FF0|OPOST|ONLCR, c_cflag=B38400|CS8|CREAD, c_lflag=ISIG|ICANON|ECHO|ECHOE|ECHOK|IEXTEN|ECHOCTL|ECHOKE, c_line=N_TTY, c_cc=[[VINTR]=0x3, [VQUIT]=0x1c, [VERASE]=0x7f, [VKILL]=0x15, [VEOF]=0x4, [VTIME]=0, [VMIN]=0x1, [VSWTC]=0, [VSTART]=0x11, [VSTOP]=0x13, [VSUSP]=0x1a, [VEOL]=0, [VREPRINT]=0x12, [VDISCARD]=0xf, [VWERASE]=0x17, [VLNEXT]=0x16, [VEOL2]=0, [17]=0, [18]=0]}) = 0
+        ioctl(3, TIOCGPTN, [7])                 = 0
+        ioctl(4, TIOCSCTTY, 1)                  = 0
+        ioctl(4, TCFLSH, TCIOFLUSH)             = 0
+    "#]]
+    .assert_eq(&text);
+}
+
+/// `l_pid` and the third argument of F_DUPFD are strace's.
+#[test]
+fn fcntl_shows_what_the_kernel_reads_or_writes() {
+    let mut log = LogBuilder::new();
+    let lock = [&le32(&[0])[..], &[0; 4], &le(&[10, 1])[..], &le32(&[1234, 0])[..]].concat();
+    log.call("fcntl", [3, 6, A, 0, 0, 0], &[(2, 0, 0, &lock)], 0, &[]);
+    log.call("fcntl", [3, 5, A, 0, 0, 0], &[(2, 0, 0, &lock)], 0, &[(2, 0, 0, &lock)]);
+    log.call("fcntl", [3, 1030, 10, 0, 0, 0], &[], 10, &[]);
+    check(
+        &log,
+        expect![[r#"
+            fcntl(3, F_SETLK, {l_type=F_RDLCK, l_whence=SEEK_SET, l_start=10, l_len=1}) = 0
+            fcntl(3, F_GETLK, {l_type=F_RDLCK, l_whence=SEEK_SET, l_start=10, l_len=1, l_pid=1234}) = 0
+            fcntl(3, F_DUPFD_CLOEXEC, 10)           = 10
+        "#]],
+    );
+}
+
 #[test]
 fn time_and_the_machine() {
     let mut log = LogBuilder::new();
