@@ -21,11 +21,14 @@
 //! or a *part* (`MSG_NAME`, `MSG_IOV`, `MSG_CONTROL`) it is [`index`]`(i, j)`, and 0 where neither
 //! applies.
 //!
+//! Memory that the kernel finds without an argument ([`signal_mask`]) has [`NO_ARGUMENT`].
+//!
 //! For calls made through i386's socketcall and ipc ([`crate::demultiplex()`]), regions carry the
 //! inner argument's number and a role one higher than in the table. Role 0 is then socketcall's
 //! array.
 
 mod expand;
+mod frame;
 mod level;
 mod levels;
 mod pointer_fields;
@@ -36,6 +39,7 @@ use crate::arch::Abi;
 use crate::desc::{CallKind, Len, Row};
 use stop::{Exit, Stop};
 
+pub use frame::{NO_ARGUMENT, signal_mask};
 pub use request::{
     CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, Fact, Limits, MSG_CONTROL, MSG_IOV,
     MSG_NAME, Memory, RegionRequest, index, index_parts,

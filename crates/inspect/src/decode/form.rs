@@ -8,7 +8,7 @@ use sysreel_abi::{ArgKind, CallKind, Constants, Row, render};
 use super::argument::argument;
 use super::value::creates_file;
 use super::view::View;
-use super::{futex, process, quota};
+use super::{futex, process, quota, signal};
 use crate::text;
 
 /// The cursor of a call whose arguments are all written.
@@ -19,6 +19,10 @@ pub(crate) const DONE: u8 = u8::MAX;
 pub(crate) fn begin(view: &View<'_>, out: &mut String) -> u8 {
     if view.row.kind == CallKind::Clone {
         return if process::clone_entry_arguments(view, out) { 0 } else { DONE };
+    }
+    if view.row.kind == CallKind::SigReturn {
+        signal::restored_mask(view, out);
+        return DONE;
     }
     write_from(view, 0, out)
 }

@@ -2,7 +2,7 @@
 
 use sysreel_abi::consts::signal as s;
 use sysreel_abi::signal::code_name;
-use sysreel_abi::{Abi, ArgKind, AuditArch, signal_name, syscall_name};
+use sysreel_abi::{Abi, ArgKind, AuditArch, plan, signal_name, syscall_name};
 
 use super::errno::error_name;
 use super::fields::Fields;
@@ -72,6 +72,20 @@ fn write_action(
         text::pointer(out, restorer);
     }
     out.push('}');
+}
+
+/// Writes the mask that rt_sigreturn(2) restores: `{mask=[CHLD]}`. Nothing if the log lacks it.
+pub(crate) fn restored_mask(view: &View<'_>, out: &mut String) {
+    let mut mask = Vec::new();
+    let words = (0..2).map_while(|index| view.entry.find(plan::NO_ARGUMENT, 0, index));
+    for word in words {
+        mask.extend_from_slice(view.bytes(&word, 8).as_deref().unwrap_or_default());
+    }
+    if mask.len() == 8 {
+        out.push_str("{mask=");
+        set(&mask, out);
+        out.push('}');
+    }
 }
 
 /// Writes a `stack_t`: address, flags, size.

@@ -42,8 +42,11 @@ impl Calls {
         let mut call = Call { abi, row, args, state, since_ns, clone: None };
         cx.capture.begin(cx.at.tid);
         if cx.capture.is_on() || row.kind == CallKind::Clone3 {
+            let (_, sp) = cx.info.place();
             call.state = cx.capture.plan(|requests, memory| {
-                plan::at_entry(abi, row, &args, &Limits::DEFAULT, requests, memory)
+                let state = plan::at_entry(abi, row, &args, &Limits::DEFAULT, requests, memory);
+                plan::signal_mask(abi, row, sp, requests, memory);
+                state
             });
             cx.missing = cx.capture.store(&mut cx.log.sink);
             note_left_out(cx, call.state.left_out);

@@ -144,12 +144,15 @@ fn a_signal_interrupts_a_read_and_sigreturn_restores_its_result() {
     let mut log = LogBuilder::new();
     log.entry(0, X, "read", [0, 0x1000, 1, 0, 0, 0], &[]).exit(0, X, -512, &[]);
     log.stop(0, 0xa7f, &no_info(), |buf| buf.siginfo(&siginfo(&[10, 0, 0, 0, 55, 1000])));
+    let mask = (1_u64 << 16).to_le_bytes();
+    log.call("rt_sigreturn", [0; 6], &[(sysreel_abi::plan::NO_ARGUMENT, 0, 0, &mask)], -4, &[]);
     log.call("rt_sigreturn", [0; 6], &[], -4, &[]);
     check(
         &log,
         expect![[r#"
             read(0, 0x1000, 1)                      = ? ERESTARTSYS (To be restarted if SA_RESTART is set)
             --- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=55, si_uid=1000} ---
+            rt_sigreturn({mask=[CHLD]})             = -1 EINTR (Interrupted system call)
             rt_sigreturn()                          = -1 EINTR (Interrupted system call)
         "#]],
     );
