@@ -53,19 +53,49 @@ impl Progress {
 /// When the file cannot be opened, is not a log or needs a newer reader; when its tail belongs to
 /// another recording or is not a regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
+    open_between(path, &mut |_| {})
+}
+
+/// How far a log is opened. A recorder may begin or end between any two of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    Nothing,
+    Tail,
+    Log,
+    /// Whether a recorder is running was asked.
+    Asked,
+}
+
+/// Opens a log. Calls `between` after each step, for tests.
+fn open_between(path: &Path, between: &mut dyn FnMut(Opened)) -> Result<LogFile, Error> {
+    /// A recorder begins once and ends once. More often, somebody writes one log after another.
+    const TRIES: u32 = 4;
+    let mut opened = try_open(path, between)?;
+    for _ in 1..TRIES {
+        if opened.is_consistent()? {
+            break;
+        }
+        opened = try_open(path, between)?;
+    }
+    Ok(opened)
+}
+
+fn try_open(path: &Path, between: &mut dyn FnMut(Opened)) -> Result<LogFile, Error> {
     let cannot_open = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
-    let mut tail_path = OsString::from(path);
-    tail_path.push(TAIL_SUFFIX);
-    let tail_path = PathBuf::from(tail_path);
+    let tail_path = tail_path(path);
+    between(Opened::Nothing);
     // Copy the tail before opening the log: what a live recorder moves from the tail to the log in
     // between is then read twice rather than missed.
     let tail = match path == Path::new(STDIN) {
         true => None,
         false => FileSource::tail(&tail_path).map_err(|e| cannot_open(&tail_path, e))?,
     };
+    between(Opened::Tail);
     let source = FileSource::open(path).map_err(|e| cannot_open(path, e))?;
+    between(Opened::Log);
     // Test the lock before reading the log: a recorder that ends in between leaves a finished log.
-    let is_locked = tail.is_some() && source.is_locked();
+    let is_locked = source.is_locked();
+    between(Opened::Asked);
     let bad_log = |source| Error::Log { path: path.to_path_buf(), source };
     let mut log = Log::open(source, Limits::default()).map_err(bad_log)?;
     let has_tail = tail.is_some();
@@ -76,6 +106,12 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     let events = log.summary().map(|summary| summary.events);
     let progress = Progress { events, ..Progress::default() };
     Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written, progress })
+}
+
+fn tail_path(path: &Path) -> PathBuf {
+    let mut tail_path = OsString::from(path);
+    tail_path.push(TAIL_SUFFIX);
+    PathBuf::from(tail_path)
 }
 
 /// The result of reading a log.
@@ -101,6 +137,21 @@ impl LogFile {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its parts belong together. If it has no end, a recorder may have begun while it was
+    /// opened: then it is locked now, or has a tail by now.
+    fn is_consistent(&self) -> Result<bool, Error> {
+        if self.path == Path::new(STDIN) || !matches!(self.log.ending(), Ending::Unfinished { .. })
+        {
+            return Ok(true);
+        }
+        let is_locked = self.log.source().is_locked();
+        let tail_path = tail_path(&self.path);
+        let has_tail = tail_path
+            .try_exists()
+            .map_err(|source| Error::Open { path: tail_path.clone(), source })?;
+        Ok(self.is_being_written == is_locked && self.has_tail == has_tail)
     }
 
     /// Whether a tail was found beside it: the recorder is running, or it died.
@@ -173,7 +224,7 @@ impl LogFile {
         range: Bounds,
         mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ReadResult, Error> {
-        self.scan(false, from, range, |item, begun, findings| {
+        self.scan(from, range, |item, begun, findings| {
             if begun {
                 findings.item(item);
             }
@@ -181,11 +232,10 @@ impl LogFile {
         })
     }
 
-    /// As [`Self::read`], but `each` counts the items. With `check_buffers` all buffers are read
-    /// too, to find damaged ones.
+    /// As [`Self::read`], but `each` counts the items. All buffers are compared with their checksums
+    /// too: what a log lacks does not depend on what a reader asks for.
     pub(crate) fn scan(
         &self,
-        check_buffers: bool,
         from: u64,
         mut range: Bounds,
         mut each: impl FnMut(&Item<'_>, bool, &mut Findings) -> Result<ControlFlow<()>, Error>,
@@ -194,7 +244,7 @@ impl LogFile {
             ReadResult { findings: Findings::from_open(&self.log), ..ReadResult::default() };
         let mut begun = false;
         let done = self.log.read_ahead(self.threads(), from, |events| {
-            events.check_blobs(check_buffers);
+            events.check_blobs(true);
             let mut flow = ControlFlow::Continue(());
             while flow.is_continue()
                 && let Some(item) = events.next().map_err(|e| self.error(e))?
@@ -241,3 +291,6 @@ impl LogFile {
         Error::Log { path: self.path.clone(), source }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -134,6 +134,53 @@ fn damage_is_located() {
     }
 }
 
+/// What a reader does not ask for may be damaged too: every reader tells the same of a log of which
+/// only captured buffers are damaged.
+#[test]
+fn damaged_buffers_are_reported_by_every_reader() {
+    let stage = Stage::new();
+    let script = "head -c 100000 /dev/urandom >f; cat f >g";
+    let ran = stage.sysreel(&["record", "-q", "-o", "WHOLE", "sh", "-c", script]);
+    assert!(ran.status.success(), "{ran:?}");
+    let mut bytes = fs::read(stage.path("WHOLE")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(stage.path("LOG"), &bytes).unwrap();
+    let with_complete = [
+        &["stat"][..],
+        &["tree"],
+        &["ps"],
+        &["files"],
+        &["env"],
+        &["maps"],
+        &["net"],
+        &["fds"],
+        &["fds", "--at", "+9"],
+        &["waits"],
+        &["waits", "--top"],
+        &["lint"],
+    ];
+    for words in with_complete {
+        let ran = stage.sysreel(&[words, &["--json", "LOG"]].concat());
+        ran.fails(3, &["captured buffers are missing"]);
+        assert!(ran.text().contains("\"complete\": false"), "{words:?}: {ran:?}");
+        let whole = stage.sysreel(&[words, &["--json", "WHOLE"]].concat());
+        assert_eq!(whole.status.code(), Some(0), "{words:?}: {whole:?}");
+        assert!(whole.text().contains("\"complete\": true"), "{words:?}: {whole:?}");
+    }
+    for words in [
+        &["info"][..],
+        &["print"],
+        &["print", "-c"],
+        &["print", "--format", "raw"],
+        &["stream"],
+        &["grep", "root"],
+        &["diff", "WHOLE"],
+    ] {
+        stage.sysreel(&[words, &["LOG"]].concat()).fails(3, &["captured buffers are missing"]);
+    }
+}
+
 /// A tail that is not a regular file is not read, and no reader waits for it.
 #[test]
 fn a_tail_that_is_not_a_file_is_refused() {

@@ -33,6 +33,8 @@ impl LogFile {
         let log = self.log();
         let mut driver = Driver::new(follow, false);
         driver.set_completeness(log.header().completeness);
+        let mut events = log.events();
+        events.check_blobs(true);
         Calls {
             file: self,
             driver,
@@ -40,7 +42,7 @@ impl LogFile {
             range: EventRange::default(),
             bounds: None,
             in_range: false,
-            events: log.events(),
+            events,
             now: Now::Start,
             findings: Findings::from_open(log),
         }
@@ -158,8 +160,7 @@ impl<'l> Calls<'l> {
             {}
             return Ok(self.findings());
         }
-        let how = (&self.range, false);
-        let mut read = walk(self.file, self.driver, how, &self.buffers, &mut Each(each))?;
+        let mut read = walk(self.file, self.driver, &self.range, &self.buffers, &mut Each(each))?;
         read.findings.lost_buffers = self.buffers.lost();
         Ok(read.findings)
     }
@@ -170,8 +171,8 @@ impl<'l> Calls<'l> {
     /// # Errors
     /// As [`Self::next`].
     pub fn visit(self, visitor: &mut impl Visitor) -> Result<Findings, Error> {
-        let how = (&self.range, false);
-        let mut read = walk(self.file, self.driver, how, &self.buffers, &mut Visiting(visitor))?;
+        let mut read =
+            walk(self.file, self.driver, &self.range, &self.buffers, &mut Visiting(visitor))?;
         read.findings.lost_buffers = self.buffers.lost();
         Ok(read.findings)
     }

@@ -33,11 +33,11 @@ pub(crate) trait Walk {
 pub(crate) fn walk(
     file: &LogFile,
     mut driver: Driver,
-    (range, check_buffers): (&EventRange, bool),
+    range: &EventRange,
     buffers: &dyn Buffers,
     to: &mut dyn Walk,
 ) -> Result<ReadResult, Error> {
-    let all = Section { from: 0, is_last: true, check_buffers };
+    let all = Section { from: 0, is_last: true };
     walk_section(file, &mut driver, all, range, buffers, to)
 }
 
@@ -48,8 +48,6 @@ pub(crate) struct Section {
     pub(crate) from: u64,
     /// Whether it ends with the log. Otherwise a hole at its end is not one: more is being written.
     pub(crate) is_last: bool,
-    /// Whether all buffers are read too, to find damaged ones.
-    pub(crate) check_buffers: bool,
 }
 
 /// Passes the items of a section to `to`, with a driver that has seen the sections before it.
@@ -68,23 +66,22 @@ pub(crate) fn walk_section(
     driver.set_completeness(file.log().header().completeness);
     let mut over = false;
     let mut held = None;
-    let read =
-        file.scan(section.check_buffers, section.from, bounds, |stored, begun, findings| {
-            if let (Stored::Missing(missing), false) = (stored, section.is_last) {
-                held = Some((*missing, begun));
-                return Ok(ControlFlow::Continue(()));
+    let read = file.scan(section.from, bounds, |stored, begun, findings| {
+        if let (Stored::Missing(missing), false) = (stored, section.is_last) {
+            held = Some((*missing, begun));
+            return Ok(ControlFlow::Continue(()));
+        }
+        if let Some((missing, begun)) = held.take() {
+            let missing = Stored::Missing(missing);
+            if one(driver, &missing, begun, findings, buffers, to)?.is_break() {
+                over = true;
+                return Ok(ControlFlow::Break(()));
             }
-            if let Some((missing, begun)) = held.take() {
-                let missing = Stored::Missing(missing);
-                if one(driver, &missing, begun, findings, buffers, to)?.is_break() {
-                    over = true;
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            let flow = one(driver, stored, begun, findings, buffers, to)?;
-            over = flow.is_break();
-            Ok(flow)
-        })?;
+        }
+        let flow = one(driver, stored, begun, findings, buffers, to)?;
+        over = flow.is_break();
+        Ok(flow)
+    })?;
     if !over && section.is_last {
         // Calls that go on after the end of the range are as unfinished as those at the end of the
         // log. What `to` says does not matter any more.

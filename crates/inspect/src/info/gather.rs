@@ -38,8 +38,7 @@ impl Info {
             archs: Vec::new(),
         };
         let (driver, whole) = (Driver::for_counting(true), EventRange::default());
-        // The buffers are read too, to find damaged ones.
-        let read = calls::walk(file, driver, (&whole, true), log, &mut walk)?;
+        let read = calls::walk(file, driver, &whole, log, &mut walk)?;
         let mut info = std::mem::take(&mut walk.info);
         walk.add_names(&mut info);
         info.sizes.events = read.row_bytes;

@@ -80,6 +80,7 @@ impl<'o> Following<'o> {
         }
         findings.add_later(read.findings);
         findings.not_recorded = printer.not_recorded();
+        findings.unmatched = printer.is_unmatched();
         findings.lost_buffers = printer.finish(out).map_err(Error::Write)?;
         out.flush().map_err(Error::Write)?;
         Ok(findings)
@@ -91,7 +92,7 @@ impl<'o> Following<'o> {
         is_last: bool,
         out: &mut dyn Write,
     ) -> Result<crate::log_file::ReadResult, Error> {
-        let section = Section { from: self.page.next, is_last, check_buffers: false };
+        let section = Section { from: self.page.next, is_last };
         let range = &self.options.range;
         let paper = &mut Paper { page: &mut self.page, out };
         walk_section(file, &mut self.driver, section, range, file.log(), paper)

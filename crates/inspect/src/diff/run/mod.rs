@@ -6,6 +6,7 @@ pub(crate) mod canonical;
 pub(crate) mod content;
 mod detail;
 mod durability;
+mod matching;
 mod names;
 pub(crate) mod operation;
 mod process;
@@ -136,6 +137,8 @@ pub struct Run {
     pub(crate) operations: Operations,
     pub(crate) streams: stream::Streams,
     pub(crate) timing: timing::Timing,
+    /// For each filter that it was read with, the calls that match, and how many more there are.
+    pub(crate) matching: Vec<(Vec<matching::Match>, u64)>,
 }
 
 impl Run {
