@@ -7,6 +7,7 @@ mod sockets;
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::net::AF_UNIX;
+use linux_raw_sys::prctl;
 
 use crate::arch::Abi;
 use crate::bytes::u64_at;
@@ -25,6 +26,8 @@ pub use sockets::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opening {
     flags: u64,
+    /// How the path is resolved, of openat2.
+    resolve: u64,
     abi: Abi,
 }
 
@@ -92,6 +95,13 @@ impl Opening {
         self.flags & u64::from(g::O_PATH) != 0
     }
 
+    /// Whether the path cannot leave the directory where it begins, which is its root
+    /// (`RESOLVE_IN_ROOT`, `RESOLVE_BENEATH`).
+    #[must_use]
+    pub fn stays_below(self) -> bool {
+        self.resolve & u64::from(g::RESOLVE_IN_ROOT | g::RESOLVE_BENEATH) != 0
+    }
+
     /// Whether the call fails if the file is not a directory.
     #[must_use]
     pub fn directory(self) -> bool {
@@ -118,13 +128,18 @@ pub fn opening<'m>(
         {
             args.get(at).copied()?
         }
-        (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 0)?,
+        // struct open_how: flags, mode, resolve.
+        (_, Some(at)) => {
+            let how = structure(u8::try_from(at).ok()?)?;
+            let resolve = u64_at(how, 16).unwrap_or(0);
+            return Some(Opening { flags: u64_at(how, 0)?, resolve, abi });
+        }
         // creat(pathname, mode).
         (None, None) if row.arg("mode").is_some() => (g::O_CREAT | g::O_WRONLY | g::O_TRUNC).into(),
         // open_tree and its kin.
         _ => g::O_PATH.into(),
     };
-    Some(Opening { flags, abi })
+    Some(Opening { flags, resolve: 0, abi })
 }
 
 /// Returns the mode for a file that a call may create, before the umask. `structure` is as for
@@ -141,6 +156,20 @@ pub fn creation_mode<'m>(
         (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 8),
         _ => None,
     }
+}
+
+/// Whether a call gives its thread a name: prctl with PR_SET_NAME, whose name is argument 1.
+#[must_use]
+pub fn names_thread(row: &Row, args: &[u64; 6]) -> bool {
+    row.kind == CallKind::Prctl && args[0] & 0xffff_ffff == u64::from(prctl::PR_SET_NAME)
+}
+
+/// Returns the name of a thread that the kernel makes of these bytes: up to a NUL, and at most as
+/// many as it has room for (TASK_COMM_LEN, include/linux/sched.h).
+#[must_use]
+pub fn thread_name(bytes: &[u8]) -> &[u8] {
+    let most = bytes.get(..15).unwrap_or(bytes);
+    most.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Whether a call makes a file in memory: memfd_create, memfd_secret.
