@@ -4,10 +4,10 @@
 mod addresses;
 mod privilege;
 mod sockets;
+mod threads;
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::net::AF_UNIX;
-use linux_raw_sys::prctl;
 
 use crate::arch::Abi;
 use crate::bytes::u64_at;
@@ -21,6 +21,7 @@ pub use sockets::{
     ends_connect, has_connected, in_progress, peeks, polls_for_input, reads_socket_error,
     sets_socket_timeout, still_connecting,
 };
+pub use threads::{names_thread, thread_name};
 
 /// How a file is opened: the flags of open, from any call that opens files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,20 +157,6 @@ pub fn creation_mode<'m>(
         (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 8),
         _ => None,
     }
-}
-
-/// Whether a call gives its thread a name: prctl with PR_SET_NAME, whose name is argument 1.
-#[must_use]
-pub fn names_thread(row: &Row, args: &[u64; 6]) -> bool {
-    row.kind == CallKind::Prctl && args[0] & 0xffff_ffff == u64::from(prctl::PR_SET_NAME)
-}
-
-/// Returns the name of a thread that the kernel makes of these bytes: up to a NUL, and at most as
-/// many as it has room for (TASK_COMM_LEN, include/linux/sched.h).
-#[must_use]
-pub fn thread_name(bytes: &[u8]) -> &[u8] {
-    let most = bytes.get(..15).unwrap_or(bytes);
-    most.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// Whether a call makes a file in memory: memfd_create, memfd_secret.

@@ -31,14 +31,14 @@ impl Recording {
         Self { _folder: folder, path, whole: fs::read(LOG).unwrap(), recorder: None }
     }
 
-    fn write(&self, len: usize) {
+    fn write(&self, bytes: &[u8]) {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).open(&self.path).unwrap();
-        std::os::unix::fs::FileExt::write_all_at(&file, &self.whole[..len], 0).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, bytes, 0).unwrap();
     }
 
     fn write_unfinished(&self) {
-        self.write(self.whole.len() - CUT);
+        self.write(self.whole.split_last_chunk::<CUT>().unwrap().0);
     }
 
     fn begin(&mut self) {
@@ -51,7 +51,7 @@ impl Recording {
     }
 
     fn end(&mut self) {
-        self.write(self.whole.len());
+        self.write(&self.whole);
         fs::remove_file(tail_path(&self.path)).unwrap();
         self.recorder = None;
     }

@@ -6,7 +6,7 @@ use super::run_rules::Scope;
 use crate::diff::compare::place;
 use crate::diff::report::{Change, Difference};
 use crate::diff::rule::Rule;
-use crate::diff::run::Run;
+use crate::diff::run::{Match, Run};
 
 /// How many calls may match an expression in each range: none, where it is forbidden.
 #[derive(Clone, Debug)]
@@ -31,16 +31,17 @@ impl CallRule {
     pub(super) fn check(&self, run: &Run, at: usize) -> Option<Difference> {
         let (found, more) = run.matching.get(at)?;
         self.scope.ranges(run).into_iter().find_map(|(from, to)| {
-            let within = found.iter().filter(|found| from <= found.event && found.event < to);
+            let is_within = |found: &&Match| from <= found.event && found.event < to;
+            let within: Vec<&Match> = found.iter().filter(is_within).collect();
             // What had no room is counted for the last range.
             let more = if to == u64::MAX { *more } else { 0 };
-            let count = u64::try_from(within.clone().count()).unwrap_or(u64::MAX);
+            let count = u64::try_from(within.len()).unwrap_or(u64::MAX);
             let count = count.saturating_add(more);
             if count <= self.max {
                 return None;
             }
             let over = usize::try_from(self.max).unwrap_or(usize::MAX);
-            let first = within.clone().nth(over).or(within.last())?;
+            let first = within.get(over).or(within.last())?;
             let role = usize::try_from(first.process.0).ok().and_then(|at| run.processes.get(at));
             let calls = if count == 1 { "call" } else { "calls" };
             Some(Difference {

@@ -26,6 +26,7 @@ pub use operation::{CountedOnly, MARK};
 pub use process::{End, Image, Process};
 
 pub(crate) use detail::MAX_ARG_STRLEN;
+pub(crate) use matching::Match;
 pub(crate) use names::NameId;
 pub(crate) use operation::Operation;
 pub(crate) use process::signal;
@@ -138,7 +139,7 @@ pub struct Run {
     pub(crate) streams: stream::Streams,
     pub(crate) timing: timing::Timing,
     /// For each filter that it was read with, the calls that match, and how many more there are.
-    pub(crate) matching: Vec<(Vec<matching::Match>, u64)>,
+    pub(crate) matching: Vec<(Vec<Match>, u64)>,
 }
 
 impl Run {
