@@ -88,7 +88,7 @@ pub(crate) fn show<V: View>(
     show_some(common, common.filter.is_some(), read)
 }
 
-/// As [`show`], for a view of which options select a part, the filter or others.
+/// As [`show()`], for a view of which options select a part, the filter or others.
 fn show_some<V: View>(
     common: &Common,
     selects: bool,

@@ -232,8 +232,8 @@ impl LogFile {
         })
     }
 
-    /// As [`Self::read`], but `each` counts the items. All buffers are compared with their checksums
-    /// too: what a log lacks does not depend on what a reader asks for.
+    /// As [`Self::read`], but `each` counts the items. All buffers are compared with their
+    /// checksums too: what a log lacks does not depend on what a reader asks for.
     pub(crate) fn scan(
         &self,
         from: u64,

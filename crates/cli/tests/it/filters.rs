@@ -79,6 +79,13 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
     let mut below: BTreeSet<&str> = BTreeSet::new();
     let lines = all.lines().map(Line).filter(|line| {
         let failed = line.has(" = -1 E");
+        // From this line on, whatever the process does.
+        let mut since = |begins: bool| {
+            if begins {
+                below.insert(line.pid());
+            }
+            below.contains(line.pid())
+        };
         match recipe.trim_end_matches(['?', ' ']) {
             "What failed, but for lookups" => failed && !line.has("ENOENT") && !line.has("ENOTDIR"),
             "Who used this file" => {
@@ -95,10 +102,7 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
             "Which files were looked for in vain" => line.has("= -1 ENOENT"),
             "What took long" => line.numbers(r"<(\d+\.\d+)>$").is_some_and(|took| took[0] > 0.02),
             "What did a program and its children do" => {
-                if line.fits(r#"execve\("[^"]*/cat""#) && !failed {
-                    below.insert(line.pid());
-                }
-                below.contains(line.pid())
+                since(line.fits(r#"execve\("[^"]*/cat""#) && !failed)
             }
             "What did one process do" => line.pid() == run.pid,
             "Which programs were started" => line.call() == "execve" && !failed,
@@ -137,16 +141,11 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
                     && line.fits(r"= \?$|<unfinished \.\.\.>$")
             }
             "What did the threads of this name do" => {
-                if line.has("prctl(PR_SET_NAME, \"worker\"") {
-                    below.insert(line.pid());
-                }
-                below.contains(line.pid())
+                since(line.has("prctl(PR_SET_NAME, \"worker\""))
             }
             "What did programs do that got this variable" => {
-                if line.fits(r#"execve\("[^"]*/head", \["head", "-c", "1", "f"\]"#) && !failed {
-                    below.insert(line.pid());
-                }
-                below.contains(line.pid())
+                let head = r#"execve\("[^"]*/head", \["head", "-c", "1", "f"\]"#;
+                since(line.fits(head) && !failed)
             }
             other => panic!("docs/filter.md has a recipe without a test: {other}"),
         }

@@ -165,8 +165,8 @@ impl OpenFile {
         client.peer_by_order.set(self.id.1);
     }
 
-    /// Returns the inode of the socket that it is connected to, also if only the order of connect(2)
-    /// and accept(2) tells it; 0 if unknown.
+    /// Returns the inode of the socket that it is connected to, also if only the order of
+    /// connect(2) and accept(2) tells it; 0 if unknown.
     #[must_use]
     pub fn likely_peer(&self) -> u64 {
         match self.peer_inode.get() {
