@@ -194,7 +194,7 @@ fields! {
     /// A variable of the environment with which the program began; `env[NAME]` has no value if the
     /// program got no such variable.
     Env "env" FieldKind::Text, Memory;
-    /// Where the report comes from: the kernel, or code in the process.
+    /// Where the report comes from: the kernel, code in the process, or the recorder itself.
     Source "source" FieldKind::Word(Words::Source), Entry;
     /// The files that the call concerns: paths among its arguments, from the root, and the names
     /// of its descriptors.

@@ -301,10 +301,13 @@ fn a_thread_has_the_name_that_proc_shows() {
         let filter = format!("comm == \"{name}\" and data contains \"{name}\"");
         assert!(!print(&stage, "r.reel", &["-F", &filter]).is_empty(), "{filter}");
     }
-    // All reports of this recording are from the kernel.
+    // All reports are from the kernel, but for what the recorder says of itself.
     let all = print(&stage, "r.reel", &[]);
-    assert_eq!(print(&stage, "r.reel", &["-F", "source == kernel"]), all);
-    assert_eq!(print(&stage, "r.reel", &["-F", "source == in_process"]), "");
+    let of = |source: &str| print(&stage, "r.reel", &["-F", &format!("source == {source}")]);
+    let is_own = |line: &&str| line.contains("--- sysreel: ");
+    assert!(of("kernel").lines().eq(all.lines().filter(|line| !is_own(line))), "{all}");
+    assert!(of("recorder").lines().eq(all.lines().filter(is_own)), "{all}");
+    assert_eq!(of("in_process"), "");
 }
 
 #[test]
