@@ -4,6 +4,7 @@
 mod addresses;
 mod privilege;
 mod sockets;
+mod threads;
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::net::AF_UNIX;
@@ -20,11 +21,14 @@ pub use sockets::{
     ends_connect, has_connected, in_progress, peeks, polls_for_input, reads_socket_error,
     sets_socket_timeout, still_connecting,
 };
+pub use threads::{names_thread, thread_name};
 
 /// How a file is opened: the flags of open, from any call that opens files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opening {
     flags: u64,
+    /// How the path is resolved, of openat2.
+    resolve: u64,
     abi: Abi,
 }
 
@@ -92,6 +96,13 @@ impl Opening {
         self.flags & u64::from(g::O_PATH) != 0
     }
 
+    /// Whether the path cannot leave the directory where it begins, which is its root
+    /// (`RESOLVE_IN_ROOT`, `RESOLVE_BENEATH`).
+    #[must_use]
+    pub fn stays_below(self) -> bool {
+        self.resolve & u64::from(g::RESOLVE_IN_ROOT | g::RESOLVE_BENEATH) != 0
+    }
+
     /// Whether the call fails if the file is not a directory.
     #[must_use]
     pub fn directory(self) -> bool {
@@ -118,13 +129,18 @@ pub fn opening<'m>(
         {
             args.get(at).copied()?
         }
-        (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 0)?,
+        // struct open_how: flags, mode, resolve.
+        (_, Some(at)) => {
+            let how = structure(u8::try_from(at).ok()?)?;
+            let resolve = u64_at(how, 16).unwrap_or(0);
+            return Some(Opening { flags: u64_at(how, 0)?, resolve, abi });
+        }
         // creat(pathname, mode).
         (None, None) if row.arg("mode").is_some() => (g::O_CREAT | g::O_WRONLY | g::O_TRUNC).into(),
         // open_tree and its kin.
         _ => g::O_PATH.into(),
     };
-    Some(Opening { flags, abi })
+    Some(Opening { flags, resolve: 0, abi })
 }
 
 /// Returns the mode for a file that a call may create, before the umask. `structure` is as for

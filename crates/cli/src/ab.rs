@@ -149,7 +149,8 @@ fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Ve
             let side = &sides[at];
             let log = rounds.record(&format!("{name}-{round}"), &side.job)?;
             let level = side.options.level.max(policy.level());
-            runs[at].push(diff::read(&log, level, &side.options.roots)?);
+            let options = Options { filters: policy.filters(), ..side.options.clone() };
+            runs[at].push(diff::read(&log, level, &options)?);
             logs[at].push(log);
         }
     }

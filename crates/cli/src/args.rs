@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Show(crate::views::show::Args),
     /// Show habits of a program that cost time or go wrong some day
     Lint(crate::views::lint::Args),
+    /// Explain an expression of the filter language
+    Filter(crate::filter::Args),
     /// Summarize a log
     Info(Info),
     /// Check whether this machine can record, and how to fix what prevents it

@@ -108,7 +108,8 @@ fn record(args: &Record) -> Result<(), Failure> {
     let mut runs = Vec::new();
     for round in 1..=args.runs.get() {
         let log = rounds.record(&format!("run-{round}"), &job)?;
-        let run = read_run(&log, Level::Effects, &policy.roots)?;
+        let options = Options { roots: policy.roots.clone(), ..Options::default() };
+        let run = read_run(&log, Level::Effects, &options)?;
         if !run.is_whole() {
             let why = "is incomplete and cannot become a baseline";
             return Err(anyhow::anyhow!("the log of run {round} {why}").into());
@@ -173,6 +174,7 @@ fn check(args: &Check) -> Result<Exit, Failure> {
     let options = Options {
         level: policy.level(),
         roots: policy.roots.clone(),
+        filters: policy.filters(),
         allow_incomplete: args.report.allow_incomplete,
         ..Options::default()
     };
@@ -229,7 +231,7 @@ impl Checking<'_> {
 
     /// Compares one run with the baseline.
     fn compare(&mut self, log: &sysreel_inspect::LogFile) -> Result<Verdict, Failure> {
-        let run = read_run(log, Level::Effects, &self.options.roots)?;
+        let run = read_run(log, Level::Effects, &self.options)?;
         let variant = self.variant(&run)?.clone();
         let compared = variant.compare(&self.args.run.baseline.file, log, &self.options)?;
         let mut report = compared.report;

@@ -116,6 +116,7 @@ fn compare(args: &Args, sides: [Vec<&Path>; 2], policy: &Policy) -> anyhow::Resu
     let options = Options {
         level: args.level.into(),
         roots: policy.roots.clone(),
+        filters: policy.filters(),
         allow_env_drift: args.allow_env_drift,
         allow_incomplete: args.report.allow_incomplete,
         ..Options::default()

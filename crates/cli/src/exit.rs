@@ -98,7 +98,7 @@ const TABLE: &[Statuses] = &[
         ],
     },
     Statuses {
-        commands: "completions",
+        commands: "completions, filter",
         meanings: &[("0", "success"), ("1", "the output cannot be written"), ("2", "wrong usage")],
     },
     Statuses {

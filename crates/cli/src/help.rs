@@ -13,7 +13,7 @@ const WIDEST: usize = 100;
 /// The groups of commands. A command in none is listed last.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("Record", &["record", "doctor"]),
-    ("Read a log", &["print", "info", "grep", "show"]),
+    ("Read a log", &["print", "info", "grep", "show", "filter"]),
     (
         "Ask a log",
         &["stat", "tree", "ps", "files", "net", "fds", "waits", "stream", "lint", "env", "maps"],
@@ -29,7 +29,7 @@ const OPTIONS: &[(&[&str], &str, &[&str])] = &[
     (&["record"], "What to record", &["pid", "tree", "only", "until_exit", "refuse_tracers"]),
     (&["record"], "How to record", &["cpu", "replayable", "no_file_contents", "audit"]),
     (&["print"], "Output", &["format", "output", "follow"]),
-    (&["print"], "What to print", &["from", "to", "only", "filter"]),
+    (&["print"], "What to print", &["from", "to", "around", "context", "only", "filter"]),
     (
         &["print"],
         "Lines",

@@ -14,6 +14,7 @@ mod diff;
 mod divergence;
 mod doctor;
 mod exit;
+mod filter;
 mod filter_arg;
 mod front;
 mod generate;
@@ -57,6 +58,7 @@ fn main() {
             Command::Files(args) => say::exit_checked(views::files::run(&args)),
             Command::Env(args) => say::exit_checked(views::env::run(&args)),
             Command::Maps(args) => say::exit_checked(views::maps::run(&args)),
+            Command::Filter(args) => say::exit_checked(filter::run(&args)),
             Command::Info(args) => say::exit_checked(info::run(&args)),
             Command::Doctor(args) => say::exit_checked(doctor::run(&args)),
             Command::Diff(args) => say::exit_checked(diff::run(&args)),

@@ -14,7 +14,7 @@ use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
 use sysreel_inspect::print::{Clock, Following, Options, Quiet, TaskIds};
 use sysreel_inspect::visible::json_pretty;
-use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
+use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
 /// Large enough to avoid a write(2) for each line.
 const BUFFER: usize = 256 << 10;
@@ -110,8 +110,6 @@ fn follow(args: &Print, qualified: Qualified) -> Result<Findings, Error> {
         log = open(&args.file)?;
         pause = (begun.elapsed() * SHARE).clamp(PAUSE, LONGEST);
     }
-    // The recorder may have ended after the log was opened and before it was asked for.
-    let log = open(&args.file)?;
     following.finish(&log, &mut out)
 }
 
@@ -135,6 +133,7 @@ fn write(
     palette: Palette,
     out: &mut impl Write,
 ) -> Result<Findings, Error> {
+    check_around(args, log)?;
     let only = only(args, &qualified, log);
     match args.format {
         _ if args.summary => summary(args, only, log, out),
@@ -212,7 +211,7 @@ fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options 
         dump_read: qualified.read,
         dump_write: qualified.write,
         column: args.strace.columns,
-        event_numbers: args.event_numbers,
+        event_numbers: args.event_numbers || args.around.is_some(),
         range: range(args),
         only,
         filter: args.filter.clone(),
@@ -221,7 +220,22 @@ fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options 
 }
 
 fn range(args: &Print) -> EventRange {
-    EventRange { from: args.from, to: args.to }
+    let Some(event) = args.around else {
+        return EventRange { from: args.from, to: args.to };
+    };
+    let (first, last) = (event.saturating_sub(args.context), event.saturating_add(args.context));
+    EventRange { from: Some(Bound::Event(first)), to: Some(Bound::Event(last)) }
+}
+
+/// Checks that a log has the event around which is printed. One that has no end may lack it.
+fn check_around(args: &Print, log: &LogFile) -> Result<(), Error> {
+    match (args.around, log.log().summary()) {
+        (Some(number), Some(summary)) if number >= summary.events => {
+            let why = format!("{} has only {} events", log.path().display(), summary.events);
+            Err(Error::NoSuchEvent { number, why })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a new log to standard error, as strace does: standard output belongs to the program.
@@ -241,6 +255,9 @@ pub(crate) fn to_stderr(path: &Path) -> bool {
 
 /// Reports missing parts and errors, and returns the exit status.
 fn report(path: &Path, written: Result<Findings, Error>) -> Exit {
+    if let Ok(findings) = &written {
+        crate::views::say_unmatched(path, findings);
+    }
     match written {
         Ok(findings) if findings.is_whole() => Exit::SUCCESS,
         Ok(findings) => {

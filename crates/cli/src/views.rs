@@ -85,14 +85,24 @@ pub(crate) fn show<V: View>(
     common: &Common,
     read: impl FnOnce(&LogFile) -> Result<(V, Findings), Error>,
 ) -> Exit {
+    show_some(common, common.filter.is_some(), read)
+}
+
+/// As [`show()`], for a view of which options select a part, the filter or others.
+fn show_some<V: View>(
+    common: &Common,
+    selects: bool,
+    read: impl FnOnce(&LogFile) -> Result<(V, Findings), Error>,
+) -> Exit {
     let log = match open(&common.file) {
         Ok(log) => log,
         Err(error) => return failed(&error),
     };
-    let (view, findings) = match read(&log) {
+    let (view, mut findings) = match read(&log) {
         Ok(read) => read,
         Err(error) => return failed(&error),
     };
+    findings.unmatched |= selects && view.is_empty();
     match write((common.json, &common.out), &findings, [&view]) {
         Err(exit) => exit,
         Ok(()) => finished(&common.file, &log, findings),
@@ -105,11 +115,19 @@ fn finished(path: &Path, log: &LogFile, mut findings: Findings) -> Exit {
         say!("{} is being written: {} events so far", path.display(), findings.events);
         findings.open_end = false;
     }
+    say_unmatched(path, &findings);
     if findings.is_whole() {
         return Exit::SUCCESS;
     }
     say!("{}: {findings}", path.display());
     Exit::WITH_FINDINGS
+}
+
+/// Says so if nothing was selected: an empty answer could mean anything.
+pub(crate) fn say_unmatched(path: &Path, findings: &Findings) {
+    if findings.unmatched {
+        say!("{}: nothing matches", path.display());
+    }
 }
 
 /// Reports an error of a reader and returns the exit status.

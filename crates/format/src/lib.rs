@@ -112,6 +112,7 @@ pub use read::{
 };
 pub use segment::{Full, Segment, SegmentMemory};
 pub use segment_header::{committed_segment, is_tail};
+pub use sites::NeedsParts;
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot, is_kept};
 pub use state::{PageSums, State};
 pub use summary::{Extras, Summary};

@@ -75,7 +75,9 @@ pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Er
     let mut read = walk(file, driver, (&options.range, false), log, &mut counting)?;
     let fields = counting.matchers.iter().flat_map(|matcher| matcher.not_recorded());
     read.findings.not_recorded = fields.map(|(field, count)| (field.clone(), *count)).collect();
-    Ok((counting.finish(options.order), read.findings))
+    let counts = counting.finish(options.order);
+    read.findings.unmatched = options.filter.is_some() && counts.calls.is_empty();
+    Ok((counts, read.findings))
 }
 
 /// The order of the tables: the machine's native calls first, then the ABIs in strace's order.

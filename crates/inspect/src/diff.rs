@@ -30,6 +30,8 @@ mod verdict;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use sysreel_abi::Filter;
+
 pub use agree::agree;
 pub use compare::compare;
 pub use context::{Around, context};
@@ -49,6 +51,9 @@ pub struct Options {
     pub level: Level,
     /// Named directories besides WS, HOME and TMP.
     pub roots: Vec<(String, PathBuf)>,
+    /// Filters of which the runs note the calls that match: those of a policy
+    /// ([`policy::Policy::filters`]).
+    pub filters: Vec<Filter>,
     /// Whether logs from different surroundings may be compared. Waives no other reason why two
     /// logs cannot be compared.
     pub allow_env_drift: bool,

@@ -35,6 +35,8 @@ pub struct Findings {
     pub footer: Option<u64>,
     /// The fields of a filter that the log does not have for some items, and how many these are.
     pub not_recorded: Vec<(String, u64)>,
+    /// Whether a filter was given and nothing matched it. Then nothing is missing.
+    pub unmatched: bool,
 }
 
 impl Findings {
@@ -97,6 +99,7 @@ impl Findings {
         self.metadata = self.metadata.take().or(later.metadata);
         self.footer = self.footer.or(later.footer);
         self.not_recorded.extend(later.not_recorded);
+        self.unmatched |= later.unmatched;
     }
 
     /// Records that the log ends without a footer, if so.

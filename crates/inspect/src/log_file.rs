@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sysreel_format::{Ending, Events, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Ending, Events, Item, Limits, Log, NeedsParts, ReadAt, TAIL_SUFFIX};
 
 use crate::error::Error;
 use crate::event_range::{Bound, Bounds, EventRange};
@@ -53,19 +53,49 @@ impl Progress {
 /// When the file cannot be opened, is not a log or needs a newer reader; when its tail belongs to
 /// another recording or is not a regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
+    open_between(path, &mut |_| {})
+}
+
+/// How far a log is opened. A recorder may begin or end between any two of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    Nothing,
+    Tail,
+    Log,
+    /// Whether a recorder is running was asked.
+    Asked,
+}
+
+/// Opens a log. Calls `between` after each step, for tests.
+fn open_between(path: &Path, between: &mut dyn FnMut(Opened)) -> Result<LogFile, Error> {
+    /// A recorder begins once and ends once. More often, somebody writes one log after another.
+    const TRIES: u32 = 4;
+    let mut opened = try_open(path, between)?;
+    for _ in 1..TRIES {
+        if opened.is_consistent()? {
+            break;
+        }
+        opened = try_open(path, between)?;
+    }
+    Ok(opened)
+}
+
+fn try_open(path: &Path, between: &mut dyn FnMut(Opened)) -> Result<LogFile, Error> {
     let cannot_open = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
-    let mut tail_path = OsString::from(path);
-    tail_path.push(TAIL_SUFFIX);
-    let tail_path = PathBuf::from(tail_path);
+    let tail_path = tail_path(path);
+    between(Opened::Nothing);
     // Copy the tail before opening the log: what a live recorder moves from the tail to the log in
     // between is then read twice rather than missed.
     let tail = match path == Path::new(STDIN) {
         true => None,
         false => FileSource::tail(&tail_path).map_err(|e| cannot_open(&tail_path, e))?,
     };
+    between(Opened::Tail);
     let source = FileSource::open(path).map_err(|e| cannot_open(path, e))?;
+    between(Opened::Log);
     // Test the lock before reading the log: a recorder that ends in between leaves a finished log.
-    let is_locked = tail.is_some() && source.is_locked();
+    let is_locked = source.is_locked();
+    between(Opened::Asked);
     let bad_log = |source| Error::Log { path: path.to_path_buf(), source };
     let mut log = Log::open(source, Limits::default()).map_err(bad_log)?;
     let has_tail = tail.is_some();
@@ -76,6 +106,12 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     let events = log.summary().map(|summary| summary.events);
     let progress = Progress { events, ..Progress::default() };
     Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written, progress })
+}
+
+fn tail_path(path: &Path) -> PathBuf {
+    let mut tail_path = OsString::from(path);
+    tail_path.push(TAIL_SUFFIX);
+    PathBuf::from(tail_path)
 }
 
 /// The result of reading a log.
@@ -97,8 +133,8 @@ pub(crate) struct Scan {
     pub(crate) from: u64,
     /// Whether all buffers are read too, to find damaged ones.
     pub(crate) check_buffers: bool,
-    /// The only architecture whose stops need their parts; `None`: all do.
-    pub(crate) parts_of: Option<u32>,
+    /// Which calls need the parts of their stops; `None`: all do.
+    pub(crate) needs_parts: Option<NeedsParts>,
 }
 
 impl LogFile {
@@ -112,6 +148,21 @@ impl LogFile {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether its parts belong together. If it has no end, a recorder may have begun while it was
+    /// opened: then it is locked now, or has a tail by now.
+    fn is_consistent(&self) -> Result<bool, Error> {
+        if self.path == Path::new(STDIN) || !matches!(self.log.ending(), Ending::Unfinished { .. })
+        {
+            return Ok(true);
+        }
+        let is_locked = self.log.source().is_locked();
+        let tail_path = tail_path(&self.path);
+        let has_tail = tail_path
+            .try_exists()
+            .map_err(|source| Error::Open { path: tail_path.clone(), source })?;
+        Ok(self.is_being_written == is_locked && self.has_tail == has_tail)
     }
 
     /// Whether a tail was found beside it: the recorder is running, or it died.
@@ -224,9 +275,9 @@ impl LogFile {
             Ok(flow)
         };
         let (threads, from) = (self.threads(), scan.from);
-        let done = match scan.parts_of {
+        let done = match scan.needs_parts {
             None => self.log.read_ahead(threads, from, &mut all),
-            Some(arch) => self.log.read_ahead_without_parts(threads, from, arch, &mut all),
+            Some(which) => self.log.read_ahead_without_parts(threads, from, which, &mut all),
         };
         if done.map_err(|e| self.error(e))??.is_continue() {
             read.open_end_unreported = !read.findings.open_end;
@@ -256,3 +307,6 @@ impl LogFile {
         Error::Log { path: self.path.clone(), source }
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -41,6 +41,10 @@ impl<K, V> Bounded<K, V> {
         self.entries.values()
     }
 
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut()
+    }
+
     pub(crate) fn into_entries(self) -> impl Iterator<Item = (K, V)> {
         self.entries.into_iter()
     }
@@ -64,7 +68,16 @@ impl<K: Hash + Eq, V: Default> Bounded<K, V> {
         self.entries.get_mut(key)
     }
 
-    #[cfg(test)]
+    /// Returns the value of a key that has one.
+    pub(crate) fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.entries.get_mut(key)
+    }
+
+    /// Returns the value of a key that has one.
     pub(crate) fn get<Q>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,

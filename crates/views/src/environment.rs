@@ -7,9 +7,6 @@ use sysreel_inspect::visible::visible_bytes;
 
 use crate::pool::{BytesList, Pool};
 
-/// The longest environment that is kept, in bytes: that of the kernel (execve(2)).
-const LONGEST: usize = 6 << 20;
-
 /// An environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Environment {
@@ -21,28 +18,8 @@ pub(crate) struct Environment {
 
 /// Returns the environment that a program got; `None` if it is not in the log, or has no room.
 pub(crate) fn of_program(exec: &Exec<'_>, pool: &mut Pool) -> Option<Environment> {
-    if let Some(variables) = &exec.found.environ {
-        return Some(Environment { variables: pool.keep_all(variables)?, cut: 0 });
-    }
-    let call = exec.call()?;
-    let row = call.row()?;
-    let at = row.args.iter().position(|arg| arg.name == "envp")?;
-    let (mut variables, mut cut, mut is_known, mut left) = (Vec::new(), 0, false, LONGEST);
-    for region in call.regions().filter(|region| region.arg() == Some(at)) {
-        is_known = true;
-        if region.depth() == 0 {
-            continue;
-        }
-        let bytes = region.first(left)?;
-        left = left.saturating_sub(bytes.len());
-        let end = bytes.iter().position(|byte| *byte == 0);
-        cut += u64::from(end.is_none());
-        variables.push(bytes.get(..end.unwrap_or(bytes.len()))?.to_vec());
-    }
-    // The list itself is in the log, if memory is.
-    let is_null = call.args().raw(at) == Some(0);
-    (is_known || is_null).then_some(())?;
-    Some(Environment { variables: pool.keep_all(&variables)?, cut })
+    let found = exec.environment()?;
+    Some(Environment { variables: pool.keep_all(&found.variables)?, cut: found.cut })
 }
 
 /// A variable of an environment.

@@ -30,10 +30,10 @@ fn a_tree_with_programs_after_each_other() {
         &expect![[r#"
           pid   start    time  cpu  end   calls  failed  files  program
         12295  3.04ms  4.82ms       exec     30              1  /tmp/sysreel-hXG958/exec_arch
-        12298  7.05ms   397us  0ns  0         6                 ├─ (/tmp/sysreel-hXG958/exec_arch)
+        12298  7.05ms   397us    -  0         6                 ├─ (/tmp/sysreel-hXG958/exec_arch)
         12295  7.86ms   647us       exec      4       1         └─ => elf32
                                                                        - NONE=
-        12295  8.51ms  1.45ms  0ns  0        24              1     └─ => /proc/self/fd/9 again
+        12295  8.51ms  1.45ms    -  0        24              1     └─ => /proc/self/fd/9 again
     "#]],
     );
 }
@@ -46,7 +46,7 @@ fn an_attached_process() {
         |file| tree::ps(file, &options, (tree::Order::Calls, 1)),
         &expect![[r#"
          pid   start    time  cpu  end  calls  failed  files  program
-        2262  4.61ms  37.0ms  0ns  0        3       1         /tmp/sysreel-bb16qC/sleeper read  [attached]
+        2262  4.61ms  37.0ms    -  0        3       1         /tmp/sysreel-bb16qC/sleeper read  [attached]
     "#]],
     );
 }

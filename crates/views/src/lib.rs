@@ -45,7 +45,7 @@ pub mod tree;
 mod view;
 pub mod waits;
 
-pub use captured::Program;
+pub use captured::{Program, Programs};
 pub use environment::{Variable, Variables};
 pub use page::Page;
 pub use pool::{Bytes, BytesList};

@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sysreel_inspect::calls::Item;
-use sysreel_inspect::{Error, Findings, Follow, LogFile, format};
+use sysreel_inspect::{Error, Findings, LogFile, format};
 
-use crate::captured::{Captured, Program, wants};
+use crate::captured::{Program, Programs, programs};
 use crate::page::Page;
 use crate::pool::{Bytes, Pool};
-use crate::select::{Looker, Select, look};
+use crate::select::Select;
 use crate::table::{Align, Table, write_line};
 use crate::text::size;
 use crate::view::View;
@@ -24,16 +23,7 @@ pub struct Options {
 }
 
 /// The mappings of the programs of a log.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Maps {
-    /// The programs, in the order of their beginnings.
-    pub programs: Vec<Mappings>,
-    /// The number of programs that had no room.
-    pub left_out: u64,
-    /// The number of texts that had no room, and are `null`.
-    pub texts_left_out: u64,
-}
+pub type Maps = Programs<Mappings>;
 
 /// The mappings of a program.
 #[derive(Clone, Debug, Serialize)]
@@ -116,35 +106,14 @@ impl Serialize for BuildId {
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn maps(file: &LogFile, options: &Options) -> Result<(Maps, Findings), Error> {
-    let mut collector = Collector { options, captured: Captured::of(file), programs: Vec::new() };
-    let findings = look(file, &options.select, (Follow::default(), false), &mut collector)?;
-    let left_out = collector.captured.left_out();
-    let texts_left_out = collector.captured.pool.left_out();
-    Ok((Maps { programs: collector.programs, left_out, texts_left_out }, findings))
-}
-
-struct Collector<'o> {
-    options: &'o Options,
-    captured: Captured,
-    programs: Vec<Mappings>,
-}
-
-impl Looker for Collector<'_> {
-    fn item(&mut self, item: &Item<'_>, selected: bool) {
-        let program = self.captured.note(item);
-        let (Item::Exec(exec), Some(program)) = (item, program) else { return };
-        if !selected || !wants(&self.options.pids, &program) {
-            return;
-        }
+    programs(file, (&options.select, &options.pids), false, |program, exec, pool| {
         let maps = &exec.found.maps;
-        let pool = &mut self.captured.pool;
         if !pool.take(maps.len().saturating_mul(size_of::<Mapping>())) {
-            self.captured.leave_out();
-            return;
+            return None;
         }
         let mappings = maps.iter().map(|mapping| Mapping::of(mapping, pool)).collect();
-        self.programs.push(Mappings { program, mappings });
-    }
+        Some(Mappings { program, mappings })
+    })
 }
 
 impl Mapping {
@@ -167,8 +136,8 @@ impl View for Maps {
     const SCHEMA: &'static str = "sysreel/maps/1";
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        for program in &self.programs {
-            write_line(&program.program.heading(), page, out)?;
+        self.write(page, out, |of, out| {
+            write_line(&of.program.heading(), page, out)?;
             let mut table = Table::new(&[
                 ("start", Align::Right),
                 ("end", Align::Right),
@@ -177,7 +146,7 @@ impl View for Maps {
                 ("offset", Align::Right),
                 ("path", Align::Left),
             ]);
-            for mapping in &program.mappings {
+            for mapping in &of.mappings {
                 let text = |path: &Option<Bytes>| path.as_ref().map(Bytes::to_string);
                 table.row(vec![
                     format!("{:x}", mapping.start.0),
@@ -188,14 +157,11 @@ impl View for Maps {
                     text(&mapping.path).unwrap_or_default(),
                 ]);
             }
-            table.write(page, out)?;
-        }
-        if self.left_out > 0 {
-            write_line(&format!("({} programs had no room)", self.left_out), page, out)?;
-        }
-        if self.texts_left_out > 0 {
-            write_line(&format!("({} texts had no room)", self.texts_left_out), page, out)?;
-        }
-        Ok(())
+            table.write(page, out)
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.programs.is_empty()
     }
 }

@@ -234,7 +234,7 @@ impl Nodes {
         let ended = Ended::Ended(at.end());
         let used = (at.what.utime_ns, at.what.stime_ns);
         if let Some(thread) = living.thread.and_then(|thread| self.get_mut(thread)) {
-            (thread.end, thread.cpu) = (Some((place, ended)), Some(used));
+            (thread.end, thread.cpu) = (Some((place, ended)), known(used));
         }
         let leads = at.task.tid() == at.task.tgid() && at.end() != End::Superseded;
         let Some(process) = self.process_mut(living.process) else { return };
@@ -246,7 +246,7 @@ impl Nodes {
         if let Some(node) = self.get_mut(node)
             && (leads || is_last)
         {
-            node.cpu = Some(cpu);
+            node.cpu = known(cpu);
             if leads || node.end.is_none() {
                 node.end = Some((place, ended));
             }
@@ -258,6 +258,12 @@ impl Nodes {
             self.tasks.remove(&oldest);
         }
     }
+}
+
+/// Returns the CPU time of a task or process. It is unknown where the kernel counts in ticks and
+/// none fell into it: nothing ends without having run.
+fn known(used: (u64, u64)) -> Option<(u64, u64)> {
+    (used != (0, 0)).then_some(used)
 }
 
 /// Returns the nanoseconds from one time to a later one.

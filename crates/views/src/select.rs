@@ -58,6 +58,7 @@ pub fn look(
     if let Some(matcher) = selecting.matcher {
         let fields = matcher.not_recorded().iter();
         findings.not_recorded = fields.map(|(field, count)| (field.clone(), *count)).collect();
+        findings.unmatched = !matcher.has_matched();
     }
     Ok(findings)
 }

@@ -2,8 +2,7 @@
 
 mod known;
 mod touch;
-
-use std::borrow::Cow;
+mod unnamed;
 
 use sysreel_inspect::abi::intent::{self, Family};
 use sysreel_inspect::abi::{ArgKind, CallKind, Row, places};
@@ -13,12 +12,14 @@ use sysreel_inspect::state::{Made, OpenFile};
 
 use known::Known;
 pub(crate) use touch::{Outcome, Touch, Uses};
+use unnamed::Unnamed;
 
 /// Finds out what calls do to paths. Descriptors must be followed
 /// ([`Follow::processes`](sysreel_inspect::Follow)).
 #[derive(Debug, Default)]
 pub(crate) struct Touches {
     known: Known,
+    unnamed: Unnamed,
 }
 
 impl Touches {
@@ -27,17 +28,19 @@ impl Touches {
     pub(crate) fn of(&mut self, call: &Call<'_>) -> Vec<Touch> {
         let Some(row) = call.row().filter(|_| call.task().has_run()) else { return Vec::new() };
         let Some(outcome) = outcome(call, row) else { return Vec::new() };
-        let touches = match row.kind {
-            CallKind::Open => self.open(call, row, outcome),
+        let unnamed = &self.unnamed;
+        let mut touches = match row.kind {
+            CallKind::Open => self.open(call, outcome),
             CallKind::Read
             | CallKind::Receive
             | CallKind::Write
             | CallKind::Send
-            | CallKind::ReadDir => data(call, row, outcome),
-            CallKind::Mmap => mmap(call, row, outcome).into_iter().collect(),
+            | CallKind::ReadDir => data(call, row, outcome, unnamed),
+            CallKind::Mmap => mmap(call, row, outcome, unnamed).into_iter().collect(),
             CallKind::Bind => bind(call, row, outcome).into_iter().collect(),
-            _ => names(call, row, outcome),
+            _ => names(call, row, outcome, unnamed),
         };
+        self.unnamed.note(call, row, &mut touches);
         for touch in &touches {
             self.known.note(touch, call.number(), row.kind == CallKind::Mkdir);
         }
@@ -45,20 +48,10 @@ impl Touches {
     }
 
     /// Returns what open(2) and its kin do.
-    fn open(&self, call: &Call<'_>, row: &Row, outcome: Outcome) -> Vec<Touch> {
+    fn open(&self, call: &Call<'_>, outcome: Outcome) -> Vec<Touch> {
         let asked = call.paths().next();
         let asked = asked.filter(|path| !path.written().is_empty()).map(|path| path.full());
-        let opening = call.abi().and_then(|abi| {
-            let structure = |arg: u8| {
-                let mut regions = call.regions();
-                let region = regions.find(|region| region.arg() == Some(usize::from(arg)))?;
-                match region.bytes()? {
-                    Cow::Borrowed(bytes) => Some(bytes),
-                    Cow::Owned(_) => None,
-                }
-            };
-            intent::opening(abi, row, &registers(call), structure)
-        });
+        let opening = call.opening();
         if outcome != Outcome::Done {
             // A missing directory, if the file would be created.
             let creates = opening.is_some_and(|opening| opening.creates());
@@ -71,7 +64,8 @@ impl Touches {
         if file.as_ref().is_some_and(|file| file.made == Made::Unnamed) {
             return Vec::new();
         }
-        let real = file.as_deref().and_then(path_of).or_else(|| asked.clone());
+        let of_file = file.as_deref().and_then(|file| path_of(file, &self.unnamed));
+        let real = of_file.or_else(|| asked.clone());
         let Some(real) = real else { return Vec::new() };
         let mut touches = Vec::new();
         let asked = asked.filter(|asked| *asked != real);
@@ -135,10 +129,14 @@ fn registers(call: &Call<'_>) -> [u64; 6] {
     std::array::from_fn(|at| args.raw(at).unwrap_or(0))
 }
 
-/// Returns the full path of an open file; `None` if it has none.
-fn path_of(file: &OpenFile) -> Option<Vec<u8>> {
-    if file.is_socket() || matches!(file.made, Made::Unnamed | Made::Memory | Made::Pair(_)) {
+/// Returns the full path of an open file; `None` if it has none. A file that was opened without a
+/// name has one that stands for it.
+fn path_of(file: &OpenFile, unnamed: &Unnamed) -> Option<Vec<u8>> {
+    if file.is_socket() || matches!(file.made, Made::Memory | Made::Pair(_)) {
         return None;
+    }
+    if file.made == Made::Unnamed {
+        return Some(unnamed.path(file));
     }
     let mut path = Vec::new();
     file.write_full_path(&mut path);
@@ -157,22 +155,22 @@ fn passes_on(file: &OpenFile) -> bool {
 }
 
 /// Returns what reading and writing through descriptors does.
-fn data(call: &Call<'_>, row: &Row, outcome: Outcome) -> Vec<Touch> {
+fn data(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Vec<Touch> {
     let bytes = u64::try_from(call.ended().value().unwrap_or(0)).unwrap_or(0);
     let from = call.reads().and_then(|file| {
         let uses = if row.kind == CallKind::ReadDir { Uses::LIST } else { Uses::READ };
         let bytes_read = if row.kind == CallKind::ReadDir { 0 } else { bytes };
-        let touch = Touch::new(path_of(&file)?, uses, outcome);
+        let touch = Touch::new(path_of(&file, unnamed)?, uses, outcome);
         Some(Touch { bytes_read, ..touch })
     });
     let to = call.writes().and_then(|file| {
-        let touch = Touch::new(path_of(&file)?, Uses::WRITE, outcome);
+        let touch = Touch::new(path_of(&file, unnamed)?, Uses::WRITE, outcome);
         Some(Touch { bytes_written: bytes, passes_on: passes_on(&file), ..touch })
     });
     from.into_iter().chain(to).collect()
 }
 
-fn mmap(call: &Call<'_>, row: &Row, outcome: Outcome) -> Option<Touch> {
+fn mmap(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Option<Touch> {
     let (abi, args) = (call.abi()?, registers(call));
     let uses = if intent::maps_to_write(abi, row, &args) {
         Uses::MAP | Uses::MAP_WRITE
@@ -182,7 +180,7 @@ fn mmap(call: &Call<'_>, row: &Row, outcome: Outcome) -> Option<Touch> {
         return None;
     };
     let file = call.fd("fd")?;
-    let touch = Touch::new(path_of(&file)?, uses, outcome);
+    let touch = Touch::new(path_of(&file, unnamed)?, uses, outcome);
     Some(Touch { passes_on: passes_on(&file), ..touch })
 }
 
@@ -198,7 +196,7 @@ fn bind(call: &Call<'_>, row: &Row, outcome: Outcome) -> Option<Touch> {
 }
 
 /// Returns what calls on names do: those that look files up, and those that change them.
-fn names(call: &Call<'_>, row: &Row, outcome: Outcome) -> Vec<Touch> {
+fn names(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Vec<Touch> {
     let paths = || call.paths().filter(|path| !path.written().is_empty());
     let [first, second] = places::path_args(row);
     let nth = |nth: Option<places::PathArg>| {
@@ -221,9 +219,9 @@ fn names(call: &Call<'_>, row: &Row, outcome: Outcome) -> Vec<Touch> {
             old.into_iter().chain(new(nth(second), Uses::CREATE)).collect()
         }
         CallKind::Rename => rename(call, row, (nth(first), nth(second)), outcome),
-        CallKind::Truncate => named_or_open(call, nth(first), Uses::TRUNCATE, outcome),
+        CallKind::Truncate => named_or_open(call, nth(first), (Uses::TRUNCATE, outcome), unnamed),
         CallKind::Chmod | CallKind::Chown | CallKind::Utime | CallKind::SetXattr => {
-            named_or_open(call, nth(first), Uses::CHANGE, outcome)
+            named_or_open(call, nth(first), (Uses::CHANGE, outcome), unnamed)
         }
         CallKind::Exec => one(nth(first), Uses::EXECUTE),
         _ => paths()
@@ -238,15 +236,15 @@ fn names(call: &Call<'_>, row: &Row, outcome: Outcome) -> Vec<Touch> {
 fn named_or_open(
     call: &Call<'_>,
     path: Option<PathArg<'_>>,
-    uses: Uses,
-    outcome: Outcome,
+    (uses, outcome): (Uses, Outcome),
+    unnamed: &Unnamed,
 ) -> Vec<Touch> {
     let touch = match path {
         Some(path) => Some(Touch::named(path.target(), uses, outcome)),
         None => {
             let file = ["fd", "dfd", "fildes"].iter().find_map(|name| call.fd(name));
             file.and_then(|file| {
-                let touch = Touch::new(path_of(&file)?, uses, outcome);
+                let touch = Touch::new(path_of(&file, unnamed)?, uses, outcome);
                 Some(Touch { passes_on: passes_on(&file), ..touch })
             })
         }

@@ -18,6 +18,12 @@ pub trait View: Serialize {
     /// # Errors
     /// When `out` cannot be written.
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Whether a selection left nothing of what the view lists. A view in which an empty list is an
+    /// answer does not say so.
+    fn is_empty(&self) -> bool {
+        false
+    }
 }
 
 /// A view as JSON: its fields after those that all views have.

@@ -3,6 +3,7 @@
 
 use linux_raw_sys::general as g;
 
+use super::quote::write_text;
 use crate::arch::Abi;
 use crate::desc::Classes;
 
@@ -33,6 +34,26 @@ pub enum FieldKind {
     Argument,
 }
 
+impl FieldKind {
+    /// Returns what its values are called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Number => "numbers",
+            Self::Size => "sizes",
+            Self::Time => "times",
+            Self::Flag => "true or false",
+            Self::Call => "names",
+            Self::Word(_) => "words",
+            Self::Errno => "errors",
+            Self::Signal => "signals",
+            Self::Text => "strings",
+            Self::Address => "addresses",
+            Self::Argument => "numbers, strings",
+        }
+    }
+}
+
 /// A closed list of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
@@ -42,7 +63,13 @@ pub enum Words {
     Abi,
     /// Types of files.
     FileType,
+    /// Where reports come from.
+    Source,
 }
+
+/// The words for where reports come from: the recorder itself, the kernel at a stop, code inside
+/// the recorded process.
+pub const SOURCES: [&str; 3] = ["recorder", "kernel", "in_process"];
 
 /// The words for types of files.
 const FILE_TYPES: [(u32, &str); 7] = [
@@ -71,6 +98,7 @@ impl Words {
         match self {
             Self::Class => Classes::ALL.iter().map(|(name, _)| *name).collect(),
             Self::Abi => Abi::ALL.iter().map(|abi| abi.name()).collect(),
+            Self::Source => SOURCES.to_vec(),
             Self::FileType => FILE_TYPES.iter().map(|(_, word)| *word).chain([ANONYMOUS]).collect(),
         }
     }
@@ -160,6 +188,14 @@ fields! {
     Ppid "ppid" FieldKind::Number, Entry;
     /// The path of the program that the process runs.
     Exe "exe" FieldKind::Text, State;
+    /// The name of the thread: that of its program, or the one that it was given with prctl(2) or
+    /// in /proc; at most 15 bytes.
+    Comm "comm" FieldKind::Text, State;
+    /// A variable of the environment with which the program began; `env[NAME]` has no value if the
+    /// program got no such variable.
+    Env "env" FieldKind::Text, Memory;
+    /// Where the report comes from: the kernel, code in the process, or the recorder itself.
+    Source "source" FieldKind::Word(Words::Source), Entry;
     /// The files that the call concerns: paths among its arguments, from the root, and the names
     /// of its descriptors.
     Path "path" FieldKind::Text, State;
@@ -186,44 +222,68 @@ fields! {
 }
 
 impl Field {
-    /// Returns the field of a name; for `args`, the name of the argument is not part of it.
+    /// Whether it is one of many: an argument or a variable, which has a name of its own.
+    #[must_use]
+    pub const fn has_name(self) -> bool {
+        matches!(self, Self::Arg | Self::Env)
+    }
+
+    /// Returns the field of a name; for `args` and `env`, the name of the argument or variable is
+    /// not part of it.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|field| field.name() == name)
     }
 }
 
-/// A field, and which argument if it is [`Field::Arg`].
+/// A field, and which argument or variable if it is [`Field::Arg`] or [`Field::Env`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldRef {
     /// The field.
     pub field: Field,
-    /// The name of the argument; empty for other fields.
+    /// The name of the argument or variable; empty for other fields.
     pub arg: String,
 }
 
 impl std::fmt::Display for FieldRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.field.name())?;
-        if self.field == Field::Arg { write!(f, ".{}", self.arg) } else { Ok(()) }
+        match self.field {
+            Field::Arg => write!(f, ".{}", self.arg),
+            Field::Env if self.arg.chars().all(is_word) => write!(f, "[{}]", self.arg),
+            Field::Env => {
+                f.write_str("[")?;
+                write_text(f, self.arg.as_bytes())?;
+                f.write_str("]")
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
 }
 
 impl std::str::FromStr for FieldRef {
     type Err = String;
 
-    /// Parses the name of a field: `errno`, `fd.path`, `args.flags`.
+    /// Parses the name of a field: `errno`, `fd.path`, `args.flags`, `env[HOME]`.
     fn from_str(name: &str) -> Result<Self, String> {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let variable = name.strip_prefix("env[").and_then(|rest| rest.strip_suffix(']'));
+        if let Some(variable) = variable.filter(|name| !name.is_empty() && !name.contains(']')) {
+            return Ok(Self { field: Field::Env, arg: variable.to_owned() });
+        }
         let of_arg =
             name.strip_prefix("args.").filter(|arg| !arg.is_empty() && arg.chars().all(is_word));
         if let Some(arg) = of_arg {
             return Ok(Self { field: Field::Arg, arg: arg.to_owned() });
         }
-        let field = Field::from_name(name).filter(|field| *field != Field::Arg);
+        let field = Field::from_name(name).filter(|field| !field.has_name());
         field.map(|field| Self { field, arg: String::new() }).ok_or_else(|| {
             let names = Field::ALL.iter().map(|field| match field {
                 Field::Arg => "args.NAME",
+                Field::Env => "env[NAME]",
                 field => field.name(),
             });
             let names: Vec<_> = names.collect();

@@ -19,6 +19,7 @@ mod check;
 mod constants;
 mod error;
 mod eval;
+mod explain;
 mod field;
 mod list;
 mod parse;
@@ -38,7 +39,8 @@ use crate::desc::Row;
 pub use call_set::CallSet;
 pub use error::FilterError;
 pub use eval::{Answer, Facts, Known, Value, argument_value};
-pub use field::{Field, FieldKind, FieldRef, Stage, Words, file_type};
+pub use explain::{ByNumber, Explanation, Test};
+pub use field::{Field, FieldKind, FieldRef, SOURCES, Stage, Words, file_type};
 pub use pattern::Pattern;
 pub use syntax::{Place, Process};
 

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Regex(String, String),
     /// An address and the length of its network.
     Address(IpAddr, u8),
+    /// A variable of the environment, by its name: `env[NAME]`.
+    Variable(String),
     /// An operator or a bracket.
     Sign(&'static str),
     /// The end of the text.
@@ -76,6 +78,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, FilterError> {
             '/' if is_pattern => regex(text, at)?,
             '"' | '\'' => quoted(text, at)?,
             'x' if rest[1..].starts_with(['"', '\'']) => hex(text, at)?,
+            'e' if rest.starts_with("env[") => variable(text, at)?,
             '[' => address_v6(text, at)?,
             '0'..='9' => match address_v4(text, at)? {
                 Some(address) => address,
@@ -165,6 +168,26 @@ fn hex(text: &str, at: usize) -> Result<(Kind, usize), FilterError> {
             at..at + len + 1,
             "bytes are pairs of hexadecimal digits: x\"7f 45 4c 46\"",
         )),
+    }
+}
+
+/// Reads `env[NAME]` or `env["NAME"]`.
+fn variable(text: &str, at: usize) -> Result<(Kind, usize), FilterError> {
+    let start = at + "env[".len();
+    let (name, end) = match text[start..].chars().next() {
+        Some('"' | '\'') => match quoted(text, start)? {
+            (Kind::Text(name), len) => (String::from_utf8(name).ok(), start + len),
+            _ => (None, start),
+        },
+        _ => {
+            let len = text[start..].find(']').unwrap_or(text.len() - start);
+            (Some(text[start..start + len].trim().to_owned()), start + len)
+        }
+    };
+    match name.filter(|name| !name.is_empty() && !name.contains('=')) {
+        Some(name) if text[end..].starts_with(']') => Ok((Kind::Variable(name), end + 1 - at)),
+        _ => Err(FilterError::new(text, at..end, "expected the name of a variable in brackets")
+            .help("write env[PATH]")),
     }
 }
 

@@ -32,6 +32,7 @@ impl Parser<'_> {
             },
             Kind::Text(bytes) => Ok(Operand::Text(bytes)),
             Kind::Address(address, bits) => Ok(Operand::Address(address, bits)),
+            Kind::Variable(arg) => Ok(Operand::Field(FieldRef { field: Field::Env, arg })),
             Kind::Word(word) if matches!(self.kind(), Kind::Sign("(")) => {
                 self.function(&word, span)
             }
@@ -69,6 +70,9 @@ impl Parser<'_> {
             Some(Field::Arg) => Err(self
                 .error(span, "which argument?")
                 .help("write its name in the kernel's prototype: args.flags, args.count")),
+            Some(Field::Env) => {
+                Err(self.error(span, "which variable?").help("write its name: env[PATH]"))
+            }
             Some(field) => Ok(Operand::Field(FieldRef { field, arg: String::new() })),
             None => Err(check::unknown_field(self.text, span, &name)),
         }

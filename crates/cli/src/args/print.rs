@@ -58,6 +58,14 @@ pub(crate) struct Print {
     /// Stop after WHERE
     #[arg(long, value_name = "WHERE")]
     pub(crate) to: Option<Bound>,
+    /// Print an event with those around it: see -C
+    ///
+    /// Lines begin with event numbers. Syscalls that were entered before are printed as `resumed`.
+    #[arg(long, value_name = "EVENT", conflicts_with_all = ["from", "to", "follow"])]
+    pub(crate) around: Option<u64>,
+    /// With --around: print N events before and after it
+    #[arg(short = 'C', long, value_name = "N", default_value_t = 10, requires = "around")]
+    pub(crate) context: u64,
     /// Print only some syscalls: --only %file, --only '!futex'
     ///
     /// FILTER is the same as for `record --only`. A log that was recorded with --only shows the

@@ -1,6 +1,6 @@
 //! `sysreel env`.
 
-use super::{Common, show};
+use super::{Common, show_some};
 use crate::exit::Exit;
 use sysreel_views::env::{Options, env};
 
@@ -23,5 +23,6 @@ pub(crate) fn run(args: &Args) -> Exit {
         pids: args.pid.clone(),
         show_secrets: args.show_secrets,
     };
-    show(&args.common, |log| env(log, &options))
+    let selects = args.common.filter.is_some() || !args.pid.is_empty();
+    show_some(&args.common, selects, |log| env(log, &options))
 }

@@ -1,5 +1,6 @@
 //! `sysreel grep`.
 
+use super::say_unmatched;
 use crate::exit::Exit;
 use crate::pager::was_quit;
 use crate::say::{Out, say, unwritten};
@@ -94,6 +95,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         match found {
             Ok((mut findings, is_being_written)) => {
                 findings.open_end &= !is_being_written;
+                say_unmatched(path, &findings);
                 if !findings.is_whole() {
                     say!("{}: {findings}", path.display());
                     worst = worst_of(worst, Exit::WITH_FINDINGS);

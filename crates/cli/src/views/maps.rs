@@ -1,6 +1,6 @@
 //! `sysreel maps`.
 
-use super::{Common, show};
+use super::{Common, show_some};
 use crate::exit::Exit;
 use sysreel_views::maps::{Options, maps};
 
@@ -16,5 +16,6 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Exit {
     let options = Options { select: args.common.select(), pids: args.pid.clone() };
-    show(&args.common, |log| maps(log, &options))
+    let selects = args.common.filter.is_some() || !args.pid.is_empty();
+    show_some(&args.common, selects, |log| maps(log, &options))
 }

@@ -81,7 +81,11 @@ pub(crate) fn run(args: &Args) -> Exit {
         Err(exit) => return exit,
     };
     let mut writer = Writer::new(form, out);
-    let streamed = stream(&log, &options, &mut |piece| writer.piece(piece));
+    let mut has_pieces = false;
+    let streamed = stream(&log, &options, &mut |piece| {
+        has_pieces = true;
+        writer.piece(piece)
+    });
     if writer.missing() > 0 {
         crate::say::say!(
             "{}: {} bytes were not captured; record with --capture-limit to get them",
@@ -90,10 +94,16 @@ pub(crate) fn run(args: &Args) -> Exit {
         );
     }
     match streamed {
-        Ok(findings) => match writer.into_inner().finish().or_else(|e| unwritten(&e, &args.out)) {
-            Ok(()) => finished(&args.file, &log, findings),
-            Err(exit) => exit,
-        },
+        Ok(mut findings) => {
+            match writer.into_inner().finish().or_else(|e| unwritten(&e, &args.out)) {
+                Ok(()) => {
+                    let selects = args.filter.is_some() || args.pattern.is_some();
+                    findings.unmatched |= selects && !has_pieces;
+                    finished(&args.file, &log, findings)
+                }
+                Err(exit) => exit,
+            }
+        }
         Err(Error::Write(error)) => match unwritten(&error, &args.out) {
             Ok(()) => Exit::SUCCESS,
             Err(exit) => exit,

@@ -134,6 +134,31 @@ fn damage_is_located() {
     }
 }
 
+/// Of a log of which only captured buffers are damaged, `info` and the readers that show buffers
+/// report it. For the others nothing is missing.
+#[test]
+fn damaged_buffers_are_reported_by_those_who_read_them() {
+    let stage = Stage::new();
+    let script = "head -c 100000 /dev/urandom >f; cat f >g";
+    let ran = stage.sysreel(&["record", "-q", "-o", "LOG", "sh", "-c", script]);
+    assert!(ran.status.success(), "{ran:?}");
+    let mut bytes = fs::read(stage.path("LOG")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(stage.path("LOG"), &bytes).unwrap();
+    stage.sysreel(&["info", "LOG"]).fails(3, &["captured buffers are missing"]);
+    for words in [&["print", "-s", "all"][..], &["stream", "--path", "**/g"], &["grep", "root"]] {
+        stage
+            .sysreel(&[words, &["LOG"]].concat())
+            .fails(3, &["captured buffers could not be read"]);
+    }
+    for words in [&["stat"][..], &["tree"], &["files"], &["fds"], &["waits"]] {
+        let ran = stage.sysreel(&[words, &["--json", "LOG"]].concat());
+        assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
+        assert!(ran.text().contains("\"complete\": true"), "{words:?}: {ran:?}");
+    }
+}
+
 /// A tail that is not a regular file is not read, and no reader waits for it.
 #[test]
 fn a_tail_that_is_not_a_file_is_refused() {

@@ -111,3 +111,28 @@ fn times_are_found_with_and_without_an_index() {
     let some = events(&["run.reel", "--from", "40000", "--to", "40009"]);
     assert_eq!(some, all[40_000..40_010]);
 }
+
+#[test]
+fn an_event_is_printed_with_those_around_it() {
+    let stage = Stage::new();
+    let ran = stage.sysreel(&["record", "-q", "-o", "run.reel", "sh", "-c", ": >f; cat f"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let whole = print(&stage, &["--event-numbers"]);
+    let numbers = |text: &str| text.lines().map(number).collect::<Vec<u64>>();
+    for (event, context) in [(60_u64, 10_u64), (3, 5), (60, 0)] {
+        let (event_text, context_text) = (event.to_string(), context.to_string());
+        let part = print(&stage, &["--around", &event_text, "-C", &context_text]);
+        let wanted = event.saturating_sub(context)..=event + context;
+        // Lines that begin there, and that of a call that began before.
+        let expected: Vec<u64> =
+            numbers(&whole).into_iter().filter(|number| wanted.contains(number)).collect();
+        let found: Vec<u64> =
+            part.lines().filter(|line| !line.contains(" resumed>")).map(number).collect();
+        assert_eq!(found, expected, "{event} {context}: {part}");
+        assert!(numbers(&part).iter().all(|number| wanted.contains(number)), "{part}");
+    }
+    let ran = stage.sysreel(&["print", "run.reel", "--around", "1000000"]);
+    ran.fails(1, &["event 1000000: run.reel has only ", " events"]);
+    stage.sysreel(&["print", "run.reel", "-C", "3"]).fails(2, &["--around"]);
+    stage.sysreel(&["print", "run.reel", "--around", "3", "--from", "1"]).fails(2, &["--from"]);
+}

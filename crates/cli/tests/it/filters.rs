@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use regex::Regex;
-use sysreel_abi::filter::{Field, FieldKind};
+use sysreel_abi::filter::Field;
 
 use crate::stage::{Stage, installed};
 
@@ -24,6 +24,8 @@ connect(C,sockaddr_in($port,INADDR_LOOPBACK)); accept(S,L); syswrite(C,"hello");
 print "$port\n"; select(undef,undef,undef,.03)'
 perl -e 'kill TERM=>$$'
 sh -c 'exit 0' -n
+perl -e '$0="worker"; open F,"<","f"; <F>'
+MODE=test head -c 1 f >/dev/null
 perl -e 'kill KILL=>$$'
 "#;
 
@@ -77,6 +79,13 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
     let mut below: BTreeSet<&str> = BTreeSet::new();
     let lines = all.lines().map(Line).filter(|line| {
         let failed = line.has(" = -1 E");
+        // From this line on, whatever the process does.
+        let mut since = |begins: bool| {
+            if begins {
+                below.insert(line.pid());
+            }
+            below.contains(line.pid())
+        };
         match recipe.trim_end_matches(['?', ' ']) {
             "What failed, but for lookups" => failed && !line.has("ENOENT") && !line.has("ENOTDIR"),
             "Who used this file" => {
@@ -93,10 +102,7 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
             "Which files were looked for in vain" => line.has("= -1 ENOENT"),
             "What took long" => line.numbers(r"<(\d+\.\d+)>$").is_some_and(|took| took[0] > 0.02),
             "What did a program and its children do" => {
-                if line.fits(r#"execve\("[^"]*/cat""#) && !failed {
-                    below.insert(line.pid());
-                }
-                below.contains(line.pid())
+                since(line.fits(r#"execve\("[^"]*/cat""#) && !failed)
             }
             "What did one process do" => line.pid() == run.pid,
             "Which programs were started" => line.call() == "execve" && !failed,
@@ -133,6 +139,13 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
                 !line.call().is_empty()
                     && !line.call().starts_with("exit")
                     && line.fits(r"= \?$|<unfinished \.\.\.>$")
+            }
+            "What did the threads of this name do" => {
+                since(line.has("prctl(PR_SET_NAME, \"worker\""))
+            }
+            "What did programs do that got this variable" => {
+                let head = r#"execve\("[^"]*/head", \["head", "-c", "1", "f"\]"#;
+                since(line.fits(head) && !failed)
             }
             other => panic!("docs/filter.md has a recipe without a test: {other}"),
         }
@@ -183,7 +196,7 @@ fn recipes_find_what_the_text_shows() {
     let run = record();
     let all = print(&run.stage, "all.reel", &[]);
     let recipes = recipes(&run);
-    assert_eq!(recipes.len(), 20);
+    assert_eq!(recipes.len(), 22);
     for (question, filter) in recipes {
         let found = print(&run.stage, "all.reel", &["-F", &filter]);
         let wanted = lines_of(&question, &all, &run);
@@ -252,10 +265,104 @@ fn a_wrong_filter_is_shown_with_its_place() {
 fn the_document_lists_every_field() {
     let text = fs::read_to_string(DOCUMENT).unwrap();
     for field in Field::ALL {
-        let argument = if field.kind() == FieldKind::Argument { ".NAME" } else { "" };
+        let name = match field {
+            Field::Arg => ".NAME",
+            Field::Env => "[NAME]",
+            _ => "",
+        };
+        let values = field.kind().name();
         let (start, end) =
-            (format!("| `{}{argument}` |", field.name()), format!("| {} |", field.doc()));
+            (format!("| `{}{name}` | {values} |", field.name()), format!("| {} |", field.doc()));
         let mut lines = text.lines().filter(|line| line.starts_with(&start));
         assert!(lines.any(|line| line.ends_with(&end)), "{start} ... {end}");
     }
+}
+
+/// The name of a thread is the one that /proc shows, whatever set it.
+#[test]
+fn a_thread_has_the_name_that_proc_shows() {
+    if !installed("a_thread_has_the_name_that_proc_shows", &["perl"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let script = r#"sub shown { open R, "<", "/proc/self/comm"; print <R> }
+        shown(); open C, ">", "/proc/self/comm"; syswrite C, "a-name-longer-than-15"; shown();
+        if (!fork) { shown(); $0 = "child"; shown(); exit } wait;
+        exec "sh", "-c", "read x </proc/self/comm; echo \$x";"#;
+    let ran = stage.sysreel(&["record", "-q", "-o", "r.reel", "perl", "-e", script]);
+    let shown: Vec<String> = ran.text().lines().map(str::to_owned).collect();
+    assert_eq!(shown, ["perl", "a-name-longer-t", "a-name-longer-t", "child", "sh"], "{ran:?}");
+    let stat = stage.sysreel(&["stat", "--json", "--by", "comm", "r.reel"]);
+    let stat: serde_json::Value = serde_json::from_slice(&stat.stdout).unwrap();
+    let groups = stat["groups"].as_array().unwrap().iter();
+    let names: BTreeSet<&str> = groups.map(|group| group["key"][0].as_str().unwrap()).collect();
+    assert_eq!(names, shown.iter().map(String::as_str).collect());
+    for name in &names {
+        let filter = format!("comm == \"{name}\" and data contains \"{name}\"");
+        assert!(!print(&stage, "r.reel", &["-F", &filter]).is_empty(), "{filter}");
+    }
+    // All reports are from the kernel, but for what the recorder says of itself.
+    let all = print(&stage, "r.reel", &[]);
+    let of = |source: &str| print(&stage, "r.reel", &["-F", &format!("source == {source}")]);
+    let is_own = |line: &&str| line.contains("--- sysreel: ");
+    assert!(of("kernel").lines().eq(all.lines().filter(|line| !is_own(line))), "{all}");
+    assert!(of("recorder").lines().eq(all.lines().filter(is_own)), "{all}");
+    assert_eq!(of("in_process"), "");
+}
+
+#[test]
+fn variables_are_those_of_the_program() {
+    let stage = Stage::new();
+    let script = r#"MODE="a b" EMPTY= sh -c ':'; sh -c 'exec env -i MODE=x true'"#;
+    let ran = stage.sysreel(&["record", "-q", "-o", "r.reel", "sh", "-c", script]);
+    assert!(ran.status.success(), "{ran:?}");
+    let programs = |filter: &str| -> Vec<String> {
+        let filter = format!("({filter}) and args.argv ~ \"*\" and not failed");
+        let printed = print(&stage, "r.reel", &["-F", &filter]);
+        let argv = Regex::new(r"execve\([^\[]*(\[[^\]]*\])").unwrap();
+        argv.captures_iter(&printed).map(|found| found[1].to_owned()).collect()
+    };
+    assert_eq!(programs("env[MODE] == \"a b\""), [r#"["sh", "-c", ":"]"#]);
+    assert_eq!(programs("env['MODE'] == \"x\""), [r#"["true"]"#]);
+    // A variable that is empty has a value, one that does not exist has none.
+    assert_eq!(programs("env[EMPTY] == \"\""), [r#"["sh", "-c", ":"]"#]);
+    assert_eq!(programs("env[MODE] and not env[PATH]"), [r#"["true"]"#]);
+    for (wrong, why) in
+        [("env == 1", "which variable?"), ("env[] == \"\"", "the name of a variable in brackets")]
+    {
+        stage.sysreel(&["print", "-F", wrong, "r.reel"]).fails(2, &[why]);
+    }
+}
+
+#[test]
+fn a_filter_is_explained() {
+    let stage = Stage::new();
+    let explained = stage.sysreel(&[
+        "filter",
+        "--explain",
+        "openat or failed and not (%network or env[HOME] == \"/\")",
+    ]);
+    assert!(explained.status.success(), "{explained:?}");
+    let text = explained.text();
+    for line in [
+        "reads as: (openat or (failed and (not (%network or env[HOME] == \"/\"))))",
+        "openat            by the number of the call",
+        "failed            when the call has ended",
+        "%network          by the number of the call",
+        "env[HOME] == \"/\"  with the memory that calls read and write",
+        "- 1 match:",
+        "    openat",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    // What the number rules out is not recorded, unless it is needed.
+    let stops = Regex::new(r"stops at (\d+) of the (\d+) calls").unwrap();
+    let count = |filter: &str| -> (usize, usize) {
+        let text = stage.sysreel(&["filter", "--explain", filter]).text();
+        let found = stops.captures(&text).unwrap();
+        (found[1].parse().unwrap(), found[2].parse().unwrap())
+    };
+    let ((some, all), (every, _)) = (count("getpid"), count("failed"));
+    assert!(some < all && every == all, "{some} {every} {all}");
+    stage.sysreel(&["filter", "--explain", "faild"]).fails(2, &["did you mean `failed`?"]);
 }

@@ -69,6 +69,7 @@ mod views;
 mod views_captured;
 mod views_contents;
 mod views_files;
+mod views_rare;
 mod views_tree;
 mod views_waits;
 mod volume;

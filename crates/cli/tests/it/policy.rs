@@ -254,3 +254,41 @@ fn bad_policies_are_errors() {
         .sysreel(&["diff", "--policy", "missing.toml", "a.reel", "b.reel"])
         .fails(2, &["missing.toml"]);
 }
+
+/// Entries may choose calls by an expression of the filter language.
+#[test]
+fn policy_entries_choose_calls_by_an_expression() {
+    let script = "read x </etc/passwd; echo a >out; cat missing; cat missing";
+    let change = Change::new(script, script);
+    let forbids = |where_: &str| format!("[[forbid]]\nwhere = '{where_}'\nreason = \"no\"\n");
+    let limits = |where_: &str, max: u32| format!("[[budget]]\nwhere = '{where_}'\nmax = {max}\n");
+    for (policy, left) in [
+        (
+            forbids("openat and path == \"/etc/passwd\""),
+            Some("policy.forbid forbidden at p.toml:1: no"),
+        ),
+        (forbids("path ~ \"/nowhere/**\""), None),
+        (limits("failed and path ~ \"**/missing\"", 2), None),
+        (limits("failed and path ~ \"**/missing\"", 1), Some("policy.budget budget at p.toml:1")),
+        (
+            limits("comm == \"cat\" and errno == ENOENT and path ~ /missing$/", 1),
+            Some("policy.budget budget at p.toml:1"),
+        ),
+    ] {
+        let (found, status) = change.left(&policy);
+        assert_eq!(found, left.into_iter().collect::<Vec<_>>(), "{policy}");
+        assert_eq!(status, i32::from(left.is_some()), "{policy}");
+    }
+    let told =
+        change.judged(&limits("comm == \"cat\" and errno == ENOENT and path ~ /missing$/", 1), &[]);
+    let text = told.text();
+    assert!(text.contains("at most 1 where comm == \"cat\"") && text.contains("2 calls"), "{text}");
+    for (policy, why) in [
+        ("[[forbid]]\nwhere = 'faild'", "p.toml:2: "),
+        ("[[forbid]]\nwhere = 'failed'\nop = \"read\"", "`where` chooses calls alone"),
+        ("[[ignore]]\nwhere = 'failed'\nreason = \"x\"", "`where` is not a key of [[ignore]]"),
+        ("[[budget]]\nwhere = 'failed'", "needs `max`"),
+    ] {
+        change.judged(policy, &[]).fails(2, &[why]);
+    }
+}

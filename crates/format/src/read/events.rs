@@ -15,7 +15,7 @@ use crate::Error;
 use crate::block::MUST_UNDERSTAND;
 use crate::event::Event;
 use crate::kind::BlockKind;
-use crate::sites;
+use crate::sites::{self, NeedsParts};
 use crate::zframe::hash128;
 
 /// A cursor over the events of a log, in order.
@@ -131,11 +131,10 @@ impl<'a, S: ReadAt> Events<'a, S> {
 
     /// Leaves out the parts of stops: captured memory, names, siginfo, what the recorder altered.
     /// Faster where they are in columns, which need not be decompressed then; elsewhere they are
-    /// there. A block with calls of the architecture `whole_arch` (`AUDIT_ARCH_*`) keeps them, for
-    /// calls that take their arguments from memory. Set it before the first event. Damage within
-    /// parts that are left out goes unnoticed.
-    pub fn without_parts(&mut self, whole_arch: u32) {
-        self.depth = Depth::Structs { whole_arch };
+    /// there. A block keeps them if one of its calls needs them. Set it before the first event. Damage
+    /// within parts that are left out goes unnoticed.
+    pub fn without_parts(&mut self, needs_parts: NeedsParts) {
+        self.depth = Depth::Structs(needs_parts);
     }
 
     /// Sets whether each BLOBS block is also read and compared with its checksum, so that
@@ -322,7 +321,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
             return Ok(Progress::Continue);
         }
         let loaded = self.load(found)?;
-        let compares = self.check_hashes && self.depth == Depth::Whole;
+        let compares = self.check_hashes && matches!(self.depth, Depth::Whole);
         let whole = loaded == Ok(header.n_items)
             && (!compares || hash128(&self.rows) == header.logical_hash);
         if !whole {

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::block::BlockHeader;
 use crate::header::FileId;
 use crate::limits::Limits;
-use crate::sites::{self, SitesUnpacker};
+use crate::sites::{self, NeedsParts, SitesUnpacker};
 use crate::zframe::Unpacker;
 
 /// A source, with what is needed to check its blocks.
@@ -31,16 +31,13 @@ pub(crate) struct Found {
 }
 
 /// How much of the rows of a block is decoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Depth {
     /// All.
     #[default]
     Whole,
-    /// All but the parts of stops, and these too in a block with calls of an architecture.
-    Structs {
-        /// `AUDIT_ARCH_*`.
-        whole_arch: u32,
-    },
+    /// All but the parts of stops, and these too in a block with a call that needs them.
+    Structs(NeedsParts),
     /// Stops, tasks and call sites.
     Outlines,
 }
@@ -129,8 +126,8 @@ impl Loader {
                 let packed = &self.packed;
                 match depth {
                     Depth::Whole => sites.unpack(packed, raw_len, rows),
-                    Depth::Structs { whole_arch } => {
-                        sites.unpack_structs(packed, raw_len, whole_arch, rows)
+                    Depth::Structs(needs_parts) => {
+                        sites.unpack_structs(packed, raw_len, needs_parts, rows)
                     }
                     Depth::Outlines => sites.unpack_outline(packed, raw_len, rows),
                 }

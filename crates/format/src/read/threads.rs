@@ -8,6 +8,7 @@ use super::ahead::{Ahead, DEPTH, decode_jobs};
 use super::source::ReadAt;
 use super::{Events, Log, Outlines};
 use crate::Error;
+use crate::sites::NeedsParts;
 
 impl<S: ReadAt + Sync> Log<S> {
     /// Calls `read` with a cursor that starts at event `from` and has blocks decoded ahead on
@@ -34,11 +35,11 @@ impl<S: ReadAt + Sync> Log<S> {
         &self,
         threads: usize,
         from: u64,
-        whole_arch: u32,
+        needs_parts: NeedsParts,
         read: impl FnOnce(&mut Events<'_, S>) -> R,
     ) -> Result<R, Error> {
         let mut events = self.events_from(from)?;
-        events.without_parts(whole_arch);
+        events.without_parts(needs_parts);
         Ok(self.with_threads(threads, from, events, read))
     }
 

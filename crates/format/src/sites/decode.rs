@@ -5,6 +5,7 @@
 
 mod parts;
 
+use super::NeedsParts;
 use super::clock::Times;
 use super::columns::{
     CLASSES, COLUMNS, Column, DATA, KIND, MASK, PARTS, RAW, RAWLEN, REGS, RVAL, SORT, STOPS, TASK,
@@ -80,8 +81,8 @@ pub(super) fn decode(
 pub(super) enum Structs {
     /// So many rows were decoded.
     Rows(u32),
-    /// There is a call of the architecture whose rows must be whole.
-    WholeArch,
+    /// There is a call that needs its parts.
+    Needed,
 }
 
 /// Appends rows to `out` as [`decode`] does, but those of stops that fit the model without their
@@ -90,15 +91,15 @@ pub(super) fn structs(
     columns: [Column<'_>; COLUMNS],
     tables: &mut Tables,
     len: usize,
-    whole_arch: u32,
+    needs_parts: NeedsParts,
     out: &mut Vec<u8>,
 ) -> Option<Structs> {
     let mut rows = Rows::new(columns, tables, len, out)?;
-    rows.parts = Wanted::None { whole_arch, found: false };
+    rows.parts = Wanted::None { needs_parts, found: false };
     rows.read_tasks()?;
     let count = rows.all();
     if matches!(rows.parts, Wanted::None { found: true, .. }) {
-        return Some(Structs::WholeArch);
+        return Some(Structs::Needed);
     }
     let mut columns = rows.columns.iter().enumerate();
     let used =
@@ -116,8 +117,8 @@ fn is_of_parts(column: usize) -> bool {
 enum Wanted {
     All,
     None {
-        /// Calls of this architecture need their parts.
-        whole_arch: u32,
+        /// Which calls need their parts.
+        needs_parts: NeedsParts,
         /// There is such a call.
         found: bool,
     },
@@ -263,8 +264,8 @@ impl<'a, 'b> Rows<'a, 'b> {
         history.learn(task, site, call, &prediction)?;
         places.tracks.get_mut(task)?.open = Some(number);
         let place = places.get(number)?;
-        if let Wanted::None { whole_arch, found } = &mut self.parts
-            && place.arch == *whole_arch
+        if let Wanted::None { needs_parts, found } = &mut self.parts
+            && needs_parts(place.arch, place.nr)
         {
             *found = true;
             return None;

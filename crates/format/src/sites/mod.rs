@@ -33,6 +33,9 @@ pub(crate) const CODEC: u16 = 1;
 const WRONG_FRAMES: &str = "columns do not fill their frames";
 const WRONG_COLUMNS: &str = "columns do not give rows";
 
+/// Whether a call, by architecture (`AUDIT_ARCH_*`) and number, needs the parts of its stops.
+pub type NeedsParts = fn(arch: u32, nr: u64) -> bool;
+
 /// Encodes payloads, and checks each by decoding it.
 #[derive(Debug)]
 pub(crate) struct SitesPacker {
@@ -117,13 +120,12 @@ impl SitesUnpacker {
     }
 
     /// Decodes the rows of a payload as [`Self::unpack`], but those of stops that fit the model
-    /// without their parts. If there are calls of the architecture `whole_arch` (`AUDIT_ARCH_*`),
-    /// all rows are whole.
+    /// without their parts. If there is a call that needs them, all rows are whole.
     pub(crate) fn unpack_structs(
         &mut self,
         payload: &[u8],
         raw_len: usize,
-        whole_arch: u32,
+        needs_parts: NeedsParts,
         out: &mut Vec<u8>,
     ) -> Result<u32, &'static str> {
         let limit = raw_len.saturating_add(limits::COLUMNS_SLACK);
@@ -134,9 +136,9 @@ impl SitesUnpacker {
         }
         let columns = self.frames.columns().ok_or(WRONG_FRAMES)?;
         out.reserve(raw_len);
-        match decode::structs(columns, &mut self.tables, raw_len, whole_arch, out) {
+        match decode::structs(columns, &mut self.tables, raw_len, needs_parts, out) {
             Some(decode::Structs::Rows(count)) => Ok(count),
-            Some(decode::Structs::WholeArch) => self.unpack(payload, raw_len, out),
+            Some(decode::Structs::Needed) => self.unpack(payload, raw_len, out),
             None => Err(WRONG_COLUMNS),
         }
     }

@@ -189,6 +189,15 @@ impl<'a> Call<'a> {
         self.task().known()?.interrupted
     }
 
+    /// Returns how it opens a file; `None` for a call that opens none, and if the log does not have
+    /// the flags.
+    #[must_use]
+    pub fn opening(&self) -> Option<intent::Opening> {
+        let call = self.resolved()?;
+        let structure = |arg| self.open.memory.find(arg, call.role, 0)?.inline();
+        intent::opening(call.abi, call.row, &call.args, structure)
+    }
+
     pub(crate) fn resolved(&self) -> Option<ResolvedCall> {
         ResolvedCall::resolve(self.open)
     }

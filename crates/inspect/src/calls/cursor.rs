@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sysreel_format::{Event, Events, Item as Stored, Missing, ReadAt, TaskId};
 
-use super::driver::{Driver, MULTIPLEXES, Step};
+use super::driver::{Driver, Step, needs_parts};
 use super::item::{Item, Lost};
 use super::time::Time;
 use super::walk::{Walk, walk};
@@ -110,7 +110,7 @@ impl<'l> Calls<'l> {
     #[must_use]
     pub fn without_parts(mut self) -> Self {
         self.driver.set_without_parts();
-        self.events.without_parts(MULTIPLEXES);
+        self.events.without_parts(needs_parts);
         self
     }
 

@@ -4,13 +4,66 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use sysreel_abi::plan::{MSG_NAME, index_parts};
-use sysreel_abi::{ArgKind, intent};
+use sysreel_abi::{ArgKind, CallKind, Layout, intent};
 
 use super::call::Call;
 use super::memory::Region;
 use crate::state::OpenFile;
 
+/// How many bytes a call moved between memory and a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// None: it is of another kind, or it failed, or it did not return.
+    Nothing,
+    /// So many.
+    Bytes(u64),
+    /// The log does not have the lengths of its messages.
+    Unknown,
+}
+
 impl<'a> Call<'a> {
+    /// Returns how many bytes a call of read(2)'s or write(2)'s kind moved. Of sendmmsg(2) and
+    /// recvmmsg(2), which return a number of messages, that is the sum of their lengths.
+    #[must_use]
+    pub fn moved(&self) -> Moved {
+        let moves = |kind| {
+            matches!(kind, CallKind::Read | CallKind::Write | CallKind::Send | CallKind::Receive)
+        };
+        let (Some(resolved), Some(value)) = (self.resolved(), self.ended().value()) else {
+            return Moved::Nothing;
+        };
+        let row = resolved.row;
+        let Ok(value) = u64::try_from(value) else { return Moved::Nothing };
+        if !moves(row.kind) {
+            return Moved::Nothing;
+        }
+        match row.args.iter().position(|arg| matches!(arg.kind, ArgKind::Mmsg)) {
+            Some(at) => self.message_lengths(at, value).map_or(Moved::Unknown, Moved::Bytes),
+            None if matches!(row.result, ArgKind::Size) => Moved::Bytes(value),
+            None => Moved::Nothing,
+        }
+    }
+
+    /// Returns the sum of the lengths of messages that the kernel wrote to an array of `mmsghdr`.
+    fn message_lengths(&self, at: usize, count: u64) -> Option<u64> {
+        if count == 0 {
+            return Some(0);
+        }
+        let (resolved, at) = (self.resolved()?, u8::try_from(at).ok()?);
+        let size = |layout: Layout| usize::try_from(layout.size(resolved.abi)).ok();
+        let (each, before) = (size(Layout::MmsgHdr)?, size(Layout::MsgHdr)?);
+        let count = usize::try_from(count).ok()?;
+        let region = self.exit_regions()?.find(at, resolved.role, 0)?;
+        let bytes = region.bytes(self.buffers(), each.checked_mul(count)?)?;
+        let lengths = bytes.chunks_exact(each).take(count).filter_map(|message| {
+            let length: &[u8; 4] = message.get(before..)?.first_chunk()?;
+            Some(u64::from(u32::from_le_bytes(*length)))
+        });
+        let known: Vec<u64> = lengths.collect();
+        (known.len() == count)
+            .then(|| known.iter().fold(0_u64, |sum, one| sum.saturating_add(*one)))
+    }
+
     /// Returns the descriptors among its arguments, with what they refer to. `AT_FDCWD` and other
     /// negative numbers are left out. What they refer to is `None` as for [`Self::fd`].
     pub fn fd_args(&self) -> impl Iterator<Item = (i32, Option<Rc<OpenFile>>)> + use<'a> {

@@ -4,9 +4,10 @@
 //! them, [`Driver::take`] and [`Driver::item`] yield them, and [`Driver::end`] applies the rest: a
 //! call is seen in the state in which it did its work.
 
-use sysreel_abi::{AuditArch, CallKind};
+use sysreel_abi::{ArgKind, AuditArch, CallKind};
 use sysreel_format::{
-    Body, Completeness, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId,
+    Body, Completeness, Event, MetaCodec, NeedsParts, Part, Parts, ProcessSnapshot, SnapshotKind,
+    TaskId,
 };
 
 use super::ended::Ended;
@@ -19,8 +20,14 @@ use sysreel_format::syscall_info::{self, Call, Offsets, Outcome, What};
 /// PTRACE_EVENT_EXIT (include/uapi/linux/ptrace.h), in the third byte of a wait status.
 const EVENT_EXIT: u32 = 6;
 
-/// The architecture whose socketcall(2) and ipc(2) pass the arguments of other calls in memory.
-pub(crate) const MULTIPLEXES: u32 = AuditArch::I386.0;
+/// Whether what is asked of a call without memory is in its memory all the same: the arguments of
+/// i386's socketcall(2) and ipc(2), and the bytes of sendmmsg(2) and recvmmsg(2).
+pub(crate) fn needs_parts(arch: u32, nr: u64) -> bool {
+    sysreel_abi::row(AuditArch(arch), nr).is_some_and(|row| {
+        row.kind == CallKind::Multiplexed
+            || row.args.iter().any(|arg| matches!(arg.kind, ArgKind::Mmsg))
+    })
+}
 
 /// An item of the current event, without what it borrows.
 #[derive(Clone, Copy, Debug)]
@@ -96,9 +103,9 @@ impl Driver {
         Self { keeps_memory: false, without_parts: true, ..self }
     }
 
-    /// Returns [`MULTIPLEXES`] if it needs no other parts of stops.
-    pub(crate) fn parts_needed(&self) -> Option<u32> {
-        self.without_parts.then_some(MULTIPLEXES)
+    /// Returns which calls need the parts of their stops; `None`: all.
+    pub(crate) fn parts_needed(&self) -> Option<NeedsParts> {
+        self.without_parts.then_some(needs_parts as NeedsParts)
     }
 
     /// Takes over what the log lacks.
@@ -272,7 +279,7 @@ impl Driver {
                 Err(error) => self.damaged(Damaged::Part, error),
             }
         }
-        let keeps_memory = has_regions && (self.keeps_memory || arch == Some(MULTIPLEXES));
+        let keeps_memory = has_regions && (self.keeps_memory || arch == Some(AuditArch::I386.0));
         let memory = keeps_memory.then_some(stop.parts);
         match (what, arch) {
             (What::Entry(call), Some(arch)) => self.enter(event, (arch, call), memory),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use sysreel_abi::intent::Opening;
 use sysreel_abi::{ArgKind, CallKind, Dir, makes_fd, places};
 use sysreel_format::syscall_info::Outcome;
 use sysreel_format::{Direction, Name, Part, RegionHead};
@@ -253,7 +254,11 @@ impl PathArg<'_> {
         let mut out = Vec::new();
         let call = self.call.resolved();
         let dirfd = self.dirfd.and_then(|at| call?.args.get(at).copied());
-        self.call.state.path(self.call.task, dirfd, self.written(), &mut out);
+        let (state, task) = (self.call.state, self.call.task);
+        match self.call.opening().is_some_and(Opening::stays_below) {
+            true => state.path_below(task, dirfd, self.written(), &mut out),
+            false => state.path(task, dirfd, self.written(), &mut out),
+        }
         out
     }
 

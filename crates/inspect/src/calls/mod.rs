@@ -60,6 +60,7 @@ mod cursor;
 mod data;
 mod driver;
 mod ended;
+mod environment;
 mod item;
 mod items;
 mod memory;
@@ -74,8 +75,10 @@ pub use args::{Arg, Args};
 pub use call::Call;
 pub(crate) use call::Returned;
 pub use cursor::{Calls, Visitor};
+pub use data::Moved;
 pub(crate) use driver::Driver;
 pub use ended::{Ended, Errno};
+pub use environment::Environment;
 pub use item::{
     Alterations, AlterationsIter, At, Damage, Damaged, End, Exec, Item, Lost, Signal, Stop,
 };

@@ -71,7 +71,7 @@ pub(crate) fn walk_section(
     let scan = Scan {
         check_buffers: section.check_buffers,
         from: section.from,
-        parts_of: driver.parts_needed(),
+        needs_parts: driver.parts_needed(),
     };
     let read = file.scan(&scan, bounds, |stored, begun, findings| {
         if let (Stored::Missing(missing), false) = (stored, section.is_last) {

@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::Level;
 use super::run::MAX_ARG_STRLEN;
 use super::run::Run;
+use super::{Level, Options};
 use crate::calls::{Call, Item};
 use crate::state::Follow;
 use crate::{Error, LogFile, text};
@@ -13,13 +13,15 @@ use crate::{Error, LogFile, text};
 /// Roots and the variables that define them.
 const NAMED: [(&str, &[u8]); 2] = [("HOME", b"HOME="), ("TMP", b"TMPDIR=")];
 
-/// Reads a log with the given roots, then those that its environment defines.
+/// Reads a log at a level, with the roots and filters of the options. Roots that its environment
+/// defines come after those.
 ///
 /// # Errors
 /// As [`Run::read`].
-pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
-    let roots: Vec<_> = roots.iter().cloned().chain(environment_roots(file)?).collect();
-    Run::read(file, level, &roots)
+pub fn read(file: &LogFile, level: Level, options: &Options) -> Result<Run, Error> {
+    let named = options.roots.iter().cloned();
+    let roots: Vec<_> = named.chain(environment_roots(file)?).collect();
+    Run::read(file, level, &roots, &options.filters)
 }
 
 fn environment_roots(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {

@@ -21,7 +21,7 @@ use crate::{Error, LogFile};
 /// # Errors
 /// When a log cannot be read.
 pub fn read_sides(logs: &mut [Vec<LogFile>; 2], options: &Options) -> Result<[Vec<Run>; 2], Error> {
-    let read = |file: &mut LogFile| env_roots::read(file, options.level, &options.roots);
+    let read = |file: &mut LogFile| env_roots::read(file, options.level, options);
     let first_side = logs[0].len();
     let mut all: Vec<&mut LogFile> = logs.iter_mut().flatten().collect();
     let mut runs = Vec::with_capacity(all.len());

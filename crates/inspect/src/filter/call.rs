@@ -12,7 +12,8 @@ use sysreel_format::{Completeness, Direction};
 use super::context::Context;
 use super::fields::of_task;
 use super::fields::{self, Each};
-use crate::calls::{Arg, Call, Ended};
+use super::threads;
+use crate::calls::{Arg, Call, Ended, Moved};
 use crate::state::OpenFile;
 use crate::text::until_nul;
 
@@ -48,17 +49,11 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             Field::Dur => {
                 self.call.duration().and_then(|took| i128::try_from(took.as_nanos()).ok())
             }
-            Field::Bytes => {
-                let moves = self.call.row().is_some_and(|row| {
-                    // recvmmsg(2) returns a number of messages.
-                    matches!(row.result, ArgKind::Size)
-                        && matches!(
-                            row.kind,
-                            CallKind::Read | CallKind::Write | CallKind::Send | CallKind::Receive
-                        )
-                });
-                ended.value().filter(|_| moves).map(i128::from)
-            }
+            Field::Bytes => match self.call.moved() {
+                Moved::Nothing => None,
+                Moved::Bytes(count) => Some(count.into()),
+                Moved::Unknown => return Known::No,
+            },
             _ => None,
         };
         if let Some(value) = value {
@@ -302,10 +297,19 @@ impl Facts for CallFacts<'_, '_> {
             }
             Field::Data => self.data(each),
             Field::Signal => Known::Yes,
-            Field::Exe if self.may_change_program() => Known::No,
-            Field::Event | Field::Time | Field::Pid | Field::Tid | Field::Ppid | Field::Exe => {
+            Field::Source => fields::source(call.source(), each),
+            Field::Exe | Field::Comm | Field::Env if self.may_change_program() => Known::No,
+            Field::Comm if !self.has_ended && threads::may_name(call) => Known::No,
+            Field::Event
+            | Field::Time
+            | Field::Pid
+            | Field::Tid
+            | Field::Ppid
+            | Field::Exe
+            | Field::Comm
+            | Field::Env => {
                 let at = (call.number(), call.open().t_ns);
-                of_task(call.task(), at, self.context, field.field, each).unwrap_or(Known::Yes)
+                of_task(call.task(), at, self.context, field, each).unwrap_or(Known::Yes)
             }
         }
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sysreel_abi::filter::{Answer, Place};
+use sysreel_abi::filter::{Answer, Field, FieldRef, Place};
 use sysreel_format::Completeness;
 
 use super::ancestors::Ancestors;
+use super::threads::Threads;
 use crate::calls::Item;
 
 /// The most marks that are remembered.
@@ -19,15 +20,29 @@ pub(super) struct Context {
     /// What the log lacks.
     pub(super) completeness: Completeness,
     pub(super) ancestors: Option<Ancestors>,
+    pub(super) threads: Option<Threads>,
     /// The event at which each mark was first set.
     pub(super) marks: BTreeMap<Vec<u8>, u64>,
 }
 
 impl Context {
+    /// Returns a context for these fields, with the ancestors of processes if they are asked for.
+    pub(super) fn for_fields(fields: &[FieldRef], ancestors: bool) -> Self {
+        let ancestors = ancestors || fields.iter().any(|asked| asked.field == Field::Ppid);
+        Self {
+            ancestors: ancestors.then(Ancestors::default),
+            threads: Threads::for_fields(fields),
+            ..Self::default()
+        }
+    }
+
     /// Takes note of an item.
     pub(super) fn note(&mut self, item: &Item<'_>) {
         if let Some(ancestors) = &mut self.ancestors {
             ancestors.note(item);
+        }
+        if let Some(threads) = &mut self.threads {
+            threads.note(item);
         }
         if let Item::Mark(at) = item
             && self.marks.len() < MAX_MARKS

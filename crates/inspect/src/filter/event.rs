@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use sysreel_abi::Classes;
 use sysreel_abi::filter::{Answer, Facts, Field, FieldRef, Known, Place, Process, Value};
+use sysreel_format::SourceId;
 
 use super::context::Context;
 use super::fields;
@@ -15,6 +16,7 @@ pub(super) struct EventFacts<'a> {
     number: u64,
     t_ns: u64,
     signal: Option<u32>,
+    source: SourceId,
     context: &'a Context,
 }
 
@@ -34,7 +36,8 @@ impl<'a> EventFacts<'a> {
             _ => return None,
         };
         let event = item.event()?;
-        Some(Self { task, number: event.number, t_ns: event.t_ns, signal, context })
+        let (number, t_ns, source) = (event.number, event.t_ns, event.source);
+        Some(Self { task, number, t_ns, signal, source, context })
     }
 }
 
@@ -50,8 +53,11 @@ impl Facts for EventFacts<'_> {
             }
             return Known::Yes;
         }
+        if field.field == Field::Source {
+            return fields::source(self.source, each);
+        }
         let at = (self.number, self.t_ns);
-        fields::of_task(self.task, at, self.context, field.field, each).unwrap_or(Known::Yes)
+        fields::of_task(self.task, at, self.context, field, each).unwrap_or(Known::Yes)
     }
 
     fn is_called(&self, _: &str) -> Answer {

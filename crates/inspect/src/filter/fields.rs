@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use sysreel_abi::filter::{Answer, Field, Known, Process, Value, file_type};
+use sysreel_abi::filter::{Answer, Field, FieldRef, Known, Process, SOURCES, Value, file_type};
 use sysreel_abi::intent::{self, Family};
-use sysreel_format::{Origin, TaskId};
+use sysreel_format::{Origin, SourceId, TaskId};
 
 use super::context::Context;
 use crate::calls::Task;
@@ -20,7 +20,7 @@ pub(super) fn of_task(
     task: Task<'_>,
     (number, t_ns): (u64, u64),
     context: &Context,
-    field: Field,
+    field: &FieldRef,
     each: &mut Each<'_>,
 ) -> Option<Known> {
     let mut one = |value: Option<i128>| {
@@ -29,7 +29,7 @@ pub(super) fn of_task(
         }
         Some(Known::Yes)
     };
-    match field {
+    match field.field {
         Field::Event => one(Some(number.into())),
         Field::Time => one(Some(t_ns.saturating_sub(context.start_ns).into())),
         _ if task.id() == TaskId::NONE => None,
@@ -50,8 +50,34 @@ pub(super) fn of_task(
             }
             None => Some(Known::No),
         },
+        Field::Comm => {
+            let name = context.threads.as_ref().and_then(|threads| threads.name(task.id()));
+            Some(text(name.map(|name| Some(name).filter(|name| !name.is_empty())), each))
+        }
+        Field::Env => {
+            let threads = context.threads.as_ref();
+            Some(text(threads.and_then(|all| all.variable(task.id(), &field.arg)), each))
+        }
         _ => None,
     }
+}
+
+/// Passes a value that may not exist, if it is known.
+fn text(value: Option<Option<&[u8]>>, each: &mut Each<'_>) -> Known {
+    let Some(value) = value else { return Known::No };
+    if let Some(value) = value {
+        let _ = each(Value::Text(value));
+    }
+    Known::Yes
+}
+
+/// Passes the word for where a report comes from. A source that this version does not know has
+/// none.
+pub(super) fn source(source: SourceId, each: &mut Each<'_>) -> Known {
+    if let Some(word) = SOURCES.get(usize::from(source.0)) {
+        let _ = each(Value::Text(word.as_bytes()));
+    }
+    Known::Yes
 }
 
 /// Whether a task is part of a process or of a descendant.

@@ -13,6 +13,7 @@ mod context;
 mod event;
 mod fields;
 mod reader;
+mod threads;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,7 +24,6 @@ use sysreel_abi::{AuditArch, CallKind, Filter};
 use crate::calls::{Call, Driver, Item};
 use crate::log_file::LogFile;
 use crate::state::Follow;
-use ancestors::Ancestors;
 use call::CallFacts;
 use context::Context;
 use event::EventFacts;
@@ -42,22 +42,20 @@ pub struct Matcher {
     by_number: HashMap<(AuditArch, u64), Answer, RandomState>,
     /// The number of items that the log does not tell enough about, by field.
     not_recorded: BTreeMap<String, u64>,
+    /// Whether any call or other item of a task has matched.
+    has_matched: bool,
 }
 
 impl Matcher {
     /// Creates a matcher for a log in which nothing is missing and that starts at time 0.
     #[must_use]
     pub fn new(filter: Filter) -> Self {
-        let asks_for = |field| filter.fields().iter().any(|asked| asked.field == field);
-        let ancestors = filter.asks_for_ancestors() || asks_for(Field::Ppid);
         Self {
-            context: Context {
-                ancestors: ancestors.then(Ancestors::default),
-                ..Context::default()
-            },
+            context: Context::for_fields(&filter.fields(), filter.asks_for_ancestors()),
             filter,
             by_number: HashMap::default(),
             not_recorded: BTreeMap::new(),
+            has_matched: false,
         }
     }
 
@@ -108,23 +106,29 @@ impl Matcher {
     /// Answers for a call that begins. A call of which the answer is unknown is asked again when it
     /// ends.
     pub fn entered(&mut self, call: &Call<'_>) -> Answer {
-        match self.by_number(call) {
+        let answer = match self.by_number(call) {
             Answer::Unknown => self.filter.answer(&CallFacts::new(call, &self.context, false)),
             answer => answer,
-        }
+        };
+        self.has_matched |= answer == Answer::Yes;
+        answer
     }
 
     /// Whether the filter matches a call that has ended.
     pub fn matches(&mut self, call: &Call<'_>) -> bool {
         match self.by_number(call) {
             Answer::Unknown => {}
-            answer => return answer == Answer::Yes,
+            answer => {
+                self.has_matched |= answer == Answer::Yes;
+                return answer == Answer::Yes;
+            }
         }
         let facts = CallFacts::new(call, &self.context, true);
         let answer = self.filter.answer(&facts);
         if answer == Answer::Unknown {
             note_unknown(&self.filter, &facts, &mut self.not_recorded);
         }
+        self.has_matched |= answer == Answer::Yes;
         answer == Answer::Yes
     }
 
@@ -139,7 +143,20 @@ impl Matcher {
         if answer == Answer::Unknown {
             note_unknown(&self.filter, &facts, &mut self.not_recorded);
         }
+        self.has_matched |= answer == Answer::Yes;
         answer == Answer::Yes
+    }
+
+    /// Whether a call, or another item of a task, has matched since the beginning or the last
+    /// [`Self::forget_matches`].
+    #[must_use]
+    pub fn has_matched(&self) -> bool {
+        self.has_matched
+    }
+
+    /// Forgets that anything has matched: it was before the part that is wanted.
+    pub fn forget_matches(&mut self) {
+        self.has_matched = false;
     }
 
     /// Returns the fields that the log does not have for some items, so that the filter has no
@@ -174,6 +191,7 @@ fn needs_processes(field: Field) -> bool {
     matches!(
         field,
         Field::Path
+            | Field::Comm
             | Field::FdPath
             | Field::FdKind
             | Field::NetPeer
@@ -185,7 +203,7 @@ fn needs_processes(field: Field) -> bool {
 /// Whether memory of calls must be kept for a field.
 fn needs_memory(field: Field) -> bool {
     needs_processes(field)
-        || matches!(field, Field::Arg | Field::Data | Field::Fd | Field::PathWritten)
+        || matches!(field, Field::Arg | Field::Env | Field::Data | Field::Fd | Field::PathWritten)
 }
 
 /// Counts the fields that have no answer.

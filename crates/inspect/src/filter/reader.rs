@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use sysreel_abi::filter::{Facts, Field, FieldKind, FieldRef, Known, Value};
 use sysreel_abi::signal_name;
 
-use super::ancestors::Ancestors;
 use super::call::CallFacts;
 use super::context::Context;
 use super::{needs_memory, needs_processes};
@@ -25,13 +24,11 @@ impl FieldReader {
     /// Creates a reader of these fields for a log.
     #[must_use]
     pub fn new(fields: Vec<FieldRef>, file: &LogFile) -> Self {
-        let ancestors = fields.iter().any(|field| field.field == Field::Ppid);
         let log = file.log();
         let context = Context {
             start_ns: log.meta().monotonic_ns,
             completeness: log.header().completeness,
-            ancestors: ancestors.then(Ancestors::default),
-            ..Context::default()
+            ..Context::for_fields(&fields, false)
         };
         Self { fields, context }
     }

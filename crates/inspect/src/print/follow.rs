@@ -80,6 +80,7 @@ impl<'o> Following<'o> {
         }
         findings.add_later(read.findings);
         findings.not_recorded = printer.not_recorded();
+        findings.unmatched = printer.is_unmatched();
         findings.lost_buffers = printer.finish(out).map_err(Error::Write)?;
         out.flush().map_err(Error::Write)?;
         Ok(findings)

@@ -105,6 +105,7 @@ impl<'o> Printer<'o> {
         self.lines.break_line();
         self.lines.discard();
         self.lost.set(0);
+        self.matchers().for_each(Matcher::forget_matches);
     }
 
     /// Writes the text to `out`, if there is much of it.
@@ -129,6 +130,11 @@ impl<'o> Printer<'o> {
         let matchers = [&self.only, &self.filter].into_iter().flatten();
         let fields = matchers.flat_map(|matcher| matcher.not_recorded());
         fields.map(|(field, count)| (field.clone(), *count)).collect()
+    }
+
+    /// Whether a filter was given that nothing has matched.
+    pub(crate) fn is_unmatched(&self) -> bool {
+        self.filter.as_ref().is_some_and(|filter| !filter.has_matched())
     }
 
     /// Ends the last line and writes all text. Returns the number of buffers that could not be

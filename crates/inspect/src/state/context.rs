@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use super::attributes::Attributes;
-use super::descriptors::FileTable;
+use super::connections::Connections;
+use super::descriptors::{FileTable, TableId};
 use super::files::{Files, ProcessId};
 use super::maps::Space;
 use super::mounts::Mounts;
@@ -29,6 +30,8 @@ pub struct TaskContext {
 #[derive(Debug)]
 pub(super) struct Processes {
     pub(super) count: u32,
+    /// The number of descriptor tables.
+    tables: u64,
     /// Whether address spaces are followed.
     pub(super) maps: bool,
     /// Whether attributes are followed.
@@ -38,6 +41,7 @@ pub(super) struct Processes {
     /// The inode of the PID namespace of the first process.
     pub(super) pid_namespace: Option<u64>,
     pub(super) files: Files,
+    pub(super) connections: Connections,
     /// The mount namespace of the first process.
     pub(super) mounts: Rc<RefCell<Mounts>>,
     /// The mount namespaces with a known inode.
@@ -50,15 +54,23 @@ impl Processes {
     pub(super) fn new(maps: bool, attributes: bool) -> Self {
         Self {
             count: 0,
+            tables: 0,
             maps,
             attributes,
             names: true,
             pid_namespace: None,
             files: Files::default(),
+            connections: Connections::default(),
             mounts: Rc::new(RefCell::new(Mounts::new(b"", None))),
             namespaces: Vec::new(),
             unknown: 0,
         }
+    }
+
+    /// Returns the id of a new descriptor table.
+    pub(super) fn new_table(&mut self) -> TableId {
+        self.tables = self.tables.saturating_add(1);
+        TableId(self.tables)
     }
 
     /// Returns the mount namespace with an inode. `current` is that of the process, which may not

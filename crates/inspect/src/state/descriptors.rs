@@ -76,45 +76,70 @@ impl Descriptor {
     }
 }
 
-/// The descriptor table of a process. Copies share what neither of them changes.
-#[derive(Clone, Debug, Default)]
-pub struct FileTable(Table<Descriptor>);
+/// The ordinal of a descriptor table in the log, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableId(pub u64);
+
+/// The descriptor table of a process, or of several that share one (`CLONE_FILES`). Copies share
+/// what neither of them changes.
+#[derive(Clone, Debug)]
+pub struct FileTable {
+    id: TableId,
+    entries: Table<Descriptor>,
+}
 
 impl FileTable {
+    /// Creates an empty table.
+    pub(super) fn new(id: TableId) -> Self {
+        Self { id, entries: Table::default() }
+    }
+
+    /// Returns a copy with the same descriptors: that of fork(2), unshare(2) or execve(2).
+    pub(super) fn copy(&self, id: TableId) -> Self {
+        Self { id, entries: self.entries.clone() }
+    }
+
+    /// Returns its ordinal. A process has another table after execve(2), and after it has ended
+    /// sharing.
+    #[must_use]
+    pub fn id(&self) -> TableId {
+        self.id
+    }
+
     /// Returns the description of a descriptor.
     #[must_use]
     pub fn get(&self, fd: i32) -> Option<&Rc<OpenFile>> {
-        Some(&self.0.get(fd)?.file)
+        Some(&self.entries.get(fd)?.file)
     }
 
     /// Returns a descriptor.
     #[must_use]
     pub fn descriptor(&self, fd: i32) -> Option<&Descriptor> {
-        self.0.get(fd)
+        self.entries.get(fd)
     }
 
     /// Calls `each` with every descriptor, in no order.
     pub fn for_each(&self, mut each: impl FnMut(i32, &Descriptor)) {
-        self.0.for_each(&mut each);
+        self.entries.for_each(&mut each);
     }
 
     pub(super) fn set(&mut self, fd: i32, descriptor: Descriptor) {
-        self.0.set(fd, descriptor);
+        self.entries.set(fd, descriptor);
     }
 
     pub(super) fn close(&mut self, fd: i32) {
-        self.0.remove(fd);
+        self.entries.remove(fd);
     }
 
     pub(super) fn close_range(&mut self, first: i32, last: i32) {
-        self.0.retain(|fd, _| !(first..=last).contains(&fd));
+        self.entries.retain(|fd, _| !(first..=last).contains(&fd));
     }
 
     /// Removes the descriptors that a snapshot did not find: execve(2) closed them.
     pub(super) fn keep_only(&mut self, found: &ProcessSnapshot) {
         let fds: std::collections::BTreeSet<i32> = found.fds.iter().map(|entry| entry.fd).collect();
         let kept = found.kept.as_deref().unwrap_or_default();
-        self.0.retain(|fd, _| fds.contains(&fd) || is_kept(kept, fd));
+        self.entries.retain(|fd, _| fds.contains(&fd) || is_kept(kept, fd));
         for &(first, last) in kept {
             self.set_close_on_exec(first, last, false);
         }
@@ -122,7 +147,7 @@ impl FileTable {
 
     /// Removes the descriptors that execve(2) closes, as far as the log shows it.
     pub(super) fn exec(&mut self) {
-        self.0.retain(|_, descriptor| descriptor.close_on_exec != Some(true));
+        self.entries.retain(|_, descriptor| descriptor.close_on_exec != Some(true));
     }
 
     /// Sets the flag close-on-exec of those that are open, from the first to the last.
@@ -134,11 +159,11 @@ impl FileTable {
             }
         };
         match first == last {
-            true => _ = self.0.get(first).map(|descriptor| change(first, descriptor)),
-            false => self.0.for_each(&mut change),
+            true => _ = self.entries.get(first).map(|descriptor| change(first, descriptor)),
+            false => self.entries.for_each(&mut change),
         }
         for (fd, descriptor) in changed {
-            self.0.set(fd, Descriptor { close_on_exec: Some(closes), ..descriptor });
+            self.entries.set(fd, Descriptor { close_on_exec: Some(closes), ..descriptor });
         }
     }
 }

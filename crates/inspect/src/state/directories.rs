@@ -30,6 +30,16 @@ impl Tracker {
         }
     }
 
+    /// As [`Self::path`], for a path that does not leave the directory where it begins: an absolute
+    /// one begins there too.
+    pub fn path_below(&self, id: TaskId, dirfd: Option<u64>, path: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        match self.base(id, dirfd, b"") {
+            Some((base, _)) => base.walk(&base, path).write_full_path(out),
+            None => resolve(b"", path, out),
+        }
+    }
+
     /// Writes the full path of the file that an argument of an ended call means. `parts` are those
     /// of its exit, which show where the path leads through symbolic links; without them it is as
     /// for [`Self::path`].

@@ -70,6 +70,9 @@ pub struct OpenFile {
     pub socket_type: Cell<u8>,
     /// The inode of the socket that it is connected to; 0 if the log does not show it.
     pub peer_inode: Cell<u64>,
+    /// The inode of the socket that it is connected to by the order of connect(2) and accept(2): it
+    /// is another one if a process that is not in the log connected at the same time. 0 if unknown.
+    pub(super) peer_by_order: Cell<u64>,
     /// The locks that it owns, if attributes are followed.
     pub(super) locks: RefCell<Vec<Lock>>,
     /// The tgid of the process that a pidfd refers to; 0 for other files.
@@ -153,6 +156,22 @@ impl OpenFile {
         if self.is_socket() && other.is_socket() {
             self.peer_inode.set(other.id.1);
             other.peer_inode.set(self.id.1);
+        }
+    }
+
+    /// Notes that an accept(2) took the connection of a client, by the order of the calls.
+    pub(super) fn accepts(&self, client: &Self) {
+        self.peer_by_order.set(client.id.1);
+        client.peer_by_order.set(self.id.1);
+    }
+
+    /// Returns the inode of the socket that it is connected to, also if only the order of
+    /// connect(2) and accept(2) tells it; 0 if unknown.
+    #[must_use]
+    pub fn likely_peer(&self) -> u64 {
+        match self.peer_inode.get() {
+            0 => self.peer_by_order.get(),
+            peer => peer,
         }
     }
 
@@ -249,6 +268,7 @@ impl Files {
             peer: RefCell::default(),
             socket_type: Cell::default(),
             peer_inode: Cell::default(),
+            peer_by_order: Cell::default(),
             locks: RefCell::default(),
             about: Cell::default(),
             tag: Cell::default(),

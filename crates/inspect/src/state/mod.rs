@@ -8,8 +8,10 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+mod accepting;
 mod attribute_changes;
 mod attributes;
+mod connections;
 mod context;
 mod credential_changes;
 mod dentry;
@@ -34,7 +36,7 @@ mod tracker;
 
 pub use attributes::{Signals, TaskCredentials};
 pub use context::TaskContext;
-pub use descriptors::{Descriptor, DescriptorOrigin, FileTable};
+pub use descriptors::{Descriptor, DescriptorOrigin, FileTable, TableId};
 pub use files::{FileName, Made, OpenFile, ProcessId};
 pub use locks::Lock;
 pub use open_call::OpenCall;

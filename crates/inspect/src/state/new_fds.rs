@@ -80,6 +80,9 @@ impl Tracker {
         {
             one.connect_to(&other);
         }
+        if let (CallKind::Accept, &[fd]) = (call.row.kind, fds.as_slice()) {
+            self.accepted(id, call, fd);
+        }
         // The other names: a socket with a new address, or what a message brought.
         for name in names().filter(|name| !fds.as_slice().contains(&name.fd)) {
             match self.file(id, name.fd).filter(|file| file.is(&name)) {

@@ -28,6 +28,17 @@ impl Tracker {
         Some(ProcessState { context: self.context(id)? })
     }
 
+    /// Whether another task has the same descriptor table: another thread of the process, or a
+    /// task made with `CLONE_FILES`.
+    #[must_use]
+    pub fn shares_files(&self, id: TaskId) -> bool {
+        let Some(context) = self.context(id) else { return false };
+        self.tasks().any(|(other, task)| {
+            other != id
+                && task.context.as_ref().is_some_and(|of| Rc::ptr_eq(&of.files, &context.files))
+        })
+    }
+
     /// Returns what the descriptors of a task refer to, and its working directory.
     #[must_use]
     pub fn fds(&self, id: TaskId) -> Option<FdTable<'_>> {

@@ -54,20 +54,22 @@ impl Tracker {
                 new
             }
         };
-        let copy_of = |shared: bool, files: &Rc<RefCell<FileTable>>| {
-            if shared { Rc::clone(files) } else { Rc::new(RefCell::new(files.borrow().clone())) }
+        let files = match from {
+            Some(from) if shares_files => Rc::clone(&from.files),
+            Some(from) => Rc::new(RefCell::new(from.files.borrow().copy(processes.new_table()))),
+            None => Rc::new(RefCell::new(FileTable::new(processes.new_table()))),
         };
         Some(match from {
             None => TaskContext {
                 process,
-                files: Rc::default(),
+                files,
                 places: Rc::new(RefCell::new(Places::unknown(&processes.mounts))),
                 space: Rc::default(),
                 attributes: processes.attributes.then(Box::default),
             },
             Some(from) => TaskContext {
                 process,
-                files: copy_of(shares_files, &from.files),
+                files,
                 places: match shares_places {
                     true => Rc::clone(&from.places),
                     false => {
@@ -122,7 +124,7 @@ impl Tracker {
             umask: snapshot.umask,
         };
         context.places = Rc::new(RefCell::new(places));
-        let mut table = context.files.borrow().clone();
+        let mut table = context.files.borrow().copy(processes.new_table());
         match processes.names {
             true => table.keep_only(snapshot),
             false => table.exec(),
@@ -191,6 +193,9 @@ impl Tracker {
             _ => self.apply_to_directories(id, &call, open, parts, buffers),
         }
         self.add_new_fds(id, event, &call, open, outcome, parts);
+        if call.row.kind == CallKind::Connect {
+            self.connected(id, event, &call, open);
+        }
         if self.processes.as_ref().is_some_and(|processes| processes.maps) {
             self.apply_mapping(id, &call, open, outcome);
         }
@@ -210,8 +215,9 @@ impl Tracker {
 
     /// Gives a task a descriptor table of its own.
     pub(super) fn unshare_files(&mut self, id: TaskId) {
+        let Some(processes) = self.processes.as_mut() else { return };
         if let Some(context) = self.tasks.get_mut(&id).and_then(|task| task.context.as_mut()) {
-            let own = context.files.borrow().clone();
+            let own = context.files.borrow().copy(processes.new_table());
             context.files = Rc::new(RefCell::new(own));
         }
     }

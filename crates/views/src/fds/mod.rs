@@ -1,23 +1,25 @@
 //! `fds`: the life of every descriptor: which call opened it, who inherited it, what closed it, and
 //! which ones leaked.
 
+mod found;
 mod table_at;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
-use serde::Serialize;
-use sysreel_inspect::abi::{FdEffect, fd_effect};
+use foldhash::fast::RandomState;
+use sysreel_inspect::abi::{CallKind, FdEffect, fd_effect, intent};
 use sysreel_inspect::calls::{Call, Item, Task, Time};
-use sysreel_inspect::format::Event;
-use sysreel_inspect::state::{Descriptor, DescriptorOrigin, ProcessId};
+use sysreel_inspect::format::{Event, TaskId};
+use sysreel_inspect::state::{Descriptor, DescriptorOrigin, ProcessId, TableId};
 use sysreel_inspect::visible::visible_bytes;
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
 
-use crate::bounded::MAX_ENTRIES;
+use crate::bounded::{Bounded, MAX_ENTRIES};
 use crate::select::{Looker, Select, look};
 use crate::sockets::file_name;
+pub use found::{Fd, FdEnd, Fds, Inherited, Origin};
 pub use table_at::{Open, OpenAt, OpenProcess, open_at};
 
 /// What to show.
@@ -27,104 +29,6 @@ pub struct Options {
     pub select: Select,
     /// Only descriptors that leaked.
     pub leaked: bool,
-}
-
-/// The descriptors of a log.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Fds {
-    /// The descriptors, in the order in which they were opened.
-    pub fds: Vec<Fd>,
-    /// Descriptors from 3 on that a new program got from the one before it over execve(2), without
-    /// close-on-exec. Each is a leak, unless the program expects it.
-    pub inherited: Vec<Inherited>,
-    /// How many descriptors are not shown, because there were too many.
-    pub left_out: u64,
-    #[serde(skip)]
-    leaked: bool,
-}
-
-/// A descriptor that a process opened.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Fd {
-    /// The process.
-    pub pid: u32,
-    /// The program that opened it; `null` if the log does not name it.
-    pub exe: Option<String>,
-    /// The descriptor.
-    pub fd: i32,
-    /// What it refers to: a path, `pipe:[123]`, the ends of a socket.
-    pub name: String,
-    /// How the process got it.
-    pub origin: Origin,
-    /// The number of the event at which it got it.
-    pub opened: u64,
-    /// The name of the call that made it; `null` if no call of the log did.
-    pub by: Option<String>,
-    /// The number of the event at which it was closed; `null` if the log does not show that.
-    pub closed: Option<u64>,
-    /// What closed it.
-    pub end: FdEnd,
-    /// How long it was open, in nanoseconds; until the end of the log, if it was not closed.
-    pub lived_ns: u64,
-    /// Whether execve(2) closes it; `null` if unknown.
-    pub close_on_exec: Option<bool>,
-}
-
-/// How a process got a descriptor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// A call made what it refers to.
-    Made,
-    /// It is a duplicate.
-    Duplicated,
-    /// It came in a message of a unix socket.
-    Received,
-    /// It was taken from another process.
-    Taken,
-    /// It was open before the recording.
-    Before,
-}
-
-/// What closed a descriptor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum FdEnd {
-    /// A call closed it.
-    Closed,
-    /// dup2(2) or another call put another file in its place.
-    Replaced,
-    /// execve(2) closed it.
-    Exec,
-    /// It was open when the process ended.
-    Exit,
-    /// It is open at the end of the log.
-    Open,
-}
-
-/// A descriptor that a new program inherited.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Inherited {
-    /// The process that runs the new program.
-    pub pid: u32,
-    /// The new program; `null` if the log does not name it.
-    pub exe: Option<String>,
-    /// The descriptor.
-    pub fd: i32,
-    /// What it refers to.
-    pub name: String,
-    /// The event of the execve(2).
-    pub event: u64,
-    /// The event at which the process that opened it got it. Where it was inherited from before
-    /// the recording, that at which the recorder found it.
-    pub opened: u64,
-    /// The process that opened it; `null` if the log does not show it.
-    pub opened_by: Option<u32>,
 }
 
 /// Finds the descriptors of a log.
@@ -143,10 +47,16 @@ pub fn fds(file: &LogFile, options: &Options) -> Result<(Fds, Findings), Error> 
     }
     let mut fds: Vec<Fd> = looking.fds.into_iter().map(|open| open.fd).collect();
     if options.leaked {
-        fds.retain(|fd| fd.end == FdEnd::Exit && fd.fd > STANDARD);
+        let is_own = |fd: &Fd| fd.origin != Origin::Inherited;
+        fds.retain(|fd| fd.end == FdEnd::Exit && fd.fd > STANDARD && is_own(fd));
     }
     let left_out = looking.left_out;
     Ok((Fds { fds, inherited: looking.inherited, left_out, leaked: options.leaked }, findings))
+}
+
+/// Returns the descriptor table of a task.
+fn table_of(task: Task<'_>) -> Option<TableId> {
+    Some(task.state().context(task.id())?.files.borrow().id())
 }
 
 /// The last of the standard descriptors, which are meant to be inherited.
@@ -159,9 +69,11 @@ const ALL: RangeInclusive<i32> = i32::MIN..=i32::MAX;
 struct Looking {
     fds: Vec<OpenFd>,
     /// The index in `fds` of what is open.
-    open: BTreeMap<(ProcessId, i32), usize>,
+    open: BTreeMap<(TableId, i32), usize>,
+    /// The table of each task, as it was last seen.
+    tables: HashMap<TaskId, TableId, RandomState>,
     /// The pid of each process.
-    pids: BTreeMap<ProcessId, u32>,
+    pids: Bounded<ProcessId, u32>,
     inherited: Vec<Inherited>,
     last: (u64, Time),
     left_out: u64,
@@ -187,19 +99,22 @@ impl Looker for Looking {
 
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         match item {
-            Item::Call(call) => self.call(call, selected),
-            Item::Exec(exec) => self.exec(exec.task, exec.event.number, selected),
+            Item::Call(call) => {
+                self.follow(call.task(), FdEnd::Exit);
+                self.call(call, selected);
+            }
+            Item::Exec(exec) => {
+                self.follow(exec.task, FdEnd::Exec);
+                self.exec(exec.task, exec.event.number, selected);
+            }
+            Item::TaskStart(at) => self.begins(at.task, at.what.parent),
             Item::TaskEnd(at) => {
-                let process = at.task.process();
-                let tgid = at.task.tgid();
-                let is_last = at
-                    .task
-                    .state()
-                    .tasks()
-                    .all(|(id, task)| id == at.task.id() || task.tgid != tgid);
-                if is_last && process != ProcessId::NONE {
-                    self.close(process, ALL, FdEnd::Exit, |_| true);
-                    self.pids.remove(&process);
+                self.follow(at.task, FdEnd::Exit);
+                let table = self.tables.remove(&at.task.id());
+                if let Some(table) = table
+                    && !at.task.state().shares_files(at.task.id())
+                {
+                    self.close(table, ALL, FdEnd::Exit);
                 }
             }
             _ => {}
@@ -208,37 +123,115 @@ impl Looker for Looking {
 }
 
 impl Looking {
-    fn call(&mut self, call: &Call<'_>, selected: bool) {
-        let (task, process) = (call.task(), call.process());
-        if process == ProcessId::NONE {
+    /// Notes a new task, and the copies of descriptors that it got from its maker.
+    fn begins(&mut self, task: Task<'_>, maker: TaskId) {
+        let Some(table) = table_of(task) else { return };
+        if self.tables.len() < MAX_ENTRIES {
+            self.tables.insert(task.id(), table);
+        }
+        if let Some(of_maker) = self.tables.get(&maker).copied().filter(|maker| *maker != table) {
+            self.copy(task, of_maker);
+        }
+    }
+
+    /// Notes that a task may have another table than before: it shared one and does not any more,
+    /// or runs another program. Then `end` ended what the new table lacks.
+    fn follow(&mut self, task: Task<'_>, end: FdEnd) {
+        let Some(now) = table_of(task) else { return };
+        let has_room = self.tables.len() < MAX_ENTRIES;
+        let Some(before) = self.tables.get_mut(&task.id()) else {
+            if has_room {
+                self.tables.insert(task.id(), now);
+            }
+            return;
+        };
+        let before = std::mem::replace(before, now);
+        if before == now {
             return;
         }
-        self.closes(call, process);
+        let state = task.state();
+        // A new program has no other threads: those of the old one end.
+        let is_other = |id: TaskId| {
+            end != FdEnd::Exec || state.task(id).is_some_and(|other| other.tgid != task.tgid())
+        };
+        let is_shared = self
+            .tables
+            .iter()
+            .any(|(id, table)| *table == before && *id != task.id() && is_other(*id));
+        if is_shared {
+            self.copy(task, before);
+            return;
+        }
+        let rows: Vec<_> = self.rows(before, ALL).collect();
+        let lacks = |fd| state.process(task.id()).is_none_or(|of| of.descriptor(fd).is_none());
+        for (fd, at) in rows {
+            if lacks(fd) {
+                self.close(before, fd..=fd, end);
+            } else {
+                self.open.remove(&(before, fd));
+                self.open.insert((now, fd), at);
+            }
+        }
+    }
+
+    /// Adds the copies of descriptors that a task got with its own table from another one.
+    fn copy(&mut self, task: Task<'_>, from: TableId) {
+        if self.fds.len() >= MAX_ENTRIES {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let Some(state) = task.state().process(task.id()) else { return };
+        let rows: Vec<_> = self.rows(from, ALL).collect();
+        for (fd, _) in rows {
+            if let Some(descriptor) = state.descriptor(fd) {
+                self.open(task, fd, &descriptor, (None, Origin::Inherited));
+            }
+        }
+    }
+
+    /// Iterates over the open descriptors of a table, with their places in `fds`.
+    fn rows(&self, table: TableId, fds: RangeInclusive<i32>) -> impl Iterator<Item = (i32, usize)> {
+        let keys = (table, *fds.start())..=(table, *fds.end());
+        self.open.range(keys).map(|((_, fd), at)| (*fd, *at))
+    }
+
+    fn call(&mut self, call: &Call<'_>, selected: bool) {
+        let task = call.task();
+        let Some(table) = table_of(task) else { return };
+        self.closes(call, table);
         let state = call.state().process(task.id());
         for made in call.made() {
-            self.close(process, made.fd..=made.fd, FdEnd::Replaced, |_| true);
+            self.close(table, made.fd..=made.fd, FdEnd::Replaced);
             let Some(descriptor) = state.and_then(|state| state.descriptor(made.fd)) else {
                 continue;
             };
             if selected {
-                self.open(task, made.fd, &descriptor, Some(call.name().into_owned()));
+                let origin = Origin::of(descriptor.origin());
+                let how = (Some(call.name().into_owned()), origin);
+                self.open(task, made.fd, &descriptor, how);
             }
         }
     }
 
     /// Notes what a call closes.
-    fn closes(&mut self, call: &Call<'_>, process: ProcessId) {
+    fn closes(&mut self, call: &Call<'_>, table: TableId) {
         let (Some(abi), Some(row), Some(outcome)) = (call.abi(), call.row(), call.outcome()) else {
             return;
         };
-        let args = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
+        let args: [u64; 6] = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
+        // What it closes is that of the copy that it makes.
+        let unshares = row.kind == CallKind::CloseRange && intent::closes_range(args[2]).1;
+        if unshares && call.state().shares_files(call.task().id()) {
+            return;
+        }
         match fd_effect(abi, row, &args, outcome.rval, outcome.failed()) {
             FdEffect::Close(first, last) if first <= last => {
-                self.close(process, first..=last, FdEnd::Closed, |_| true);
+                self.close(table, first..=last, FdEnd::Closed);
             }
             FdEffect::CloseOnExec(first, last, closes) if first <= last => {
-                for (_, at) in self.open.range((process, first)..=(process, last)) {
-                    if let Some(open) = self.fds.get_mut(*at) {
+                let rows: Vec<_> = self.rows(table, first..=last).collect();
+                for (_, at) in rows {
+                    if let Some(open) = self.fds.get_mut(at) {
                         open.fd.close_on_exec = Some(closes);
                     }
                 }
@@ -247,20 +240,29 @@ impl Looking {
         }
     }
 
-    fn open(&mut self, task: Task<'_>, fd: i32, descriptor: &Descriptor, by: Option<String>) {
+    fn open(
+        &mut self,
+        task: Task<'_>,
+        fd: i32,
+        descriptor: &Descriptor,
+        (by, origin): (Option<String>, Origin),
+    ) {
+        let Some(table) = table_of(task) else { return };
         if self.fds.len() >= MAX_ENTRIES {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        let (process, since) = (task.process(), self.last.1);
-        self.pids.insert(process, task.tgid());
-        self.open.insert((process, fd), self.fds.len());
+        let since = self.last.1;
+        if let Some(pid) = self.pids.entry(&task.process()) {
+            *pid = task.tgid();
+        }
+        self.open.insert((table, fd), self.fds.len());
         let fd = Fd {
             pid: task.tgid(),
             exe: task.program().map(visible_bytes),
             fd,
             name: file_name(descriptor.file()),
-            origin: Origin::of(descriptor.origin()),
+            origin,
             opened: self.last.0,
             by,
             closed: None,
@@ -271,39 +273,22 @@ impl Looking {
         self.fds.push(OpenFd { fd, since });
     }
 
-    /// Ends the descriptors of a process in a range that `closes` picks.
-    fn close(
-        &mut self,
-        process: ProcessId,
-        fds: RangeInclusive<i32>,
-        end: FdEnd,
-        closes: impl Fn(i32) -> bool,
-    ) {
+    /// Ends the descriptors of a table in a range.
+    fn close(&mut self, table: TableId, fds: RangeInclusive<i32>, end: FdEnd) {
         let (event, time) = self.last;
-        let keys = (process, *fds.start())..=(process, *fds.end());
-        let closed: Vec<_> = self
-            .open
-            .range(keys)
-            .filter(|((_, fd), _)| closes(*fd))
-            .map(|(key, at)| (*key, *at))
-            .collect();
-        for (key, at) in closed {
-            self.open.remove(&key);
+        let closed: Vec<_> = self.rows(table, fds).collect();
+        for (fd, at) in closed {
+            self.open.remove(&(table, fd));
             if let Some(open) = self.fds.get_mut(at) {
                 open.life(Some(event), time, end);
             }
         }
     }
 
-    /// A new program: what close-on-exec closes is gone, and what is left was inherited.
+    /// A new program: what is left was inherited.
     fn exec(&mut self, task: Task<'_>, event: u64, selected: bool) {
-        let (process, state) = (task.process(), task.state());
-        let Some(context) = state.context(task.id()) else { return };
+        let Some(context) = task.state().context(task.id()).filter(|_| selected) else { return };
         let table = context.files.borrow();
-        self.close(process, ALL, FdEnd::Exec, |fd| table.get(fd).is_none());
-        if !selected {
-            return;
-        }
         let mut inherited = Vec::new();
         table.for_each(|fd, descriptor| {
             let is_from_outside = descriptor.origin() == DescriptorOrigin::Before;
@@ -325,17 +310,5 @@ impl Looking {
         self.left_out = self.left_out.saturating_add(more);
         inherited.truncate(room);
         self.inherited.extend(inherited);
-    }
-}
-
-impl Origin {
-    fn of(origin: DescriptorOrigin) -> Self {
-        match origin {
-            DescriptorOrigin::Duplicated { .. } => Self::Duplicated,
-            DescriptorOrigin::Received => Self::Received,
-            DescriptorOrigin::Taken { .. } => Self::Taken,
-            DescriptorOrigin::Before => Self::Before,
-            _ => Self::Made,
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Fd, FdEnd, Fds, OpenAt};
+use super::{Fd, FdEnd, Fds, OpenAt, Origin};
 use crate::page::Page;
 use crate::table::{Align, Table, write_line};
 use crate::text::duration;
@@ -27,7 +27,11 @@ impl View for Fds {
                 fd.pid.to_string(),
                 fd.fd.to_string(),
                 fd.opened.to_string(),
-                fd.by.clone().unwrap_or_default(),
+                match (&fd.by, fd.origin) {
+                    (Some(by), _) => by.clone(),
+                    (None, Origin::Inherited) => "(inherited)".to_owned(),
+                    (None, _) => String::new(),
+                },
                 fd.closed.map(|event| event.to_string()).unwrap_or_default(),
                 fd.end_word().to_owned(),
                 duration(fd.lived_ns),

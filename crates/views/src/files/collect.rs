@@ -66,9 +66,9 @@ impl<'o> Collector<'o> {
         Ok((collector.finish(), findings))
     }
 
-    fn touched(&mut self, task: Task<'_>, event: u64, touch: &Touch) {
+    fn touched(&mut self, task: Task<'_>, (event, call): (u64, &'static str), touch: &Touch) {
         let node = self.nodes.of(task, self.latest);
-        let seeker = Seeker { task: task.id(), node, event };
+        let seeker = Seeker { task: task.id(), node, event, call };
         self.searches.lookup(seeker, touch, &mut self.pool);
         let wanted = is_outside(&self.options.outside, &touch.path)
             && match self.options.which {
@@ -130,8 +130,9 @@ impl Looker for Collector<'_> {
         match item {
             Item::Call(call) => {
                 let touches = self.touches.of(call);
+                let by = (call.number(), call.row().map_or("", |row| row.name));
                 for touch in touches.iter().filter(|_| selected) {
-                    self.touched(call.task(), call.number(), touch);
+                    self.touched(call.task(), by, touch);
                 }
             }
             // The kernel maps the program and its loader.
@@ -142,7 +143,7 @@ impl Looker for Collector<'_> {
                 paths.dedup();
                 for path in paths {
                     let touch = Touch::mapped(path);
-                    self.touched(exec.task, exec.event.number, &touch);
+                    self.touched(exec.task, (exec.event.number, "execve"), &touch);
                 }
             }
             Item::TaskEnd(at) => {

@@ -29,6 +29,8 @@ struct Open {
     first_event: u64,
     /// The number of the latest lookup of the task for it.
     latest: u64,
+    /// The calls that looked in its first directory.
+    calls: Vec<&'static str>,
 }
 
 /// The searches of one task.
@@ -72,6 +74,8 @@ pub(super) struct Seeker {
     pub(super) task: TaskId,
     pub(super) node: Option<u32>,
     pub(super) event: u64,
+    /// The name of the call.
+    pub(super) call: &'static str,
 }
 
 impl Searches {
@@ -111,12 +115,11 @@ impl Searches {
             (Some(_), None) if !matches!(touch.outcome, Outcome::NotFound(_)) => {}
             (Some(error), place) => {
                 let place = place.filter(|at| {
-                    // The same search begins again.
-                    let tried = &of_task.open[*at].tried;
-                    let is = |tried: Option<&Tried>| {
-                        tried.is_some_and(|tried| tried.directory.as_bytes() == directory)
-                    };
-                    !is(tried.first()) || is(tried.last())
+                    // The same search begins again. Different calls may look at one place.
+                    let Open { tried, calls, .. } = &of_task.open[*at];
+                    let is_first = |tried: &Tried| tried.directory.as_bytes() == directory;
+                    !tried.first().is_some_and(is_first)
+                        || tried.len() == 1 && !calls.contains(&by.call)
                 });
                 if place.is_none() {
                     let same = |open: &mut Open| open.name.as_bytes() == name;
@@ -130,14 +133,15 @@ impl Searches {
                         }
                         let new = pool.keep(name).map(|name| {
                             let (tried, first_event) = (Vec::new(), by.event);
-                            Open { name, tried, more_tried: 0, first_event, latest: now }
+                            let calls = Vec::new();
+                            Open { name, tried, more_tried: 0, first_event, latest: now, calls }
                         });
                         of_task.open.extend(new);
                         of_task.open.last_mut()
                     }
                 };
                 match open {
-                    Some(open) => open.tried(directory, error, now, pool),
+                    Some(open) => open.tried((directory, error), (by.call, now), pool),
                     None => self.left_out = self.left_out.saturating_add(1),
                 }
             }
@@ -201,8 +205,16 @@ impl Searches {
 }
 
 impl Open {
-    fn tried(&mut self, directory: &[u8], error: Errno, now: u64, pool: &mut Pool) {
+    fn tried(
+        &mut self,
+        (directory, error): (&[u8], Errno),
+        (call, now): (&'static str, u64),
+        pool: &mut Pool,
+    ) {
         self.latest = now;
+        if self.tried.len() <= 1 {
+            self.calls.push(call);
+        }
         if self.tried.last().is_some_and(|last| last.directory.as_bytes() == directory) {
             return;
         }

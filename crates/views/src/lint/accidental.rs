@@ -35,7 +35,7 @@ impl Rule for Accidental {
             _ => return,
         };
         let state = task.state();
-        let is_last = state.tasks().all(|(id, other)| id == task.id() || other.tgid != task.tgid());
+        let is_last = !state.shares_files(task.id());
         let Some(context) = state.context(task.id()).filter(|_| is_exec || is_last) else {
             return;
         };

@@ -26,8 +26,7 @@ impl Rule for Unsynced {
         match row.kind {
             CallKind::Open => {
                 // What is written through it is flushed at once (O_SYNC, O_DSYNC).
-                let args = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
-                let how = call.abi().and_then(|abi| intent::opening(abi, row, &args, |_| None));
+                let how = call.opening();
                 let made = call.made().next();
                 let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
                 if how.is_some_and(|how| how.synchronous())

@@ -9,8 +9,8 @@ mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sysreel_inspect::abi::{ArgKind, CallKind, intent};
-use sysreel_inspect::calls::{Call, Errno, Item};
+use sysreel_inspect::abi::{CallKind, intent};
+use sysreel_inspect::calls::{Call, Errno, Item, Moved};
 use sysreel_inspect::format::Direction;
 use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
@@ -22,6 +22,7 @@ use crate::sockets;
 pub use dns::Lookup;
 use dns::Lookups;
 pub use endpoint::{Endpoint, Net, Role};
+use tls::Hello;
 
 /// Finds the network activity of a log.
 ///
@@ -52,6 +53,8 @@ struct Socket {
     event: u64,
     /// The datagrams of the socket are counted for their addresses.
     is_split: bool,
+    /// What was sent of a ClientHello that is not complete.
+    hello: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -62,6 +65,8 @@ struct Looking {
     /// Sockets over which DNS questions went.
     asking: BTreeSet<u64>,
     lookups: Lookups,
+    /// How many bytes are kept of ClientHellos that are not complete.
+    kept: usize,
 }
 
 impl Looker for Looking {
@@ -205,7 +210,10 @@ impl Looking {
         let (reads, writes) = (call.reads(), call.writes());
         for (file, sends) in [(reads, false), (writes, true)] {
             let Some(file) = file.filter(|file| file.is_socket()) else { continue };
-            let bytes = if sockets::peeks(call) { 0 } else { moved(call) };
+            let bytes = match call.moved() {
+                Moved::Bytes(bytes) if !sockets::peeks(call) => bytes,
+                _ => 0,
+            };
             let to = call.sockaddrs(false).find_map(|bytes| {
                 let address = sockets::address(&bytes)?;
                 Some((address, sockets::protocol(&bytes, file.socket_type.get())))
@@ -266,17 +274,60 @@ impl Looking {
         if !(is_dns || is_stream && sends) {
             return;
         }
+        let mut left = match call.moved() {
+            Moved::Bytes(bytes) => bytes,
+            Moved::Nothing => 0,
+            Moved::Unknown => u64::MAX,
+        };
         for region in call.data().filter(|region| region.direction() == direction) {
-            let Some(bytes) = region.first(MOST_NAMES) else { continue };
+            let sent = region.asked().min(left);
+            left = left.saturating_sub(sent);
+            let limit = usize::try_from(sent).unwrap_or(usize::MAX).min(MOST_NAMES);
+            let Some(bytes) = region.first(limit) else { continue };
             if is_dns {
                 // Over TCP each message has its length before it (RFC 1035, 4.2.2).
                 let message = if is_stream { bytes.get(2..).unwrap_or_default() } else { &bytes };
                 self.lookups.message(call, message);
-            } else if let Some(name) = tls::server_name(&bytes)
-                && let Some(socket) = self.socket(call, file, None)
-            {
-                socket.names.insert(visible_bytes(name));
+            } else {
+                let is_whole = u64::try_from(bytes.len()).is_ok_and(|len| len == sent);
+                self.server_name(call, file, (&bytes, is_whole));
             }
+        }
+    }
+
+    /// Takes the server name of a ClientHello, which may come in several pieces. `is_whole`:
+    /// whether the log has all of this one, so that it may go on with the next.
+    fn server_name(&mut self, call: &Call<'_>, file: &OpenFile, (bytes, is_whole): (&[u8], bool)) {
+        let key = (file.serial, None);
+        let mut before = match self.sockets.get_mut(&key) {
+            Some(socket) => std::mem::take(&mut socket.hello),
+            None => Vec::new(),
+        };
+        self.kept = self.kept.saturating_sub(before.len());
+        let joined = match before.is_empty() {
+            true => bytes,
+            false => {
+                before.extend_from_slice(bytes);
+                &before
+            }
+        };
+        match tls::server_name(joined) {
+            Hello::Name(name) => {
+                let name = visible_bytes(&name);
+                if let Some(socket) = self.socket(call, file, None) {
+                    socket.names.insert(name);
+                }
+            }
+            Hello::Incomplete if is_whole && joined.len() <= MOST_NAMES => {
+                let hello = if before.is_empty() { bytes.to_vec() } else { before };
+                if self.kept.saturating_add(hello.len()) <= MOST_KEPT {
+                    self.kept = self.kept.saturating_add(hello.len());
+                    if let Some(socket) = self.socket(call, file, None) {
+                        socket.hello = hello;
+                    }
+                }
+            }
+            Hello::Incomplete | Hello::None => {}
         }
     }
 
@@ -343,20 +394,7 @@ const STREAM: u8 = 1;
 const DNS: u16 = 53;
 /// Names are in the first bytes of a payload.
 const MOST_NAMES: usize = 64 << 10;
+/// The most bytes that are kept of ClientHellos that are not complete, of all sockets together.
+const MOST_KEPT: usize = 16 << 20;
 /// The most processes of an endpoint.
 const MOST_PIDS: usize = 100;
-
-/// Returns the bytes that a call moved.
-fn moved(call: &Call<'_>) -> u64 {
-    let Some(value) = call.ended().value().and_then(|value| u64::try_from(value).ok()) else {
-        return 0;
-    };
-    let counts_messages =
-        call.args().iter().any(|arg| matches!(arg.meaning(), Some((ArgKind::Mmsg, _))));
-    if !counts_messages {
-        return value;
-    }
-    let message = |index: u32| u64::from(sysreel_inspect::abi::plan::index_parts(index).0);
-    let sent = call.data().filter(|region| message(region.index()) < value);
-    sent.fold(0, |sum, region| sum.saturating_add(region.asked()))
-}

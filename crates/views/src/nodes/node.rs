@@ -56,7 +56,8 @@ pub(crate) struct Node {
     pub(crate) program: Program,
     pub(crate) start: Place,
     pub(crate) end: Option<(Place, Ended)>,
-    /// The CPU time of the process in user mode and in the kernel, in nanoseconds, if it ended.
+    /// The CPU time of the process in user mode and in the kernel, in nanoseconds, if it ended and
+    /// the log has it.
     pub(crate) cpu: Option<(u64, u64)>,
     /// The number of threads that it had.
     pub(crate) threads: u32,

@@ -118,7 +118,8 @@ pub struct Node {
     /// How it ended; `null` if its end is not in the log.
     pub end: Option<End>,
     /// The CPU time of the process in user mode, in nanoseconds, all its programs and threads
-    /// together; `null` before its end.
+    /// together; `null` before its end, and where the kernel counts in ticks and none fell into
+    /// it.
     pub utime_ns: Option<u64>,
     /// The CPU time of the process in the kernel, as `utime_ns`.
     pub stime_ns: Option<u64>,

@@ -152,7 +152,12 @@ impl<'n> Sum<'n> {
             node.tid.unwrap_or(node.pid).to_string(),
             duration(self.first.start_ns),
             took.map(duration).unwrap_or_default(),
-            cpu.map(duration).unwrap_or_default(),
+            match (cpu, &node.end) {
+                (Some(cpu), _) => duration(cpu),
+                // On the line of the end, it is unknown.
+                (None, Some(end)) if end.how != "exec" => "-".to_owned(),
+                (None, _) => String::new(),
+            },
             node.end.as_ref().map_or_else(|| "-".to_owned(), end_text),
             some(self.calls),
             some(self.failed),

@@ -214,8 +214,7 @@ pub(super) const SOCKET_TIMEOUT: u64 = 4;
 pub(super) fn note(call: &Call<'_>) {
     let Some(row) = call.row().filter(|_| call.ended().value().is_some()) else { return };
     if row.kind == CallKind::Open {
-        let args = raw_args(call);
-        let how = call.abi().and_then(|abi| intent::opening(abi, row, &args, |_| None));
+        let how = call.opening();
         let made = call.made().next();
         let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
         if let (Some(how), Some(file)) = (how, file) {
@@ -240,7 +239,7 @@ fn raw_args(call: &Call<'_>) -> [u64; 6] {
 
 /// Whether the log shows who has the other end of a pipe or socket.
 fn has_known_ends(call: &Call<'_>, file: &OpenFile) -> bool {
-    if intent::is_pipe(file.mode) || file.peer_inode.get() != 0 {
+    if intent::is_pipe(file.mode) || file.likely_peer() != 0 {
         return true;
     }
     // The other end of a connection between tasks of the recording.
@@ -270,7 +269,7 @@ fn is_other_end(mine: &OpenFile, theirs: &OpenFile, reads: bool) -> bool {
             && !matches!(theirs.made, Made::Pair(end) if end != wanted);
     }
     if intent::is_socket(mine.mode) && intent::is_socket(theirs.mode) {
-        let peer = mine.peer_inode.get();
+        let peer = mine.likely_peer();
         if peer != 0 {
             return theirs.id.1 == peer;
         }

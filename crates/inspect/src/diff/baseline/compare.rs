@@ -40,7 +40,7 @@ impl Variant {
         log: &LogFile,
         options: &Options,
     ) -> Result<Compared, Error> {
-        let read = |level| crate::diff::read(log, level, &options.roots);
+        let read = |level| crate::diff::read(log, level, options);
         let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
         let text = self.to_string();
         let known: BTreeSet<&str> = text.split([' ', '\n']).collect();

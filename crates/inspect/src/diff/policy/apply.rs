@@ -113,11 +113,14 @@ impl Policy {
             differences.extend(self.sequences.iter().filter_map(|sequence| sequence.check(&steps)));
             differences.extend(self.budgets.iter().filter_map(|budget| budget.check(&steps)));
         }
+        let calls = self.calls.iter().enumerate();
+        differences.extend(calls.filter_map(|(at, rule)| rule.check(facts.run, at)));
         report.differences = differences;
         report.sort();
         let mut verdict = Verdict::new(report, gate.or(self.gate).unwrap_or(default_gate));
         verdict.tolerated = self.tolerated;
         verdict.notices.extend(self.budgets.iter().filter_map(|budget| budget.notice(facts.run)));
+        verdict.notices.extend(self.calls.iter().filter_map(|rule| rule.notice(facts.run)));
         for (exception, count) in self.exceptions.iter().zip(counts) {
             let place = self.place(exception.line);
             match (exception.is_active(facts.today), count) {

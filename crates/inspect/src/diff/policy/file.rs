@@ -6,9 +6,11 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
+use sysreel_abi::Filter;
 use toml::Spanned;
 use toml::value::Datetime;
 
+use super::call_rules::CallRule;
 use super::matcher::{Matcher, Pattern};
 use super::run_rules::{self, Budget, Scope, Sequence};
 use super::{Date, Exception, Forbidden, KeyPart, Kind, Policy};
@@ -71,6 +73,8 @@ struct Entry {
     reason: Option<String>,
     expires: Option<Datetime>,
     max: Option<u64>,
+    #[serde(default, rename = "where", deserialize_with = "parse_filter")]
+    calls: Option<Filter>,
     #[serde(default, deserialize_with = "parse_text")]
     scope: Option<Scope>,
     sequence: Option<String>,
@@ -89,6 +93,11 @@ fn parse_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
 ) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+fn parse_filter<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Filter>, D::Error> {
+    let text = String::deserialize(from)?;
+    Filter::parse(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
 fn parse_op(name: &str) -> Result<Op, String> {
@@ -138,6 +147,7 @@ impl Parser<'_> {
             ("op", entry.op.is_some(), kind != "assert"),
             ("resource", entry.resource.is_some(), kind != "assert"),
             ("result", entry.result.is_some(), kind != "assert"),
+            ("where", entry.calls.is_some(), matches!(kind, "forbid" | "budget")),
         ] {
             if given && !allowed {
                 return Err(self.error(at, format!("`{name}` is not a key of [[{kind}]]")));
@@ -146,11 +156,18 @@ impl Parser<'_> {
         let has_condition = [&entry.op, &entry.result].into_iter().any(Option::is_some)
             || [&entry.role, &entry.resource, &entry.process].into_iter().any(Option::is_some)
             || entry.rule.is_some();
+        if entry.calls.is_some() && has_condition {
+            return Err(self.error(
+                at,
+                "`where` chooses calls alone: test their role, path or result in the expression",
+            ));
+        }
+        let has_condition = has_condition || entry.calls.is_some();
         if kind != "assert" && !has_condition {
             let by = if exception {
                 "rule, role, op, resource, result, process"
             } else {
-                "role, op, resource, result"
+                "role, op, resource, result, where"
             };
             return Err(
                 self.error(at, format!("[[{kind}]] matches everything: give at least one of {by}"))
@@ -235,6 +252,33 @@ impl Parser<'_> {
         })
     }
 
+    /// Takes the entries with a `where` out of those that forbid or count.
+    fn take_calls(
+        &self,
+        kind: &str,
+        entries: &mut Vec<Spanned<Entry>>,
+    ) -> Result<Vec<CallRule>, Error> {
+        let taken = entries.extract_if(.., |entry| entry.get_ref().calls.is_some());
+        let rule = |entry: Spanned<Entry>| {
+            self.check_keys(kind, &entry)?;
+            let at = entry.span().start;
+            let mut entry = entry.into_inner();
+            let (what, rule, max) = match kind {
+                "forbid" => ("forbidden", Rule::PolicyForbid, Some(0)),
+                _ => ("budget", Rule::PolicyBudget, entry.max),
+            };
+            let missing = "[[budget]] needs `max`, the greatest number of calls";
+            Ok(CallRule {
+                filter: entry.calls.take().ok_or_else(|| self.error(at, "no `where`"))?,
+                scope: entry.scope.unwrap_or_default(),
+                max: max.ok_or_else(|| self.error(at, missing))?,
+                rule,
+                description: self.description(what, at, entry.reason.as_deref()),
+            })
+        };
+        taken.map(rule).collect()
+    }
+
     fn sequence(&self, entry: Spanned<Entry>) -> Result<Sequence, Error> {
         self.check_keys("assert", &entry)?;
         let at = entry.span().start;
@@ -298,7 +342,7 @@ impl Policy {
     /// As [`Policy::read`].
     pub fn parse(path: &Path, text: &str, lookup: &Lookup<'_>) -> Result<Self, Error> {
         let parser = Parser { path, text, lookup };
-        let file: File = toml::from_str(text).map_err(|error| {
+        let mut file: File = toml::from_str(text).map_err(|error| {
             parser.error(error.span().map_or(0, |span| span.start), error.message().trim())
         })?;
         let mut policy = Self {
@@ -321,6 +365,8 @@ impl Policy {
             }
         }
         let parser = &parser;
+        policy.calls = parser.take_calls("forbid", &mut file.forbid)?;
+        policy.calls.extend(parser.take_calls("budget", &mut file.budget)?);
         policy.forbidden =
             file.forbid.into_iter().map(|e| parser.forbidden(e)).collect::<Result<_, _>>()?;
         policy.budgets =

@@ -6,6 +6,7 @@
 //! docs/ci.md describes the file.
 
 mod apply;
+mod call_rules;
 mod file;
 mod matcher;
 mod run_rules;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use serde::Serialize;
+use sysreel_abi::Filter;
 
 pub use apply::Facts;
 pub(crate) use apply::prune;
@@ -27,6 +29,7 @@ pub(crate) use matcher::{RealNames, subject};
 
 use super::Level;
 use super::rule::Severity;
+use call_rules::CallRule;
 use matcher::Pattern;
 use run_rules::{Budget, Sequence};
 
@@ -140,6 +143,7 @@ pub struct Policy {
     forbidden: Vec<Forbidden>,
     budgets: Vec<Budget>,
     sequences: Vec<Sequence>,
+    calls: Vec<CallRule>,
     secrets: Vec<Pattern>,
 }
 
@@ -148,6 +152,12 @@ impl Policy {
     #[must_use]
     pub fn key(&self) -> &[KeyPart] {
         self.environment.as_deref().unwrap_or(&KeyPart::ALL)
+    }
+
+    /// Returns the filters with which a run must be read to check every entry.
+    #[must_use]
+    pub fn filters(&self) -> Vec<Filter> {
+        self.calls.iter().map(|rule| rule.filter.clone()).collect()
     }
 
     /// Returns the level at which a run must be read to check every entry.

@@ -44,7 +44,7 @@ impl fmt::Display for Scope {
 
 impl Scope {
     /// Returns the event ranges in scope: the first event of each, and the event that ends it.
-    fn ranges(&self, run: &Run) -> Vec<(u64, u64)> {
+    pub(super) fn ranges(&self, run: &Run) -> Vec<(u64, u64)> {
         let Self::Mark(name) = self else { return vec![(0, u64::MAX)] };
         let ends = run.marks.iter().skip(1).map(|mark| mark.event).chain([u64::MAX]);
         let marks = run.marks.iter().zip(ends).filter(|(mark, _)| mark.name == *name);

@@ -6,6 +6,7 @@ pub(crate) mod canonical;
 pub(crate) mod content;
 mod detail;
 mod durability;
+mod matching;
 mod names;
 pub(crate) mod operation;
 mod process;
@@ -25,6 +26,7 @@ pub use operation::{CountedOnly, MARK};
 pub use process::{End, Image, Process};
 
 pub(crate) use detail::MAX_ARG_STRLEN;
+pub(crate) use matching::Match;
 pub(crate) use names::NameId;
 pub(crate) use operation::Operation;
 pub(crate) use process::signal;
@@ -136,6 +138,8 @@ pub struct Run {
     pub(crate) operations: Operations,
     pub(crate) streams: stream::Streams,
     pub(crate) timing: timing::Timing,
+    /// For each filter that it was read with, the calls that match, and how many more there are.
+    pub(crate) matching: Vec<(Vec<Match>, u64)>,
 }
 
 impl Run {

@@ -10,12 +10,14 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
+use sysreel_abi::Filter;
 use sysreel_format::{Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
 use super::canonical::{Roots, RunLocalIds, escaped};
 use super::content::KnownBlobs;
 use super::detail::Details;
 use super::durability::Durability;
+use super::matching::Matching;
 use super::names::{NameId, Names, Sort};
 use super::operation::{Classifier, Operation};
 use super::stream::Streams;
@@ -86,20 +88,29 @@ struct RunBuilder {
     /// The hashes of the blobs that were written.
     blobs: KnownBlobs,
     timing: Timing,
+    matching: Matching,
 }
 
 impl Run {
     /// Reads a log. `roots` are named directories besides WS, HOME and TMP, which every run has.
+    /// Of `filters` the calls that match are noted.
     ///
     /// # Errors
     /// When the log cannot be read. [`Run::findings`] has what is missing or damaged.
-    pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Self, Error> {
+    pub fn read(
+        file: &LogFile,
+        level: Level,
+        roots: &[(String, PathBuf)],
+        filters: &[Filter],
+    ) -> Result<Self, Error> {
         let log = file.log();
         let mut builder = RunBuilder::new(&log.meta().cwd, level, roots);
+        builder.matching = Matching::new(filters, file);
         let buffers = CountingBuffers::new(log, log.source().len().unwrap_or(0));
         let (driver, whole) = (Driver::new(follow(level), false), EventRange::default());
         let mut findings = walk(file, driver, (&whole, false), &buffers, &mut builder)?.findings;
         findings.lost_buffers = buffers.lost();
+        findings.not_recorded = builder.matching.not_recorded();
         let completeness =
             log.summary().map_or(log.header().completeness, |summary| summary.completeness);
         Ok(builder.finish(file.path(), log.meta(), completeness, findings))
@@ -127,6 +138,7 @@ impl Walk for RunBuilder {
         if let Some(event) = item.event() {
             self.last_ns = self.last_ns.max(event.t_ns);
         }
+        self.matching.note(&item);
         match item {
             Item::Call(call) => {
                 if let Some(returned) = call.returned() {
@@ -174,6 +186,7 @@ impl RunBuilder {
             durability: Durability::default(),
             blobs: KnownBlobs::default(),
             timing: Timing::default(),
+            matching: Matching::default(),
         }
     }
 

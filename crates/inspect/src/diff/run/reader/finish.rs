@@ -71,6 +71,7 @@ impl RunBuilder {
             operations: self.operations,
             streams: self.streams.with_details(self.details.texts),
             timing: self.timing,
+            matching: self.matching.finish(),
             names,
         }
     }
