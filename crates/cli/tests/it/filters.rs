@@ -74,19 +74,32 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Whether what a recipe finds of a process begins with a line; `None` for other recipes.
+fn begins(recipe: &str, line: &Line<'_>, failed: bool) -> Option<bool> {
+    Some(match recipe {
+        "What did a program and its children do" => line.fits(r#"execve\("[^"]*/cat""#) && !failed,
+        "What did the threads of this name do" => line.has("prctl(PR_SET_NAME, \"worker\""),
+        "What did programs do that got this variable" => {
+            line.fits(r#"execve\("[^"]*/head", \["head", "-c", "1", "f"\]"#) && !failed
+        }
+        _ => return None,
+    })
+}
+
 /// Finds the lines of a recipe in all lines, by their text.
 fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
     let mut below: BTreeSet<&str> = BTreeSet::new();
     let lines = all.lines().map(Line).filter(|line| {
         let failed = line.has(" = -1 E");
+        let recipe = recipe.trim_end_matches(['?', ' ']);
         // From this line on, whatever the process does.
-        let mut since = |begins: bool| {
+        if let Some(begins) = begins(recipe, line, failed) {
             if begins {
                 below.insert(line.pid());
             }
-            below.contains(line.pid())
-        };
-        match recipe.trim_end_matches(['?', ' ']) {
+            return below.contains(line.pid());
+        }
+        match recipe {
             "What failed, but for lookups" => failed && !line.has("ENOENT") && !line.has("ENOTDIR"),
             "Who used this file" => {
                 line.has("</etc/passwd>") || line.call() == "openat" && line.has("\"/etc/passwd\"")
@@ -101,9 +114,6 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
             }
             "Which files were looked for in vain" => line.has("= -1 ENOENT"),
             "What took long" => line.numbers(r"<(\d+\.\d+)>$").is_some_and(|took| took[0] > 0.02),
-            "What did a program and its children do" => {
-                since(line.fits(r#"execve\("[^"]*/cat""#) && !failed)
-            }
             "What did one process do" => line.pid() == run.pid,
             "Which programs were started" => line.call() == "execve" && !failed,
             "Which arguments did they get" => line.call() == "execve" && line.has("\"-n\""),
@@ -139,13 +149,6 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
                 !line.call().is_empty()
                     && !line.call().starts_with("exit")
                     && line.fits(r"= \?$|<unfinished \.\.\.>$")
-            }
-            "What did the threads of this name do" => {
-                since(line.has("prctl(PR_SET_NAME, \"worker\""))
-            }
-            "What did programs do that got this variable" => {
-                let head = r#"execve\("[^"]*/head", \["head", "-c", "1", "f"\]"#;
-                since(line.fits(head) && !failed)
             }
             other => panic!("docs/filter.md has a recipe without a test: {other}"),
         }
