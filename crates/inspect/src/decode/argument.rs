@@ -7,8 +7,8 @@ use super::fields::Fields;
 use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
 use super::{
-    aio, bpf, file, futex, iovec, layouts, poll, process, quota, socket, sockopt, stat, string,
-    value,
+    aio, bpf, file, futex, iovec, layouts, perf, poll, process, quota, socket, sockopt, stat,
+    string, value,
 };
 use crate::regions::RegionView;
 use crate::style::Constants;
@@ -143,7 +143,8 @@ fn structured(
         ArgKind::Array(layout) => {
             return layouts::array_region(view, layout, bytes, region, i, out);
         }
-        ArgKind::SockAddr if bytes.len() < 2 => return false,
+        // The kernel refuses an address of which it can read only a part.
+        ArgKind::SockAddr if bytes.len() < 2 || is_unreadable(region) => return false,
         ArgKind::SockAddr => socket::address(view, bytes, out),
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
         ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
@@ -166,6 +167,11 @@ fn structured(
         _ => return false,
     }
     true
+}
+
+/// Whether only a part of a region could be read.
+fn is_unreadable(region: &RegionView<'_>) -> bool {
+    region.head.errno != 0 && region.head.got < region.head.asked && !region.is_cut()
 }
 
 fn empty(kind: ArgKind) -> &'static str {
@@ -194,12 +200,22 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (_, ArgKind::QuotaCommand) => quota::command(view, value & 0xffff_ffff, out),
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
+        (_, ArgKind::Int) if is_log_level(view, i) => log_level(view, value, out),
         _ if value == 0 => return false,
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
         }
         (_, ArgKind::Buf) if view.row.arg("uattr") == Some(i) && view.row.args.len() == 3 => {
             return bpf::attributes(view, i, out);
+        }
+        (_, ArgKind::Buf) if view.row.arg("attr_uptr") == Some(i) => {
+            if !perf::attributes(view, i, out) {
+                text::pointer(out, value);
+            }
+        }
+        // The kernel copies no more than its buffer of 256 bytes holds.
+        (_, ArgKind::Str) if view.row.arg("magic2").is_some() => {
+            return string::name(view, i, 255, out);
         }
         (_, ArgKind::Buf) if is_long_name(view, i) => text::pointer(out, value),
         (_, ArgKind::Str) if view.row.arg("u_name") == Some(i) => {
@@ -281,6 +297,32 @@ fn syslog_action(view: &View<'_>, value: u64, out: &mut String) {
         out.push_str(name);
         out.push_str(" */");
     }
+}
+
+/// Whether an argument is the level of syslog(2)'s SYSLOG_ACTION_CONSOLE_LEVEL.
+fn is_log_level(view: &View<'_>, i: usize) -> bool {
+    const SET_LEVEL: u64 = 8;
+    let is_syslog = matches!(view.row.args.first().map(|arg| arg.kind),
+        Some(ArgKind::Enum(list)) if std::ptr::eq(list, &uapi::SYSLOG));
+    is_syslog && i == 2 && view.arg(0) & 0xffff_ffff == SET_LEVEL
+}
+
+/// Writes a level of kernel messages. 8 lets all of them through.
+fn log_level(view: &View<'_>, value: u64, out: &mut String) {
+    value::int(value, out);
+    if view.options.constants == Constants::Raw {
+        return;
+    }
+    let level = value & 0xffff_ffff;
+    let name = uapi::LOGLEVEL.items.iter().find(|(_, known)| *known == level);
+    let name = match (name, level) {
+        (Some((name, _)), _) => name,
+        (None, 8) => "LOGLEVEL_DEBUG+1",
+        _ => "LOGLEVEL_???",
+    };
+    out.push_str(" /* ");
+    out.push_str(name);
+    out.push_str(" */");
 }
 
 /// Whether a buffer is a name of the machine that the kernel refuses (__NEW_UTS_LEN).

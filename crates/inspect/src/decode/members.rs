@@ -268,7 +268,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("features", 20, Four, Hex), fixed("wq_fd", 24, Four, Uint),
     ]),
     (Layout::FutexWaitv,
-        &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Hex),
+        &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Ptr),
             fixed("flags", 16, Four, Flags(&ipc::FUTEX2))]),
     (Layout::FOwnerEx, &[fixed("type", 0, Four, Enum(&file::OWNER)), fixed("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
@@ -358,7 +358,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("d_rtbwarns", 100, Two, Uint),
     ]),
     (Layout::PtracePeekSiginfo,
-        &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Hex), fixed("nr", 12, Four, Int)]),
+        &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Flags(&uapi::PEEK_SIGINFO)), fixed("nr", 12, Four, Int)]),
 ];
 
 #[cfg(test)]

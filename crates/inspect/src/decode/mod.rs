@@ -17,8 +17,10 @@
 mod aio;
 mod argument;
 mod bpf;
+mod bpf_commands;
 mod call;
 mod classic_bpf;
+mod control;
 mod endpoint;
 mod errno;
 mod fields;
@@ -31,6 +33,7 @@ mod machine;
 mod members;
 mod out;
 mod outcome;
+mod perf;
 mod poll;
 mod process;
 mod quota;

@@ -1,18 +1,20 @@
 //! Socket addresses, options and messages.
 
-use sysreel_abi::consts::socket as s;
+use sysreel_abi::consts::{link, socket as s};
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{Abi, ArgKind, Dir, Layout, render};
+use sysreel_abi::{ArgKind, Dir, Layout};
 
 use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
 use super::fields::Fields;
 use super::out::{lost, member};
 use super::view::View;
-use super::{iovec, string, time, value};
+use super::{control, iovec, sockopt, value};
 use crate::text;
 
-/// Address family (include/linux/socket.h).
+/// Address families (include/linux/socket.h).
 const NETLINK: u64 = 16;
+const PACKET: u64 = 17;
+const VSOCK: u64 = 40;
 
 /// Writes a `sockaddr` of any family. Members past its end are left out.
 pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
@@ -29,7 +31,7 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     value::constant(view, ArgKind::Enum(&s::FAMILY), f.u16(0), out);
     match f.u16(0) {
         UNIX => unix(view, bytes.get(2..).unwrap_or_default(), out),
-        INET if bytes.len() >= 8 => {
+        INET if bytes.len() >= 16 => {
             member(out, "sin_port");
             port(bytes, out);
             member(out, "sin_addr");
@@ -49,10 +51,14 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
             out.push_str("\", &sin6_addr)");
             if bytes.len() >= 28 {
                 member(out, "sin6_scope_id");
-                text::dec(out, f.u32(24));
+                scope(view, bytes, f.u32(24), out);
             }
         }
         NETLINK if bytes.len() >= 12 => {
+            if f.u16(2) != 0 {
+                member(out, "nl_pad");
+                text::hex(out, f.u16(2));
+            }
             member(out, "nl_pid");
             text::dec(out, f.u32(4));
             member(out, "nl_groups");
@@ -62,6 +68,13 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
             } else {
                 out.push_str(&format!("{groups:#010x}"))
             }
+        }
+        PACKET if bytes.len() >= 20 => packet(view, f, out),
+        VSOCK if bytes.len() >= 12 => {
+            member(out, "svm_cid");
+            value::constant(view, ArgKind::Enum(&link::VSOCK), f.u32(8), out);
+            member(out, "svm_port");
+            text::hex(out, f.u32(4));
         }
         _ if bytes.len() > 2 => {
             member(out, "sa_data");
@@ -75,6 +88,9 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
 /// Writes a path, or an abstract name, which begins with NUL and may contain more of them
 /// (unix(7)).
 fn unix(view: &View<'_>, name: &[u8], out: &mut String) {
+    /// The size of `sun_path`: the kernel refuses more.
+    const MOST: usize = 108;
+    let name = name.get(..MOST).unwrap_or(name);
     match name {
         [] => {}
         [0, rest @ ..] => {
@@ -86,6 +102,41 @@ fn unix(view: &View<'_>, name: &[u8], out: &mut String) {
             text::quoted(out, text::until_nul(name), view.options.hex);
         }
     }
+}
+
+/// Writes the members of a `struct sockaddr_ll` (packet(7)). The hardware address has room for 8
+/// bytes.
+fn packet(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    const MOST: usize = 8;
+    member(out, "sll_protocol");
+    out.push_str("htons(");
+    let protocol = f.u16(2).swap_bytes() >> 48;
+    value::constant(view, ArgKind::Enum(&link::ETHER_PROTOCOL), protocol, out);
+    out.push(')');
+    member(out, "sll_ifindex");
+    sockopt::interface(view, f.u32(4), out);
+    member(out, "sll_hatype");
+    value::constant(view, ArgKind::Enum(&link::HARDWARE_TYPE), f.u16(8), out);
+    member(out, "sll_pkttype");
+    value::constant(view, ArgKind::Enum(&link::PACKET_TYPE), f.u8(10), out);
+    member(out, "sll_halen");
+    let length = f.u8(11);
+    text::dec(out, length);
+    let shown = usize::try_from(length).map_or(MOST, |length| length.min(MOST));
+    for (i, byte) in f.slice(12, shown).iter().enumerate() {
+        out.push_str(if i == 0 { ", sll_addr=[" } else { ", " });
+        text::hex(out, (*byte).into());
+    }
+    out.push_str(if length > MOST as u64 { ", ..." } else { "" });
+    out.push_str(if shown > 0 { "]" } else { "" });
+}
+
+/// Writes the scope of an address: an interface for those of a link (fe80::/10 and multicast of
+/// that scope, ff02::/16), otherwise a number.
+fn scope(view: &View<'_>, bytes: &[u8], scope: u64, out: &mut String) {
+    let is_of_link = matches!(bytes.get(8..10), Some([0xfe, low]) if low & 0xc0 == 0x80)
+        || matches!(bytes.get(8..10), Some([0xff, kind]) if kind & 0xf == 2);
+    if is_of_link { sockopt::interface(view, scope, out) } else { text::dec(out, scope) }
 }
 
 fn port(bytes: &[u8], out: &mut String) {
@@ -141,7 +192,8 @@ pub(crate) fn message(
         .filter(|region| is_valid && region.head.got > 0);
     match region {
         _ if f.ulong(0) == 0 => out.push_str("NULL"),
-        Some(region) => match view.bytes(&region, usize::MAX) {
+        // The kernel writes no more than there is room, and stores how much it had.
+        Some(region) => match view.bytes(&region, room(view, i, dir, number)) {
             Some(bytes) if bytes.len() >= 2 => address(view, &bytes, out),
             Some(_) => text::pointer(out, f.ulong(0)),
             None => lost(f.ulong(0), out),
@@ -164,7 +216,7 @@ pub(crate) fn message(
             .nested(i, 1, index(number, MSG_CONTROL), dir)
             .filter(|region| is_valid && region.head.got > 0);
         match region.and_then(|region| view.bytes(&region, usize::MAX)) {
-            Some(bytes) => control(view, f.ulong(4), Fields::new(view.abi, &bytes), out),
+            Some(bytes) => control::messages(view, f.ulong(4), Fields::new(view.abi, &bytes), out),
             None => text::pointer(out, f.ulong(4)),
         }
     }
@@ -177,18 +229,7 @@ pub(crate) fn message(
 
 /// Writes the length of the name, as `before => after` if the kernel changed it.
 fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: &mut String) {
-    let each = usize::try_from(Layout::MmsgHdr.size(view.abi)).unwrap_or(0);
-    let at = each.saturating_mul(usize::try_from(number).unwrap_or(usize::MAX));
-    let before = (dir == Dir::InOut)
-        .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0)))
-        .flatten()
-        .and_then(|region| view.bytes(&region, usize::MAX))
-        .and_then(|bytes| {
-            let one = Fields::new(view.abi, bytes.get(at..)?);
-            (one.bytes.len() > usize::from(view.abi.word()))
-                .then(|| one.u32(usize::from(view.abi.word())))
-        });
-    match before {
+    match name_room(view, i, dir, number) {
         Some(before) if before != now => {
             text::dec(out, before);
             out.push_str(" => ");
@@ -198,91 +239,20 @@ fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: 
     text::dec(out, now);
 }
 
-/// Writes control messages: length, level, type, data; each is aligned to a word.
-fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
-    let head = f.word() + 8;
-    if f.bytes.len() < head {
-        return text::pointer(out, address);
-    }
-    let (mut at, mut is_over) = (0usize, false);
-    out.push('[');
-    while !is_over && f.bytes.len().saturating_sub(at) >= head {
-        let one = Fields::new(view.abi, f.bytes.get(at..).unwrap_or_default());
-        let len = usize::try_from(one.ulong(0)).unwrap_or(usize::MAX);
-        if at > 0 {
-            out.push_str(", ");
-        }
-        out.push_str("{cmsg_len=");
-        text::dec(out, one.ulong(0));
-        member(out, "cmsg_level");
-        let (level, kind) = (one.u32(f.word()), one.u32(f.word() + 4));
-        value::constant(view, ArgKind::Enum(&s::LEVEL), level, out);
-        member(out, "cmsg_type");
-        match render::socket_option(level, kind) {
-            // SOL_SOCKET, which is 1 in every ABI here (include/uapi/asm-generic/socket.h): its
-            // control messages are not options.
-            _ if level == 1 => value::constant(view, ArgKind::Enum(&s::CONTROL), kind, out),
-            Some(name) => value::named(view, &|out| text::hex(out, kind), name, out),
-            None => text::hex(out, kind),
-        }
-        if len > head {
-            member(out, "cmsg_data");
-            control_data(view, level, kind, one.slice(head, len - head), out);
-        }
-        out.push('}');
-        // The length may be any number. One shorter than the header ends the list.
-        let end = len.checked_next_multiple_of(f.word()).unwrap_or(usize::MAX);
-        (at, is_over) = (at.saturating_add(end.max(head)), len < head);
-    }
-    if at < f.bytes.len() {
-        out.push_str(", ... /* ");
-        text::hex(out, address.wrapping_add(at as u64));
-        out.push_str(" */");
-    }
-    out.push(']');
+/// Returns the length of the name buffer that the caller gave.
+fn name_room(view: &View<'_>, i: usize, dir: Dir, number: u32) -> Option<u64> {
+    let each = usize::try_from(Layout::MmsgHdr.size(view.abi)).ok()?;
+    let at = each.saturating_mul(usize::try_from(number).ok()?);
+    let argument = u8::try_from(i).ok().filter(|_| dir == Dir::InOut)?;
+    let region = view.entry.find(argument, view.role, 0)?;
+    let bytes = view.bytes(&region, usize::MAX)?;
+    let one = Fields::new(view.abi, bytes.get(at..)?);
+    (one.bytes.len() > one.word()).then(|| one.u32(one.word()))
 }
 
-fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut String) {
-    /// SCM_RIGHTS (include/linux/socket.h): file descriptors passed to another process.
-    const RIGHTS: u64 = 1;
-    if (level, kind) == (1, RIGHTS) {
-        out.push('[');
-        for (i, fd) in data.chunks_exact(4).enumerate() {
-            if i > 0 {
-                out.push_str(", ");
-            }
-            if i >= view.options.string_limit && !view.options.verbose {
-                out.push_str("...");
-                break;
-            }
-            value::fd(view, Fields::new(view.abi, fd).u32(0), out);
-        }
-        out.push(']');
-        return;
-    }
-    let named = s::CONTROL.items.iter().find(|(_, known)| level == 1 && *known == kind);
-    let f = Fields::new(view.abi, data);
-    match (named.map_or("", |(name, _)| *name), data.len()) {
-        ("SO_TIMESTAMP_NEW", 16) => time::timeval(f.i64(0), f.u64(8), out),
-        ("SO_TIMESTAMPNS_NEW", 16) => time::timespec64_at(f, 0, out),
-        ("SO_TIMESTAMP_OLD", len) if len == pair(f) => time::timeval_at(f, 0, out),
-        ("SO_TIMESTAMPNS_OLD", len) if len == pair(f) => time::timespec_at(f, 0, out),
-        ("SCM_CREDENTIALS", 12) => {
-            out.push_str("{pid=");
-            text::sdec(out, f.i32(0));
-            for (name, at) in [("uid", 4), ("gid", 8)] {
-                member(out, name);
-                value::uid(f.u32(at), out);
-            }
-            out.push('}');
-        }
-        _ => string::limited(view, data, false, view.options.hex, out),
-    }
-}
-
-/// Returns the size of two kernel longs.
-fn pair(f: Fields<'_>) -> usize {
-    if f.abi == Abi::I386 { 8 } else { 16 }
+/// Returns how many bytes of a name are the kernel's.
+fn room(view: &View<'_>, i: usize, dir: Dir, number: u32) -> usize {
+    name_room(view, i, dir, number).map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
 }
 
 /// Writes an array of `mmsghdr`: messages with the length of each. Returns false if the call
