@@ -254,8 +254,11 @@ lists! {
     "linux/bpf.h" BPF_QUERY_FLAGS "BPF_F_QUERY_" 32:
         BPF_F_QUERY_EFFECTIVE = 1;
     /// Flags of test runs of BPF programs.
-    "linux/bpf.h" BPF_TEST_RUN "BPF_F_TEST_" 32:
+    "linux/bpf.h" BPF_TEST_RUN "BPF_F_" 32:
         BPF_F_TEST_RUN_ON_CPU = 1, BPF_F_TEST_XDP_LIVE_FRAMES = 2;
+    /// Flags of opening BPF objects.
+    "linux/bpf.h" BPF_OPEN_FLAGS "BPF_F_" 32:
+        BPF_F_RDONLY = 8, BPF_F_WRONLY = 0x10;
     /// Flags of BPF links.
     "linux/bpf.h" BPF_LINK_FLAGS "BPF_F_" 32:
         BPF_F_REPLACE = 4;

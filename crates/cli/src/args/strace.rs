@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use sysreel_abi::Filter;
 use sysreel_abi::filter::Field;
 use sysreel_abi::signal::signal_number;
-use sysreel_inspect::print::{Constants, FdSet, FdStyle, HexStrings, Quiet};
+use sysreel_inspect::print::{Constants, Detail, FdSet, FdStyle, HexStrings, Quiet};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Strace {
     /// Qualify what is printed, as strace does: trace=, status=, signal=, fd=, read=, write=, ...
     ///
     /// EXPR is `[QUALIFIER=][!]VALUE[,VALUE]...`. Each qualifier is also an option: trace, status,
-    /// signal, fd (--trace-fds), read, write, quiet, decode-fds and decode-pids. Without one it is
-    /// trace.
+    /// signal, fd (--trace-fds), read, write, abbrev, verbose, raw, quiet and decode-fds. Without
+    /// one it is trace.
     #[arg(short = 'e', value_name = "EXPR")]
     pub(crate) qualify: Vec<String>,
     /// Print only these syscalls: names, numbers, %classes, /REGEX, ?NAME, NAME@64, @32 or @x32
@@ -45,6 +45,15 @@ pub(crate) struct Strace {
     /// Print all that was written to these descriptors, in hexadecimal under the syscall
     #[arg(long, value_name = "SET")]
     pub(crate) write: Option<String>,
+    /// Abbreviate structures and arrays of these syscalls only (-v: of none)
+    #[arg(long, value_name = "SET")]
+    pub(crate) abbrev: Option<String>,
+    /// Print structures of these syscalls only, and of the others their addresses
+    #[arg(long, value_name = "SET")]
+    pub(crate) verbose: Option<String>,
+    /// Print arguments and results of these syscalls as they are in registers
+    #[arg(long, value_name = "SET")]
+    pub(crate) raw: Option<String>,
     /// Print paths of file descriptors, and what LIST adds: path, socket, dev, eventfd, pidfd, all
     #[arg(long, value_name = "LIST", num_args = 0..=1, require_equals = true,
         default_missing_value = "path")]
@@ -122,6 +131,7 @@ pub(crate) struct Qualified {
     pub(crate) quiet: Quiet,
     pub(crate) read: FdSet,
     pub(crate) write: FdSet,
+    pub(crate) detail: Detail,
 }
 
 impl Qualified {
@@ -163,6 +173,9 @@ impl Strace {
             ("fd", &self.trace_fds),
             ("read", &self.read),
             ("write", &self.write),
+            ("abbrev", &self.abbrev),
+            ("verbose", &self.verbose),
+            ("raw", &self.raw),
             ("quiet", &self.quiet),
             ("decode-fds", &self.decode_fds),
         ];
@@ -187,6 +200,18 @@ impl Strace {
                     made.write = fd_set(set)?;
                     continue;
                 }
+                "abbrev" | "a" => {
+                    made.detail.abbreviated = Some(crate::filter_arg::parse_strace(set)?);
+                    continue;
+                }
+                "verbose" | "v" => {
+                    made.detail.dereferenced = Some(crate::filter_arg::parse_strace(set)?);
+                    continue;
+                }
+                "raw" | "x" => {
+                    made.detail.raw = Some(crate::filter_arg::parse_strace(set)?);
+                    continue;
+                }
                 "quiet" | "silent" | "silence" | "q" => {
                     made.quiet = quiet(set)?;
                     continue;
@@ -198,7 +223,7 @@ impl Strace {
                 _ => {
                     return Err(format!(
                         "`-e {name}=` is unknown; known are trace, status, signal, fd, read, \
-                         write, quiet and decode-fds"
+                         write, abbrev, verbose, raw, quiet and decode-fds"
                     ));
                 }
             };

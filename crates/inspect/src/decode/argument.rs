@@ -11,11 +11,14 @@ use super::{
     string, value,
 };
 use crate::regions::RegionView;
-use crate::style::Constants;
+use crate::style::{Arguments, Constants};
 use crate::text;
 
 /// Writes an argument.
 pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut String) {
+    if view.options.arguments == Arguments::Addresses && is_structure(view, i, meaning) {
+        return text::pointer(out, view.arg(i));
+    }
     if special_case(view, i, meaning, out) {
         return;
     }
@@ -28,6 +31,14 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
         (_, Some(_)) if value == 0 => out.push_str("NULL"),
         (kind, Some(mem)) => memory(view, i, kind, mem, out),
     }
+}
+
+/// Whether an argument points to something other than a string or a buffer.
+fn is_structure(view: &View<'_>, i: usize, (kind, mem): Meaning) -> bool {
+    let is_plain = matches!(kind, ArgKind::Path | ArgKind::Str | ArgKind::Buf);
+    // The attributes of two calls have no layout.
+    let has_attributes = ["attr_uptr", "uattr"].iter().any(|name| view.row.arg(name) == Some(i));
+    mem.is_some() && (!is_plain || has_attributes)
 }
 
 fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
@@ -44,6 +55,9 @@ fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) 
         None => text::pointer(out, view.arg(i)),
     }
 }
+
+/// The kernel takes no longer address of a socket (`struct sockaddr_storage`).
+const LONGEST_ADDRESS: usize = 128;
 
 /// Whether the only argument of a call but its size is a signal set that it stores.
 fn is_pending(view: &View<'_>) -> bool {
@@ -145,7 +159,9 @@ fn structured(
         }
         // The kernel refuses an address of which it can read only a part.
         ArgKind::SockAddr if bytes.len() < 2 || is_unreadable(region) => return false,
-        ArgKind::SockAddr => socket::address(view, bytes, out),
+        ArgKind::SockAddr => {
+            socket::address(view, bytes.get(..LONGEST_ADDRESS).unwrap_or(bytes), out);
+        }
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
         ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
             if !process::nodes(view, bytes, out) {
@@ -169,9 +185,10 @@ fn structured(
     true
 }
 
-/// Whether only a part of a region could be read.
+/// Whether only a part of an address could be read.
 fn is_unreadable(region: &RegionView<'_>) -> bool {
-    region.head.errno != 0 && region.head.got < region.head.asked && !region.is_cut()
+    let asked = region.head.asked.min(LONGEST_ADDRESS as u64);
+    region.head.errno != 0 && region.head.got < asked && !region.is_cut()
 }
 
 fn empty(kind: ArgKind) -> &'static str {

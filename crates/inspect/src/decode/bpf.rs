@@ -15,7 +15,7 @@ use super::{string, value};
 use crate::text;
 
 /// The kernel takes no attributes that are longer (a page).
-const MOST: usize = 4096;
+const MOST: u64 = 4096;
 
 /// Writes the attributes of a command; false if the command has no table.
 pub(super) fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
@@ -27,9 +27,9 @@ pub(super) fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
     };
     let region = view.region(i, Dir::In).or_else(|| view.region(i, Dir::InOut));
     let region = region.filter(|region| region.head.got > 0);
-    let is_whole = |asked: u64, got: u64| got >= asked && asked <= MOST as u64;
+    let is_taken = view.arg(2) & 0xffff_ffff <= MOST;
     let bytes = region
-        .filter(|region| is_whole(region.head.asked, region.head.got))
+        .filter(|region| is_taken && region.head.got >= region.head.asked)
         .and_then(|region| view.bytes(&region, usize::MAX));
     let Some(mut bytes) = bytes else {
         text::pointer(out, view.arg(i));
@@ -92,7 +92,7 @@ fn size(form: Form) -> usize {
     match form {
         Form::Wide(_) | Form::Pointer | Form::OptionalPointer | Form::Text(_) | Form::Bytes(_) => 8,
         Form::Name => 16,
-        Form::Value(_) | Form::Version | Form::Optional | Form::Node => 4,
+        Form::Value(_) | Form::Version | Form::Optional | Form::OptionalFd | Form::Node => 4,
     }
 }
 
@@ -105,8 +105,10 @@ fn one(
 ) {
     /// BPF_F_NUMA_NODE, and where the flags of a map are.
     const HAS_NODE: (usize, u64) = (16, 4);
+    /// NUMA_NO_NODE (include/linux/numa.h): any node.
+    const NO_NODE: u64 = 0xffff_ffff;
     let is_shown = match form {
-        Form::Optional => f.u32(at) != 0,
+        Form::Optional | Form::OptionalFd => f.u32(at) != 0,
         Form::OptionalPointer => f.u64(at) != 0,
         Form::Node => f.u32(HAS_NODE.0) & HAS_NODE.1 != 0,
         _ => true,
@@ -122,7 +124,12 @@ fn one(
         Form::Text(which) => pointed(view, i, (which, true), f.u64(at), out),
         Form::Bytes(which) => pointed(view, i, (which, false), f.u64(at), out),
         Form::Name => short_name(view, f.slice(at, 16), out),
-        Form::Optional | Form::Node => text::dec(out, f.u32(at)),
+        Form::OptionalFd => value::fd(view, f.u32(at), out),
+        Form::Optional => text::dec(out, f.u32(at)),
+        Form::Node => {
+            text::dec(out, f.u32(at));
+            out.push_str(if f.u32(at) == NO_NODE { " /* NUMA_NO_NODE */" } else { "" });
+        }
         Form::Version => version(view, f.u32(at), out),
     }
 }

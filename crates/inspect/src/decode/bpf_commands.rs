@@ -22,6 +22,8 @@ pub(super) enum Form {
     Version,
     /// A number that is shown unless it is 0.
     Optional,
+    /// A descriptor that is shown unless it is 0.
+    OptionalFd,
     /// A pointer that is shown unless it is NULL.
     OptionalPointer,
     /// A memory node, which means something with BPF_F_NUMA_NODE.
@@ -29,7 +31,9 @@ pub(super) enum Form {
 }
 
 use ArgKind::{Enum, Fd, Flags, Hex, Hex32, Pid, Uint, Ulong};
-use Form::{Bytes, Name, Node, Optional, OptionalPointer, Pointer, Text, Value, Version, Wide};
+use Form::{
+    Bytes, Name, Node, Optional, OptionalFd, OptionalPointer, Pointer, Text, Value, Version, Wide,
+};
 
 /// A name, its offset, and what it is.
 pub(super) type Member = (&'static str, usize, Form);
@@ -66,7 +70,7 @@ const OBJECT: &[Member] = &[
     ("file_flags", 12, Value(Flags(&uapi::BPF_MAP_FLAGS))),
 ];
 const NEXT_ID: Member = ("next_id", 4, Value(Uint));
-const OPEN_FLAGS: Member = ("open_flags", 8, Value(Flags(&uapi::BPF_MAP_FLAGS)));
+const OPEN_FLAGS: Member = ("open_flags", 8, Value(Flags(&uapi::BPF_OPEN_FLAGS)));
 const NEXT: &[Member] = &[("start_id", 0, Value(Uint)), NEXT_ID, OPEN_FLAGS];
 const PROGRAM: &[Member] = &[("prog_id", 0, Value(Uint)), NEXT_ID, OPEN_FLAGS];
 const MAP: &[Member] = &[("map_id", 0, Value(Uint)), NEXT_ID, OPEN_FLAGS];
@@ -136,11 +140,11 @@ pub(super) static COMMANDS: &[Command] = &[
         ("target_fd", 0, Value(Fd)), ("attach_bpf_fd", 4, Value(Fd)),
         ("attach_type", 8, Value(Enum(&uapi::BPF_ATTACH_TYPE))),
         ("attach_flags", 12, Value(Flags(&uapi::BPF_ATTACH_FLAGS))),
-        ("replace_bpf_fd", 16, Optional),
+        ("replace_bpf_fd", 16, OptionalFd),
     ]),
     command("BPF_PROG_DETACH", 12, "",
         &[("target_fd", 0, Value(Fd)), ("attach_type", 8, Value(Enum(&uapi::BPF_ATTACH_TYPE)))]),
-    command("BPF_PROG_TEST_RUN", 40, "test", &[
+    command("BPF_PROG_TEST_RUN", 64, "test", &[
         ("prog_fd", 0, Value(Fd)), ("retval", 4, Value(Uint)), ("data_size_in", 8, Value(Uint)),
         ("data_size_out", 12, Value(Uint)), ("data_in", 16, Pointer), ("data_out", 24, Pointer),
         ("repeat", 32, Value(Uint)), ("duration", 36, Value(Uint)),

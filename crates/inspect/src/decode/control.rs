@@ -64,10 +64,10 @@ const FORMS: &[(u64, &str, Form)] = &[
 
 /// Writes control messages: length, level, type, data; each is aligned to a word.
 pub(super) fn messages(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
-    /// The kernel takes no more unless net.core.optmem_max has been raised.
+    /// The kernel takes no more unless net.core.optmem_max has been raised. A list that is longer
+    /// ends with `...`.
     const MOST: usize = 128 << 10;
-    let failed = view.outcome.is_some_and(|outcome| outcome.failed());
-    let shown = if failed { f.slice(0, MOST) } else { f.bytes };
+    let shown = f.slice(0, MOST);
     let is_cut = shown.len() < f.bytes.len();
     let f = Fields::new(view.abi, shown);
     let head = f.word() + 8;

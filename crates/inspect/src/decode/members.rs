@@ -131,10 +131,14 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     true
 }
 
-/// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) has
-/// pointers and sizes of the caller.
+/// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) and an
+/// iovec have pointers and sizes of the caller.
 fn word_of(layout: Layout, abi: Abi) -> usize {
-    if layout == Layout::KexecSegment { usize::from(abi.word()) } else { long_of(abi) }
+    if matches!(layout, Layout::KexecSegment | Layout::Iovec) {
+        usize::from(abi.word())
+    } else {
+        long_of(abi)
+    }
 }
 
 /// Returns the size of a kernel long.
@@ -321,6 +325,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("handled_access_net", 8, Eight, Flags(&security::LANDLOCK_NET)),
         fixed("scoped", 16, Eight, Flags(&security::LANDLOCK_SCOPE)),
     ]),
+    (Layout::Iovec, &[m("iov_base", (0, 0), Word, Ptr), m("iov_len", (8, 4), Word, Ulong)]),
     (Layout::KexecSegment, &[
         m("buf", (0, 0), Word, Ptr), m("bufsz", (8, 4), Word, Ulong), m("mem", (16, 8), Word, Ptr),
         m("memsz", (24, 12), Word, Ulong),

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use sysreel_abi::consts::perf as c;
+use sysreel_abi::consts::{clock, perf as c};
 use sysreel_abi::{ArgKind, Dir};
 
 use super::fields::Fields;
@@ -92,7 +92,10 @@ pub(super) fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let stated = f.u32(SIZE);
     let size = usize::try_from(stated).unwrap_or(usize::MAX);
     let size = if size == 0 { LEAST } else { size };
-    if size < LEAST || bytes.len() < size {
+    // The kernel says that the structure is too long before it reads all of it.
+    let known_size = known_size(view, i);
+    let least = if known_size.is_some() { size } else { LEAST };
+    if size < LEAST || bytes.len() < least {
         return false;
     }
     out.push_str("{type=");
@@ -100,7 +103,7 @@ pub(super) fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
     value::constant(view, ArgKind::Enum(&c::TYPE), kind, out);
     member(out, "size");
     value::constant(view, ArgKind::Enum(&c::SIZE), stated, out);
-    if let Some(known) = known_size(view, i).filter(|known| *known != stated) {
+    if let Some(known) = known_size.filter(|known| *known != stated) {
         out.push_str(" => ");
         value::constant(view, ArgKind::Enum(&c::SIZE), known, out);
     }
@@ -116,7 +119,7 @@ pub(super) fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
     flags(view, bits, out);
     if view.options.verbose {
         rest(view, f, kind, out);
-        beyond(&bytes, KNOWN.min(bytes.len()), None, out);
+        beyond(&bytes, KNOWN.min(bytes.len()), Some(&region), out);
     } else {
         out.push_str(", ...");
     }
@@ -171,7 +174,7 @@ fn flags(view: &View<'_>, bits: u64, out: &mut String) {
     for (name, width) in NAMES {
         let value = bits >> shift & ((1 << width) - 1);
         shift += width;
-        if value == 0 && !view.options.verbose {
+        if value == 0 && !view.options.verbose && *name != PRECISE {
             continue;
         }
         member(out, name);
@@ -210,7 +213,8 @@ fn rest(view: &View<'_>, f: Fields<'_>, kind: u64, out: &mut String) {
         let kind = match form {
             Value(kind) | Padded(kind) => *kind,
             Sampled(kind, flag) if sampled & flag != 0 => *kind,
-            Clock if bits & USE_CLOCK != 0 => ArgKind::Clock,
+            // The clocks of processes and threads are none for events.
+            Clock if bits & USE_CLOCK != 0 => ArgKind::Enum(&clock::CLOCK),
             Sampled(..) | Clock => continue,
         };
         member(out, name);
