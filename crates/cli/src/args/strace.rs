@@ -184,6 +184,10 @@ impl Strace {
         let ends = [(self.successful_only, "successful"), (self.failed_only, "failed")];
         let ends = ends.iter().filter(|(given, _)| *given).map(|(_, end)| ("status", *end));
         for (name, set) in short.chain(long).chain(ends) {
+            if let Some(calls) = detail(&mut made.detail, name) {
+                *calls = Some(crate::filter_arg::parse_strace(set)?);
+                continue;
+            }
             let filter = match name {
                 "trace" | "t" => ("trace", crate::filter_arg::parse_strace(set)?),
                 "status" => ("status", statuses(set)?),
@@ -198,18 +202,6 @@ impl Strace {
                 }
                 "write" | "w" => {
                     made.write = fd_set(set)?;
-                    continue;
-                }
-                "abbrev" | "a" => {
-                    made.detail.abbreviated = Some(crate::filter_arg::parse_strace(set)?);
-                    continue;
-                }
-                "verbose" | "v" => {
-                    made.detail.dereferenced = Some(crate::filter_arg::parse_strace(set)?);
-                    continue;
-                }
-                "raw" | "x" => {
-                    made.detail.raw = Some(crate::filter_arg::parse_strace(set)?);
                     continue;
                 }
                 "quiet" | "silent" | "silence" | "q" => {
@@ -242,6 +234,16 @@ impl Strace {
         made.quiet.exit |= self.quieter > 1;
         made.quiet.thread_execve |= self.quieter > 2;
         Ok(made)
+    }
+}
+
+/// Returns which calls a qualifier of the detail of calls chooses.
+fn detail<'a>(detail: &'a mut Detail, name: &str) -> Option<&'a mut Option<Filter>> {
+    match name {
+        "abbrev" | "a" => Some(&mut detail.abbreviated),
+        "verbose" | "v" => Some(&mut detail.dereferenced),
+        "raw" | "x" => Some(&mut detail.raw),
+        _ => None,
     }
 }
 

@@ -7,11 +7,11 @@ use super::fields::Fields;
 use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
 use super::{
-    aio, bpf, file, futex, iovec, layouts, perf, poll, process, quota, socket, sockopt, stat,
-    string, value,
+    address, aio, bpf, file, futex, iovec, layouts, perf, poll, process, quota, socket, sockopt,
+    stat, string, syslog, value,
 };
 use crate::regions::RegionView;
-use crate::style::{Arguments, Constants};
+use crate::style::Arguments;
 use crate::text;
 
 /// Writes an argument.
@@ -36,9 +36,22 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
 /// Whether an argument points to something other than a string or a buffer.
 fn is_structure(view: &View<'_>, i: usize, (kind, mem): Meaning) -> bool {
     let is_plain = matches!(kind, ArgKind::Path | ArgKind::Str | ArgKind::Buf);
-    // The attributes of two calls have no layout.
-    let has_attributes = ["attr_uptr", "uattr"].iter().any(|name| view.row.arg(name) == Some(i));
-    mem.is_some() && (!is_plain || has_attributes)
+    mem.is_some() && (!is_plain || has_attributes(view, i))
+}
+
+/// Whether an argument is the attributes of perf_event_open(2) or bpf(2), which have no layout.
+fn has_attributes(view: &View<'_>, i: usize) -> bool {
+    ["attr_uptr", "uattr"].iter().any(|name| view.row.arg(name) == Some(i))
+}
+
+fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    if view.row.arg("uattr") == Some(i) {
+        return bpf::attributes(view, i, out);
+    }
+    if !perf::attributes(view, i, out) {
+        text::pointer(out, view.arg(i));
+    }
+    true
 }
 
 fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
@@ -160,7 +173,7 @@ fn structured(
         // The kernel refuses an address of which it can read only a part.
         ArgKind::SockAddr if bytes.len() < 2 || is_unreadable(region) => return false,
         ArgKind::SockAddr => {
-            socket::address(view, bytes.get(..LONGEST_ADDRESS).unwrap_or(bytes), out);
+            address::address(view, bytes.get(..LONGEST_ADDRESS).unwrap_or(bytes), out);
         }
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
         ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
@@ -202,6 +215,9 @@ fn empty(kind: ArgKind) -> &'static str {
 /// did.
 fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
     let value = view.arg(i);
+    if syslog::argument(view, i, kind, out) {
+        return true;
+    }
     match (view.row.kind, kind) {
         (CallKind::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
         (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
@@ -217,19 +233,11 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (_, ArgKind::QuotaCommand) => quota::command(view, value & 0xffff_ffff, out),
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
-        (_, ArgKind::Int) if is_log_level(view, i) => log_level(view, value, out),
         _ if value == 0 => return false,
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
         }
-        (_, ArgKind::Buf) if view.row.arg("uattr") == Some(i) && view.row.args.len() == 3 => {
-            return bpf::attributes(view, i, out);
-        }
-        (_, ArgKind::Buf) if view.row.arg("attr_uptr") == Some(i) => {
-            if !perf::attributes(view, i, out) {
-                text::pointer(out, value);
-            }
-        }
+        (_, ArgKind::Buf) if has_attributes(view, i) => return attributes(view, i, out),
         // The kernel copies no more than its buffer of 256 bytes holds.
         (_, ArgKind::Str) if view.row.arg("magic2").is_some() => {
             return string::name(view, i, 255, out);
@@ -239,9 +247,6 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
             return string::name(view, i, 255, out);
         }
         (_, ArgKind::Struct(Layout::MmapArgs)) => return mapping(view, i, out),
-        (_, ArgKind::Enum(list)) if std::ptr::eq(list, &uapi::SYSLOG) => {
-            syslog_action(view, value, out)
-        }
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),
@@ -301,45 +306,6 @@ fn mapping(view: &View<'_>, i: usize, out: &mut String) -> bool {
     out.push_str(", ");
     text::hex(out, f.ulong(5));
     true
-}
-
-/// Writes an action of syslog(2): a number that has no name in programs.
-fn syslog_action(view: &View<'_>, value: u64, out: &mut String) {
-    let list = &uapi::SYSLOG;
-    value::int(value, out);
-    let name = list.items.iter().find(|(_, known)| *known == value & 0xffff_ffff);
-    let name = name.map_or("SYSLOG_ACTION_???", |(name, _)| *name);
-    if view.options.constants != Constants::Raw {
-        out.push_str(" /* ");
-        out.push_str(name);
-        out.push_str(" */");
-    }
-}
-
-/// Whether an argument is the level of syslog(2)'s SYSLOG_ACTION_CONSOLE_LEVEL.
-fn is_log_level(view: &View<'_>, i: usize) -> bool {
-    const SET_LEVEL: u64 = 8;
-    let is_syslog = matches!(view.row.args.first().map(|arg| arg.kind),
-        Some(ArgKind::Enum(list)) if std::ptr::eq(list, &uapi::SYSLOG));
-    is_syslog && i == 2 && view.arg(0) & 0xffff_ffff == SET_LEVEL
-}
-
-/// Writes a level of kernel messages. 8 lets all of them through.
-fn log_level(view: &View<'_>, value: u64, out: &mut String) {
-    value::int(value, out);
-    if view.options.constants == Constants::Raw {
-        return;
-    }
-    let level = value & 0xffff_ffff;
-    let name = uapi::LOGLEVEL.items.iter().find(|(_, known)| *known == level);
-    let name = match (name, level) {
-        (Some((name, _)), _) => name,
-        (None, 8) => "LOGLEVEL_DEBUG+1",
-        _ => "LOGLEVEL_???",
-    };
-    out.push_str(" /* ");
-    out.push_str(name);
-    out.push_str(" */");
 }
 
 /// Whether a buffer is a name of the machine that the kernel refuses (__NEW_UTS_LEN).

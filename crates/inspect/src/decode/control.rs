@@ -7,7 +7,7 @@ use super::endpoint::{v4, v6};
 use super::fields::Fields;
 use super::out::member;
 use super::view::View;
-use super::{socket, sockopt, string, time, value};
+use super::{address, string, time, value};
 use crate::text;
 
 /// SOL_SOCKET, SOL_IP and SOL_IPV6, the same in every ABI here (include/linux/socket.h).
@@ -193,7 +193,7 @@ fn formed(view: &View<'_>, form: Form, f: Fields<'_>, out: &mut String) {
         Form::Octets => octets(view, f.bytes, out),
         Form::Packet => {
             out.push_str("{ipi_ifindex=");
-            sockopt::interface(view, f.u32(0), out);
+            address::interface(view, f.u32(0), out);
             for (name, at) in [("ipi_spec_dst", 4), ("ipi_addr", 8)] {
                 member(out, name);
                 out.push_str(&format!("inet_addr(\"{}\")", v4(f.bytes, at)));
@@ -204,11 +204,11 @@ fn formed(view: &View<'_>, form: Form, f: Fields<'_>, out: &mut String) {
             let address = v6(f.bytes, 0);
             out.push_str(&format!("{{inet_pton(AF_INET6, \"{address}\", &ipi6_addr), "));
             out.push_str("ipi6_ifindex=");
-            sockopt::interface(view, f.u32(16), out);
+            address::interface(view, f.u32(16), out);
             out.push('}');
         }
         Form::Error => error(view, f, out),
-        Form::Address => socket::address(view, f.bytes, out),
+        Form::Address => address::address(view, f.bytes, out),
     }
 }
 
@@ -259,6 +259,6 @@ fn error(view: &View<'_>, f: Fields<'_>, out: &mut String) {
         text::dec(out, f.u32(at));
     }
     member(out, "offender");
-    socket::address(view, f.slice(16, usize::MAX), out);
+    address::address(view, f.slice(16, usize::MAX), out);
     out.push('}');
 }

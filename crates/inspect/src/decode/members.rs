@@ -363,7 +363,8 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("d_rtbwarns", 100, Two, Uint),
     ]),
     (Layout::PtracePeekSiginfo,
-        &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Flags(&uapi::PEEK_SIGINFO)), fixed("nr", 12, Four, Int)]),
+        &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Flags(&uapi::PEEK_SIGINFO)),
+            fixed("nr", 12, Four, Int)]),
 ];
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! `argument`, that uses `layouts` and the families, and these use `value`, `view`, `out` and
 //! `fields`.
 
+mod address;
 mod aio;
 mod argument;
 mod bpf;
@@ -43,6 +44,7 @@ mod socket;
 mod sockopt;
 mod stat;
 mod string;
+mod syslog;
 mod time;
 mod traced;
 mod value;
