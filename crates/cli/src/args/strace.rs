@@ -229,11 +229,16 @@ impl Strace {
             1 => made.fds = FdStyle::Path,
             _ => made.fds = FdStyle::Detail,
         }
-        made.quiet.attach |= self.quieter > 0;
-        made.quiet.personality |= self.quieter > 0;
-        made.quiet.exit |= self.quieter > 1;
-        made.quiet.thread_execve |= self.quieter > 2;
+        self.quiet_further(&mut made.quiet);
         Ok(made)
+    }
+
+    /// Adds what `-q` leaves out.
+    fn quiet_further(&self, quiet: &mut Quiet) {
+        quiet.attach |= self.quieter > 0;
+        quiet.personality |= self.quieter > 0;
+        quiet.exit |= self.quieter > 1;
+        quiet.thread_execve |= self.quieter > 2;
     }
 }
 
