@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sysreel_fuzz::{LogFile, pack};
-use sysreel_inspect::print::{FdStyle, HexStrings, Options, print};
+use sysreel_inspect::print::{FdStyle, HexStrings, Options, Precision, print};
 use sysreel_inspect::{counts, info, open};
 
 fuzz_target!(|input: &[u8]| {
@@ -14,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
         verbose: true,
         fds: FdStyle::Detail,
         hex: HexStrings::NonAscii,
-        duration: true,
+        duration: Some(Precision::Nanos),
         ..Options::default()
     };
     for options in [Options::default(), all] {

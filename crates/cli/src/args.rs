@@ -3,6 +3,7 @@
 mod generate;
 mod print;
 mod strace;
+mod times;
 
 use crate::terminal::{ColorArgs, PagerArgs};
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};

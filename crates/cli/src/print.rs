@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use sysreel_abi::Filter;
 use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
-use sysreel_inspect::print::{Clock, Following, Options, Quiet, TaskIds};
+use sysreel_inspect::print::{Clock, Following, Options, Precision, Quiet, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
@@ -190,14 +190,15 @@ fn options(args: &Print, qualified: Qualified, only: Option<Filter>) -> Options 
         everything: args.no_abbrev > 1,
         hex: args.strace.hex_strings(),
         constants: args.strace.constants.into(),
-        clock: match args.timestamps {
+        detail: qualified.detail,
+        clock: args.absolute_timestamps.unwrap_or(match args.timestamps {
             0 => Clock::None,
-            1 => Clock::Seconds,
-            2 => Clock::Micros,
-            _ => Clock::Unix,
-        },
-        relative: args.relative,
-        duration: args.syscall_times,
+            1 => Clock::Day(Precision::Seconds),
+            2 => Clock::Day(Precision::Micros),
+            _ => Clock::Unix(Precision::Micros),
+        }),
+        relative: args.relative_timestamps.or(args.relative.then_some(Precision::Micros)),
+        duration: args.syscall_times.or(args.times.then_some(Precision::Micros)),
         ip: args.instruction_pointer,
         number: args.syscall_number,
         // Like strace -o, for programs that read the file.

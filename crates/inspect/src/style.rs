@@ -15,6 +15,8 @@ pub struct Style {
     pub hex: HexStrings,
     /// How to show flags and constants (`-X`).
     pub constants: Constants,
+    /// How far arguments are decoded (`-e raw=`, `-e verbose=`).
+    pub arguments: Arguments,
 }
 
 impl Default for Style {
@@ -27,6 +29,7 @@ impl Default for Style {
             explains: false,
             hex: HexStrings::Never,
             constants: Constants::Abbrev,
+            arguments: Arguments::Decoded,
         }
     }
 }
@@ -73,6 +76,18 @@ impl FdStyle {
             Self::Sockets { path } | Self::Devices { path } => path,
         }
     }
+}
+
+/// How far arguments are decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arguments {
+    /// All that is known of them.
+    #[default]
+    Decoded,
+    /// Structures as their addresses, everything else as usual.
+    Addresses,
+    /// The registers in hexadecimal, and the result too.
+    Raw,
 }
 
 /// How flags and constants are shown.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sysreel_inspect::color::Palette;
-use sysreel_inspect::print::{Clock, FdStyle, Options, TaskIds, print};
+use sysreel_inspect::print::{Clock, FdStyle, Options, Precision, TaskIds, print};
 
 fn logs() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/logs/v1");
@@ -41,9 +41,9 @@ fn all_prefixes() -> Options {
     Options {
         fds: FdStyle::Detail,
         verbose: true,
-        clock: Clock::Unix,
-        relative: true,
-        duration: true,
+        clock: Clock::Unix(Precision::Micros),
+        relative: Some(Precision::Micros),
+        duration: Some(Precision::Micros),
         ip: true,
         number: true,
         task_ids: TaskIds::Always,

@@ -27,6 +27,7 @@ macro_rules! lists {
         pub(super) const ALL: &[(&str, &$crate::desc::Constants)] = &[$(($header, &$name)),*];
     };
 }
+pub(crate) use lists;
 
 lists! {
     /// Targets of ioprio_get.
@@ -90,6 +91,21 @@ lists! {
     "" SWAP "SWAP_FLAG_" 32:
         SWAP_FLAG_PREFER = 0x8000, SWAP_FLAG_DISCARD = 0x10000, SWAP_FLAG_DISCARD_ONCE = 0x20000,
         SWAP_FLAG_DISCARD_PAGES = 0x40000;
+    /// Register sets of ptrace.
+    "linux/elf.h" REGISTER_SET "NT_" 32:
+        NT_PRSTATUS = 1, NT_PRFPREG = 2, NT_PRPSINFO = 3, NT_TASKSTRUCT = 4, NT_AUXV = 6,
+        NT_386_TLS = 0x200, NT_386_IOPERM = 0x201, NT_X86_XSTATE = 0x202, NT_ARM_VFP = 0x400,
+        NT_ARM_TLS = 0x401, NT_ARM_HW_BREAK = 0x402, NT_ARM_HW_WATCH = 0x403,
+        NT_ARM_SYSTEM_CALL = 0x404, NT_ARM_SVE = 0x405, NT_ARM_PAC_MASK = 0x406,
+        NT_ARM_PACA_KEYS = 0x407, NT_ARM_PACG_KEYS = 0x408, NT_ARM_TAGGED_ADDR_CTRL = 0x409,
+        NT_ARM_PAC_ENABLED_KEYS = 0x40a, NT_ARM_SSVE = 0x40b, NT_ARM_ZA = 0x40c;
+    /// Flags of PTRACE_PEEKSIGINFO.
+    "linux/ptrace.h" PEEK_SIGINFO "PTRACE_PEEKSIGINFO_" 32:
+        PTRACE_PEEKSIGINFO_SHARED = 1;
+    /// Levels of kernel messages (include/linux/kern_levels.h).
+    "" LOGLEVEL "LOGLEVEL_" 32:
+        LOGLEVEL_EMERG = 0, LOGLEVEL_ALERT = 1, LOGLEVEL_CRIT = 2, LOGLEVEL_ERR = 3,
+        LOGLEVEL_WARNING = 4, LOGLEVEL_NOTICE = 5, LOGLEVEL_INFO = 6, LOGLEVEL_DEBUG = 7;
     /// Actions of syslog (include/linux/syslog.h).
     "" SYSLOG "SYSLOG_ACTION_" 32:
         SYSLOG_ACTION_CLOSE = 0, SYSLOG_ACTION_OPEN = 1, SYSLOG_ACTION_READ = 2,
@@ -234,6 +250,25 @@ lists! {
     /// Flags of attaching BPF programs.
     "linux/bpf.h" BPF_ATTACH_FLAGS "BPF_F_" 32:
         BPF_F_ALLOW_OVERRIDE = 1, BPF_F_ALLOW_MULTI = 2, BPF_F_REPLACE = 4;
+    /// Flags of asking for attached BPF programs.
+    "linux/bpf.h" BPF_QUERY_FLAGS "BPF_F_QUERY_" 32:
+        BPF_F_QUERY_EFFECTIVE = 1;
+    /// Flags of test runs of BPF programs.
+    "linux/bpf.h" BPF_TEST_RUN "BPF_F_" 32:
+        BPF_F_TEST_RUN_ON_CPU = 1, BPF_F_TEST_XDP_LIVE_FRAMES = 2;
+    /// Flags of opening BPF objects.
+    "linux/bpf.h" BPF_OPEN_FLAGS "BPF_F_" 32:
+        BPF_F_RDONLY = 8, BPF_F_WRONLY = 0x10;
+    /// Flags of BPF links.
+    "linux/bpf.h" BPF_LINK_FLAGS "BPF_F_" 32:
+        BPF_F_REPLACE = 4;
+    /// What a BPF program of a descriptor is attached to.
+    "linux/bpf.h" BPF_FD_TYPE "BPF_FD_TYPE_" 32:
+        BPF_FD_TYPE_RAW_TRACEPOINT = 0, BPF_FD_TYPE_TRACEPOINT = 1, BPF_FD_TYPE_KPROBE = 2,
+        BPF_FD_TYPE_KRETPROBE = 3, BPF_FD_TYPE_UPROBE = 4, BPF_FD_TYPE_URETPROBE = 5;
+    /// Statistics of BPF programs.
+    "linux/bpf.h" BPF_STATS "BPF_STATS_" 32:
+        BPF_STATS_RUN_TIME = 0;
     /// Flags of changing elements of BPF maps.
     "linux/bpf.h" BPF_ELEMENT "BPF_" 64:
         BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2, BPF_F_LOCK = 4;

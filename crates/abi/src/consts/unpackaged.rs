@@ -164,6 +164,8 @@ constants! {
     "": MSG_WAITFORONE = 0x10000, MSG_BATCH = 0x40000, MSG_SOCK_DEVMEM = 0x0200_0000,
     MSG_ZEROCOPY = 0x0400_0000,
         MSG_FASTOPEN = 0x2000_0000;
+    // include/linux/socket.h, which is not exported.
+    "": SCM_PIDFD = 4;
     // asm-generic/fcntl.h, 32-bit ABIs only.
     "": F_GETLK64 = 12, F_SETLK64 = 13, F_SETLKW64 = 14;
     // include/uapi/linux/fs.h; the package omits them because they are typed expressions.

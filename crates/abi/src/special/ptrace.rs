@@ -4,7 +4,7 @@ use linux_raw_sys::ptrace as p;
 
 use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
-use crate::consts::{process, unpackaged as u};
+use crate::consts::{process, uapi, unpackaged as u};
 use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
@@ -43,6 +43,9 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
                 | p::PTRACE_SECCOMP_GET_METADATA
                 | p::PTRACE_GET_RSEQ_CONFIGURATION,
             ) => Meaning::value(ArgKind::Ulong),
+            Ok(p::PTRACE_GETREGSET | p::PTRACE_SETREGSET) => {
+                Meaning::value(ArgKind::Enum(&uapi::REGISTER_SET))
+            }
             _ => Meaning::value(ArgKind::Ptr),
         };
     }
@@ -63,6 +66,9 @@ fn x86(call: &Call) -> Option<Meaning> {
         u::PTRACE_SETFPREGS => floating(Dir::In),
         u::PTRACE_GETFPXREGS => Meaning::bytes(Dir::Out, 512),
         u::PTRACE_SETFPXREGS => Meaning::bytes(Dir::In, 512),
+        u::PTRACE_SINGLEBLOCK | u::PTRACE_SYSEMU | u::PTRACE_SYSEMU_SINGLESTEP => {
+            Meaning::value(ArgKind::Signal)
+        }
         u::PTRACE_GET_THREAD_AREA => Meaning::fixed(Dir::Out, Layout::UserDesc),
         u::PTRACE_SET_THREAD_AREA => Meaning::fixed(Dir::In, Layout::UserDesc),
         _ => return None,

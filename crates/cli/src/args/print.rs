@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sysreel_abi::Filter;
 use sysreel_inspect::Bound;
 use sysreel_inspect::counts::{self, Order};
+use sysreel_inspect::print::{Clock, Precision};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("print")))]
@@ -34,12 +35,25 @@ pub(crate) struct Print {
     /// Prefix each line with the time of day; -tt: with microseconds; -ttt: as seconds since 1970
     #[arg(short = 't', long, action = ArgAction::Count)]
     pub(crate) timestamps: u8,
+    /// Prefix each line with the time: none, time or unix, and to which unit: s, ms, us or ns
+    #[arg(long, value_name = "FORMAT,UNIT", num_args = 0..=1, require_equals = true,
+        default_missing_value = "time", value_parser = super::times::clock,
+        conflicts_with = "timestamps")]
+    pub(crate) absolute_timestamps: Option<Clock>,
     /// Prefix each line with the time since the previous line
-    #[arg(short = 'r', long)]
+    #[arg(short = 'r')]
     pub(crate) relative: bool,
+    /// Like -r, to this unit: s, ms, us or ns
+    #[arg(long, alias = "relative", value_name = "UNIT", num_args = 0..=1, require_equals = true,
+        default_missing_value = "us", value_parser = super::times::precision)]
+    pub(crate) relative_timestamps: Option<Precision>,
     /// Print the time spent in each syscall
-    #[arg(short = 'T', long)]
-    pub(crate) syscall_times: bool,
+    #[arg(short = 'T')]
+    pub(crate) times: bool,
+    /// Like -T, to this unit: s, ms, us or ns
+    #[arg(long, value_name = "UNIT", num_args = 0..=1, require_equals = true,
+        default_missing_value = "us", value_parser = super::times::precision)]
+    pub(crate) syscall_times: Option<Precision>,
     /// Print the instruction pointer of each syscall
     #[arg(short = 'i', long)]
     pub(crate) instruction_pointer: bool,

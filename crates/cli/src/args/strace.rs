@@ -7,15 +7,15 @@ use std::path::{Component, Path, PathBuf};
 use sysreel_abi::Filter;
 use sysreel_abi::filter::Field;
 use sysreel_abi::signal::signal_number;
-use sysreel_inspect::print::{Constants, FdSet, FdStyle, HexStrings, Quiet};
+use sysreel_inspect::print::{Constants, Detail, FdSet, FdStyle, HexStrings, Quiet};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Strace {
     /// Qualify what is printed, as strace does: trace=, status=, signal=, fd=, read=, write=, ...
     ///
     /// EXPR is `[QUALIFIER=][!]VALUE[,VALUE]...`. Each qualifier is also an option: trace, status,
-    /// signal, fd (--trace-fds), read, write, quiet, decode-fds and decode-pids. Without one it is
-    /// trace.
+    /// signal, fd (--trace-fds), read, write, abbrev, verbose, raw, quiet and decode-fds. Without
+    /// one it is trace.
     #[arg(short = 'e', value_name = "EXPR")]
     pub(crate) qualify: Vec<String>,
     /// Print only these syscalls: names, numbers, %classes, /REGEX, ?NAME, NAME@64, @32 or @x32
@@ -45,6 +45,15 @@ pub(crate) struct Strace {
     /// Print all that was written to these descriptors, in hexadecimal under the syscall
     #[arg(long, value_name = "SET")]
     pub(crate) write: Option<String>,
+    /// Abbreviate structures and arrays of these syscalls only (-v: of none)
+    #[arg(long, value_name = "SET")]
+    pub(crate) abbrev: Option<String>,
+    /// Print structures of these syscalls only, and of the others their addresses
+    #[arg(long, value_name = "SET")]
+    pub(crate) verbose: Option<String>,
+    /// Print arguments and results of these syscalls as they are in registers
+    #[arg(long, value_name = "SET")]
+    pub(crate) raw: Option<String>,
     /// Print paths of file descriptors, and what LIST adds: path, socket, dev, eventfd, pidfd, all
     #[arg(long, value_name = "LIST", num_args = 0..=1, require_equals = true,
         default_missing_value = "path")]
@@ -122,6 +131,7 @@ pub(crate) struct Qualified {
     pub(crate) quiet: Quiet,
     pub(crate) read: FdSet,
     pub(crate) write: FdSet,
+    pub(crate) detail: Detail,
 }
 
 impl Qualified {
@@ -180,6 +190,9 @@ impl Strace {
             ("fd", &self.trace_fds),
             ("read", &self.read),
             ("write", &self.write),
+            ("abbrev", &self.abbrev),
+            ("verbose", &self.verbose),
+            ("raw", &self.raw),
             ("quiet", &self.quiet),
             ("decode-fds", &self.decode_fds),
         ];
@@ -188,6 +201,10 @@ impl Strace {
         let ends = [(self.successful_only, "successful"), (self.failed_only, "failed")];
         let ends = ends.iter().filter(|(given, _)| *given).map(|(_, end)| ("status", *end));
         for (name, set) in short.chain(long).chain(ends) {
+            if let Some(calls) = detail(&mut made.detail, name) {
+                *calls = Some(crate::filter_arg::parse_strace(set)?);
+                continue;
+            }
             let filter = match name {
                 "trace" | "t" => ("trace", crate::filter_arg::parse_strace(set)?),
                 "status" => ("status", statuses(set)?),
@@ -215,7 +232,7 @@ impl Strace {
                 _ => {
                     return Err(format!(
                         "`-e {name}=` is unknown; known are trace, status, signal, fd, read, \
-                         write, quiet and decode-fds"
+                         write, abbrev, verbose, raw, quiet and decode-fds"
                     ));
                 }
             };
@@ -229,11 +246,26 @@ impl Strace {
             1 => made.fds = FdStyle::Path,
             _ => made.fds = FdStyle::Detail,
         }
-        made.quiet.attach |= self.quieter > 0;
-        made.quiet.personality |= self.quieter > 0;
-        made.quiet.exit |= self.quieter > 1;
-        made.quiet.thread_execve |= self.quieter > 2;
+        self.quiet_further(&mut made.quiet);
         Ok(made)
+    }
+
+    /// Adds what `-q` leaves out.
+    fn quiet_further(&self, quiet: &mut Quiet) {
+        quiet.attach |= self.quieter > 0;
+        quiet.personality |= self.quieter > 0;
+        quiet.exit |= self.quieter > 1;
+        quiet.thread_execve |= self.quieter > 2;
+    }
+}
+
+/// Returns which calls a qualifier of the detail of calls chooses.
+fn detail<'a>(detail: &'a mut Detail, name: &str) -> Option<&'a mut Option<Filter>> {
+    match name {
+        "abbrev" | "a" => Some(&mut detail.abbreviated),
+        "verbose" | "v" => Some(&mut detail.dereferenced),
+        "raw" | "x" => Some(&mut detail.raw),
+        _ => None,
     }
 }
 

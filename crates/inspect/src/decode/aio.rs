@@ -44,6 +44,9 @@ fn size(view: &View<'_>) -> usize {
     usize::try_from(Layout::Iocb.size(view.abi)).unwrap_or(usize::MAX)
 }
 
+/// IOCB_FLAG_IOPRIO: the priority is one of ioprio_set(2).
+const IOPRIO: u64 = 2;
+
 /// Writes a control block. `submitted` is its argument and its index there if the call submits it,
 /// so that its operands matter.
 pub(crate) fn control_block(
@@ -55,9 +58,11 @@ pub(crate) fn control_block(
     let command = f.u16(16);
     out.push('{');
     named(view, "aio_data", ArgKind::Hex, f.u64(0), out);
+    optional(view, "aio_key", ArgKind::Uint, f.u32(8), out);
     optional(view, "aio_rw_flags", ArgKind::Flags(&file::RWF), f.u32(12), out);
     named(view, "aio_lio_opcode", ArgKind::Enum(&c::IOCB_CMD), command, out);
-    optional(view, "aio_reqprio", ArgKind::Uint, f.u16(18), out);
+    let priority = if f.u32(56) & IOPRIO != 0 { ArgKind::IoPriority } else { ArgKind::Uint };
+    optional(view, "aio_reqprio", priority, f.u16(18), out);
     named(view, "aio_fildes", ArgKind::Fd, f.u32(20), out);
     if of.is_some() {
         operands(view, of, command, f, out);

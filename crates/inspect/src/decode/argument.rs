@@ -7,15 +7,18 @@ use super::fields::Fields;
 use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
 use super::{
-    aio, bpf, file, futex, iovec, layouts, poll, process, quota, socket, sockopt, stat, string,
-    value,
+    address, aio, bpf, file, futex, iovec, layouts, perf, poll, process, quota, socket, sockopt,
+    stat, string, syslog, value,
 };
 use crate::regions::RegionView;
-use crate::style::Constants;
+use crate::style::Arguments;
 use crate::text;
 
 /// Writes an argument.
 pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut String) {
+    if view.options.arguments == Arguments::Addresses && is_structure(view, i, meaning) {
+        return text::pointer(out, view.arg(i));
+    }
     if special_case(view, i, meaning, out) {
         return;
     }
@@ -28,6 +31,27 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
         (_, Some(_)) if value == 0 => out.push_str("NULL"),
         (kind, Some(mem)) => memory(view, i, kind, mem, out),
     }
+}
+
+/// Whether an argument points to something other than a string or a buffer.
+fn is_structure(view: &View<'_>, i: usize, (kind, mem): Meaning) -> bool {
+    let is_plain = matches!(kind, ArgKind::Path | ArgKind::Str | ArgKind::Buf);
+    mem.is_some() && (!is_plain || has_attributes(view, i))
+}
+
+/// Whether an argument is the attributes of perf_event_open(2) or bpf(2), which have no layout.
+fn has_attributes(view: &View<'_>, i: usize) -> bool {
+    ["attr_uptr", "uattr"].iter().any(|name| view.row.arg(name) == Some(i))
+}
+
+fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    if view.row.arg("uattr") == Some(i) {
+        return bpf::attributes(view, i, out);
+    }
+    if !perf::attributes(view, i, out) {
+        text::pointer(out, view.arg(i));
+    }
+    true
 }
 
 fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
@@ -44,6 +68,9 @@ fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) 
         None => text::pointer(out, view.arg(i)),
     }
 }
+
+/// The kernel takes no longer address of a socket (`struct sockaddr_storage`).
+const LONGEST_ADDRESS: usize = 128;
 
 /// Whether the only argument of a call but its size is a signal set that it stores.
 fn is_pending(view: &View<'_>) -> bool {
@@ -143,8 +170,11 @@ fn structured(
         ArgKind::Array(layout) => {
             return layouts::array_region(view, layout, bytes, region, i, out);
         }
-        ArgKind::SockAddr if bytes.len() < 2 => return false,
-        ArgKind::SockAddr => socket::address(view, bytes, out),
+        // The kernel refuses an address of which it can read only a part.
+        ArgKind::SockAddr if bytes.len() < 2 || is_unreadable(region) => return false,
+        ArgKind::SockAddr => {
+            address::address(view, bytes.get(..LONGEST_ADDRESS).unwrap_or(bytes), out);
+        }
         ArgKind::FdSet => poll::fd_set(view, bytes, out),
         ArgKind::Bits if matches!(mem.len, Len::Nodes(_)) => {
             if !process::nodes(view, bytes, out) {
@@ -168,6 +198,12 @@ fn structured(
     true
 }
 
+/// Whether only a part of an address could be read.
+fn is_unreadable(region: &RegionView<'_>) -> bool {
+    let asked = region.head.asked.min(LONGEST_ADDRESS as u64);
+    region.head.errno != 0 && region.head.got < asked && !region.is_cut()
+}
+
 fn empty(kind: ArgKind) -> &'static str {
     match kind {
         ArgKind::Path | ArgKind::Str | ArgKind::Buf => "\"\"",
@@ -179,6 +215,9 @@ fn empty(kind: ArgKind) -> &'static str {
 /// did.
 fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
     let value = view.arg(i);
+    if syslog::argument(view, i, kind, out) {
+        return true;
+    }
     match (view.row.kind, kind) {
         (CallKind::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
         (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
@@ -205,17 +244,16 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
         }
-        (_, ArgKind::Buf) if view.row.arg("uattr") == Some(i) && view.row.args.len() == 3 => {
-            return bpf::attributes(view, i, out);
+        (_, ArgKind::Buf) if has_attributes(view, i) => return attributes(view, i, out),
+        // The kernel copies no more than its buffer of 256 bytes holds.
+        (_, ArgKind::Str) if view.row.arg("magic2").is_some() => {
+            return string::name(view, i, 255, out);
         }
         (_, ArgKind::Buf) if is_long_name(view, i) => text::pointer(out, value),
         (_, ArgKind::Str) if view.row.arg("u_name") == Some(i) => {
             return string::name(view, i, 255, out);
         }
         (_, ArgKind::Struct(Layout::MmapArgs)) => return mapping(view, i, out),
-        (_, ArgKind::Enum(list)) if std::ptr::eq(list, &uapi::SYSLOG) => {
-            syslog_action(view, value, out)
-        }
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),
@@ -275,19 +313,6 @@ fn mapping(view: &View<'_>, i: usize, out: &mut String) -> bool {
     out.push_str(", ");
     text::hex(out, f.ulong(5));
     true
-}
-
-/// Writes an action of syslog(2): a number that has no name in programs.
-fn syslog_action(view: &View<'_>, value: u64, out: &mut String) {
-    let list = &uapi::SYSLOG;
-    value::int(value, out);
-    let name = list.items.iter().find(|(_, known)| *known == value & 0xffff_ffff);
-    let name = name.map_or("SYSLOG_ACTION_???", |(name, _)| *name);
-    if view.options.constants != Constants::Raw {
-        out.push_str(" /* ");
-        out.push_str(name);
-        out.push_str(" */");
-    }
 }
 
 /// Whether a buffer is a name of the machine that the kernel refuses (__NEW_UTS_LEN).

@@ -1,226 +1,174 @@
-//! The attributes of bpf(2) (include/uapi/linux/bpf.h, `union bpf_attr`): which members a command
-//! has, and where. A caller may pass fewer: the kernel takes the others as 0.
+//! The attributes of bpf(2) (include/uapi/linux/bpf.h, `union bpf_attr`). `bpf_commands.rs` has the
+//! members of each command. A caller may pass fewer: the kernel takes the others as 0.
 
 use std::borrow::Cow;
 
 use sysreel_abi::consts::{security, uapi};
-use sysreel_abi::{ArgKind, Dir};
+use sysreel_abi::plan::index;
+use sysreel_abi::{Constants, Dir};
 
+use super::bpf_commands::{COMMANDS, Form, LINKS, Member, OTHER_LINKS};
 use super::fields::Fields;
-use super::out::{beyond, member};
-use super::value;
+use super::out::{beyond, lost, member};
 use super::view::View;
+use super::{string, value};
 use crate::text;
 
-/// What a member is. All but those that say otherwise have four bytes.
-#[derive(Clone, Copy)]
-enum Form {
-    Value(ArgKind),
-    /// 64 bits.
-    Wide(ArgKind),
-    /// A pointer of 64 bits.
-    Pointer,
-    /// A NUL-terminated name of 16 bytes.
-    Name,
-    /// The version of the kernel.
-    Version,
-    /// A number that is shown unless it is 0.
-    Optional,
-}
-
-use ArgKind::{Enum, Fd, Flags, Uint};
-use Form::{Name, Optional, Pointer, Value, Version, Wide};
-
-struct Command {
-    name: &'static str,
-    /// The size of the attributes when the command was new: no caller means less.
-    least: usize,
-    members: &'static [(&'static str, usize, Form)],
-}
-
-const fn command(
-    name: &'static str,
-    least: usize,
-    members: &'static [(&'static str, usize, Form)],
-) -> Command {
-    Command { name, least, members }
-}
-
-const ELEMENT: &[(&str, usize, Form)] = &[
-    ("map_fd", 0, Value(Fd)),
-    ("key", 8, Pointer),
-    ("value", 16, Pointer),
-    ("flags", 24, Wide(Flags(&uapi::BPF_ELEMENT))),
-];
-const KEY: &[(&str, usize, Form)] = &[("map_fd", 0, Value(Fd)), ("key", 8, Pointer)];
-
-static COMMANDS: &[Command] = &[
-    command(
-        "BPF_MAP_CREATE",
-        16,
-        &[
-            ("map_type", 0, Value(Enum(&uapi::BPF_MAP_TYPE))),
-            ("key_size", 4, Value(Uint)),
-            ("value_size", 8, Value(Uint)),
-            ("max_entries", 12, Value(Uint)),
-            ("map_flags", 16, Value(Flags(&uapi::BPF_MAP_FLAGS))),
-            ("inner_map_fd", 20, Value(Fd)),
-            ("numa_node", 24, Optional),
-            ("map_name", 28, Name),
-            ("map_ifindex", 44, Value(Uint)),
-            ("btf_fd", 48, Value(Fd)),
-            ("btf_key_type_id", 52, Value(Uint)),
-            ("btf_value_type_id", 56, Value(Uint)),
-            ("btf_vmlinux_value_type_id", 60, Value(Uint)),
-            ("map_extra", 64, Wide(ArgKind::Ulong)),
-        ],
-    ),
-    command("BPF_MAP_LOOKUP_ELEM", 24, ELEMENT),
-    command("BPF_MAP_UPDATE_ELEM", 32, ELEMENT),
-    command("BPF_MAP_DELETE_ELEM", 16, KEY),
-    command(
-        "BPF_MAP_GET_NEXT_KEY",
-        24,
-        &[("map_fd", 0, Value(Fd)), ("key", 8, Pointer), ("next_key", 16, Pointer)],
-    ),
-    command(
-        "BPF_PROG_LOAD",
-        44,
-        &[
-            ("prog_type", 0, Value(Enum(&uapi::BPF_PROG_TYPE))),
-            ("insn_cnt", 4, Value(Uint)),
-            ("insns", 8, Pointer),
-            ("license", 16, Pointer),
-            ("log_level", 24, Value(Uint)),
-            ("log_size", 28, Value(Uint)),
-            ("log_buf", 32, Pointer),
-            ("kern_version", 40, Version),
-            ("prog_flags", 44, Value(Flags(&uapi::BPF_PROG_FLAGS))),
-            ("prog_name", 48, Name),
-            ("prog_ifindex", 64, Value(Uint)),
-            ("expected_attach_type", 68, Value(Enum(&uapi::BPF_ATTACH_TYPE))),
-            ("prog_btf_fd", 72, Value(Fd)),
-            ("func_info_rec_size", 76, Value(Uint)),
-            ("func_info", 80, Pointer),
-            ("func_info_cnt", 88, Value(Uint)),
-            ("line_info_rec_size", 92, Value(Uint)),
-            ("line_info", 96, Pointer),
-            ("line_info_cnt", 104, Value(Uint)),
-            ("attach_btf_id", 108, Value(Uint)),
-            ("attach_prog_fd", 112, Value(Fd)),
-            ("core_relo_cnt", 116, Optional),
-            ("fd_array", 120, Pointer),
-        ],
-    ),
-    command(
-        "BPF_OBJ_PIN",
-        12,
-        &[
-            ("pathname", 0, Pointer),
-            ("bpf_fd", 8, Value(Fd)),
-            ("file_flags", 12, Value(Flags(&uapi::BPF_MAP_FLAGS))),
-        ],
-    ),
-    command(
-        "BPF_OBJ_GET",
-        12,
-        &[
-            ("pathname", 0, Pointer),
-            ("bpf_fd", 8, Value(Fd)),
-            ("file_flags", 12, Value(Flags(&uapi::BPF_MAP_FLAGS))),
-        ],
-    ),
-    command(
-        "BPF_PROG_ATTACH",
-        16,
-        &[
-            ("target_fd", 0, Value(Fd)),
-            ("attach_bpf_fd", 4, Value(Fd)),
-            ("attach_type", 8, Value(Enum(&uapi::BPF_ATTACH_TYPE))),
-            ("attach_flags", 12, Value(Flags(&uapi::BPF_ATTACH_FLAGS))),
-            ("replace_bpf_fd", 16, Optional),
-        ],
-    ),
-    command(
-        "BPF_PROG_DETACH",
-        12,
-        &[("target_fd", 0, Value(Fd)), ("attach_type", 8, Value(Enum(&uapi::BPF_ATTACH_TYPE)))],
-    ),
-    command(
-        "BPF_OBJ_GET_INFO_BY_FD",
-        16,
-        &[("info={bpf_fd", 0, Value(Fd)), ("info_len", 4, Value(Uint)), ("info", 8, Pointer)],
-    ),
-    command("BPF_MAP_FREEZE", 4, &[("map_fd", 0, Value(Fd))]),
-    command("BPF_LINK_DETACH", 4, &[("link_detach={link_fd", 0, Value(Fd))]),
-];
+/// The kernel takes no attributes that are longer (a page).
+const MOST: u64 = 4096;
 
 /// Writes the attributes of a command; false if the command has no table.
 pub(super) fn attributes(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let number = view.arg(0) & 0xffff_ffff;
-    let known = security::BPF.items.iter().find(|(_, known)| *known == number);
-    let Some((name, _)) = known else { return false };
-    let Some(command) = COMMANDS.iter().find(|command| command.name == *name) else {
+    let Some(command) =
+        named(&security::BPF, number).and_then(|name| COMMANDS.iter().find(|c| c.name == name))
+    else {
         return false;
     };
     let region = view.region(i, Dir::In).or_else(|| view.region(i, Dir::InOut));
-    let Some(region) = region.filter(|region| region.head.got > 0) else { return false };
-    if region.head.got < region.head.asked {
-        return false;
-    }
-    let Some(bytes) = view.bytes(&region, usize::MAX) else { return false };
+    let region = region.filter(|region| region.head.got > 0);
+    let is_taken = view.arg(2) & 0xffff_ffff <= MOST;
+    let bytes = region
+        .filter(|region| is_taken && region.head.got >= region.head.asked)
+        .and_then(|region| view.bytes(&region, usize::MAX));
+    let Some(mut bytes) = bytes else {
+        text::pointer(out, view.arg(i));
+        return true;
+    };
     let given = bytes.len();
-    let mut bytes: Cow<'_, [u8]> = bytes;
     if given < command.least {
-        bytes.to_mut().resize(command.least, 0);
+        let whole: &mut Vec<u8> = Cow::to_mut(&mut bytes);
+        whole.resize(command.least, 0);
     }
     let f = Fields::new(view.abi, &bytes);
     out.push('{');
-    let mut end = 0;
-    for (name, at, form) in command.members {
-        let size = match form {
-            Wide(_) | Pointer => 8,
-            Name => 16,
-            _ => 4,
-        };
-        if *at >= bytes.len() {
-            break;
-        }
-        end = at + size;
-        one(view, name, *at, *form, f, out);
-    }
-    beyond(&bytes, end.max(command.least), None, out);
-    if command.members.first().is_some_and(|(name, ..)| name.contains('{')) {
+    let mut end = group(view, i, (command.group, command.members), f, out);
+    if command.group == "link_create" && given > end {
+        let attach = named(&uapi::BPF_ATTACH_TYPE, f.u32(8)).unwrap_or_default();
+        let link = LINKS.iter().find(|(name, ..)| *name == attach);
+        // It belongs to the structure that is closed already.
+        out.pop();
+        let members = link.map_or(("", OTHER_LINKS), |(_, group, members)| (*group, *members));
+        end = end.max(group(view, i, members, f, out));
         out.push('}');
+    }
+    if view.options.verbose {
+        beyond(&bytes, end.max(command.least), None, out);
+    } else if bytes.iter().skip(end.max(command.least)).any(|byte| *byte != 0) {
+        out.push_str(", ...");
     }
     out.push('}');
     true
 }
 
-fn one(view: &View<'_>, name: &str, at: usize, form: Form, f: Fields<'_>, out: &mut String) {
-    if matches!(form, Optional) && f.u32(at) == 0 {
+fn named(list: &Constants, number: u64) -> Option<&'static str> {
+    list.items.iter().find(|(_, known)| *known == number).map(|(name, _)| *name)
+}
+
+/// Writes members, in braces if they are a structure of the union. Returns where they end.
+fn group(
+    view: &View<'_>,
+    i: usize,
+    (name, members): (&str, &[Member]),
+    f: Fields<'_>,
+    out: &mut String,
+) -> usize {
+    if !name.is_empty() {
+        member(out, name);
+        out.push('{');
+    }
+    let mut end = 0;
+    for (name, at, form) in members.iter().take_while(|(_, at, _)| *at < f.bytes.len()) {
+        end = at + size(*form);
+        one(view, i, (name, *at, *form), f, out);
+    }
+    if !name.is_empty() {
+        out.push('}');
+    }
+    end
+}
+
+fn size(form: Form) -> usize {
+    match form {
+        Form::Wide(_) | Form::Pointer | Form::OptionalPointer | Form::Text(_) | Form::Bytes(_) => 8,
+        Form::Name => 16,
+        Form::Value(_) | Form::Version | Form::Optional | Form::OptionalFd | Form::Node => 4,
+    }
+}
+
+fn one(
+    view: &View<'_>,
+    i: usize,
+    (name, at, form): (&str, usize, Form),
+    f: Fields<'_>,
+    out: &mut String,
+) {
+    /// BPF_F_NUMA_NODE, and where the flags of a map are.
+    const HAS_NODE: (usize, u64) = (16, 4);
+    /// NUMA_NO_NODE (include/linux/numa.h): any node.
+    const NO_NODE: u64 = 0xffff_ffff;
+    let is_shown = match form {
+        Form::Optional | Form::OptionalFd => f.u32(at) != 0,
+        Form::OptionalPointer => f.u64(at) != 0,
+        Form::Node => f.u32(HAS_NODE.0) & HAS_NODE.1 != 0,
+        _ => true,
+    };
+    if !is_shown {
         return;
     }
     member(out, name);
     match form {
-        Value(kind) => value::value(view, kind, 0, f.u32(at), out),
-        Wide(kind) => value::value(view, kind, 0, f.u64(at), out),
-        Pointer => text::pointer(out, f.u64(at)),
-        Name => {
-            let field = f.slice(at, 16);
-            let name = text::until_nul(field);
-            let is_cut = name.len() == field.len();
-            let shown =
-                if is_cut { name.split_last().map_or(name, |(_, rest)| rest) } else { name };
-            text::quoted(out, shown, view.options.hex);
-            out.push_str(if is_cut { "..." } else { "" });
+        Form::Value(kind) => value::value(view, kind, 0, f.u32(at), out),
+        Form::Wide(kind) => value::value(view, kind, 0, f.u64(at), out),
+        Form::Pointer | Form::OptionalPointer => text::pointer(out, f.u64(at)),
+        Form::Text(which) => pointed(view, i, (which, true), f.u64(at), out),
+        Form::Bytes(which) => pointed(view, i, (which, false), f.u64(at), out),
+        Form::Name => short_name(view, f.slice(at, 16), out),
+        Form::OptionalFd => value::fd(view, f.u32(at), out),
+        Form::Optional => text::dec(out, f.u32(at)),
+        Form::Node => {
+            text::dec(out, f.u32(at));
+            out.push_str(if f.u32(at) == NO_NODE { " /* NUMA_NO_NODE */" } else { "" });
         }
-        Optional => text::dec(out, f.u32(at)),
-        Version => {
-            let version = f.u32(at);
-            let parts = (version >> 16, version >> 8 & 0xff, version & 0xff);
-            let name = format!("KERNEL_VERSION({}, {}, {})", parts.0, parts.1, parts.2);
-            value::named(view, &|out| text::hex(out, version), &name, out);
-        }
+        Form::Version => version(view, f.u32(at), out),
     }
+}
+
+/// Writes a string or bytes that a member points to.
+fn pointed(
+    view: &View<'_>,
+    i: usize,
+    (which, is_text): (u8, bool),
+    address: u64,
+    out: &mut String,
+) {
+    let region = view.nested(i, 1, index(0, which.into()), Dir::In);
+    let region = region.filter(|region| region.head.got > 0);
+    let Some(region) = region.filter(|region| is_text || region.head.got == region.head.asked)
+    else {
+        return text::pointer(out, address);
+    };
+    match view.bytes(&region, usize::MAX) {
+        None => lost(address, out),
+        Some(bytes) if is_text => {
+            let shown = text::until_nul(&bytes);
+            string::limited(view, shown, shown.len() == bytes.len(), view.options.hex, out);
+        }
+        Some(bytes) => string::limited(view, &bytes, false, view.options.hex, out),
+    }
+}
+
+/// Writes a name of at most 15 bytes and a NUL.
+fn short_name(view: &View<'_>, field: &[u8], out: &mut String) {
+    let name = text::until_nul(field);
+    let is_cut = name.len() == field.len();
+    let shown = if is_cut { name.split_last().map_or(name, |(_, rest)| rest) } else { name };
+    text::quoted(out, shown, view.options.hex);
+    out.push_str(if is_cut { "..." } else { "" });
+}
+
+fn version(view: &View<'_>, version: u64, out: &mut String) {
+    let parts = (version >> 16, version >> 8 & 0xff, version & 0xff);
+    let name = format!("KERNEL_VERSION({}, {}, {})", parts.0, parts.1, parts.2);
+    value::named(view, &|out| text::hex(out, version), &name, out);
 }

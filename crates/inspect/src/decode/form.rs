@@ -9,6 +9,7 @@ use super::argument::argument;
 use super::value::creates_file;
 use super::view::View;
 use super::{futex, process, quota, signal};
+use crate::style::Arguments;
 use crate::text;
 
 /// The cursor of a call whose arguments are all written.
@@ -17,6 +18,10 @@ pub(crate) const DONE: u8 = u8::MAX;
 /// Writes the arguments that are known at the entry. Returns the position of the first one that is
 /// not, for [`finish`].
 pub(crate) fn begin(view: &View<'_>, out: &mut String) -> u8 {
+    if view.options.arguments == Arguments::Raw {
+        registers(view.args.iter().take(view.row.args.len()), out);
+        return DONE;
+    }
     if view.row.kind == CallKind::Clone {
         return if process::clone_entry_arguments(view, out) { 0 } else { DONE };
     }
@@ -51,12 +56,16 @@ pub(crate) fn one(view: &View<'_>, i: usize, out: &mut String) {
 }
 
 /// Writes the six registers of a call without a row.
-pub(crate) fn unknown_arguments(registers: [u64; 6], out: &mut String) {
-    for (i, value) in registers.into_iter().enumerate() {
+pub(crate) fn unknown_arguments(six: [u64; 6], out: &mut String) {
+    registers(six.iter(), out);
+}
+
+fn registers<'a>(values: impl Iterator<Item = &'a u64>, out: &mut String) {
+    for (i, value) in values.enumerate() {
         if i > 0 {
             out.push_str(", ");
         }
-        text::hex(out, value);
+        text::hex(out, *value);
     }
 }
 

@@ -131,10 +131,14 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     true
 }
 
-/// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) has
-/// pointers and sizes of the caller.
+/// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) and an
+/// iovec have pointers and sizes of the caller.
 fn word_of(layout: Layout, abi: Abi) -> usize {
-    if layout == Layout::KexecSegment { usize::from(abi.word()) } else { long_of(abi) }
+    if matches!(layout, Layout::KexecSegment | Layout::Iovec) {
+        usize::from(abi.word())
+    } else {
+        long_of(abi)
+    }
 }
 
 /// Returns the size of a kernel long.
@@ -268,7 +272,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("features", 20, Four, Hex), fixed("wq_fd", 24, Four, Uint),
     ]),
     (Layout::FutexWaitv,
-        &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Hex),
+        &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Ptr),
             fixed("flags", 16, Four, Flags(&ipc::FUTEX2))]),
     (Layout::FOwnerEx, &[fixed("type", 0, Four, Enum(&file::OWNER)), fixed("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
@@ -321,6 +325,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("handled_access_net", 8, Eight, Flags(&security::LANDLOCK_NET)),
         fixed("scoped", 16, Eight, Flags(&security::LANDLOCK_SCOPE)),
     ]),
+    (Layout::Iovec, &[m("iov_base", (0, 0), Word, Ptr), m("iov_len", (8, 4), Word, Ulong)]),
     (Layout::KexecSegment, &[
         m("buf", (0, 0), Word, Ptr), m("bufsz", (8, 4), Word, Ulong), m("mem", (16, 8), Word, Ptr),
         m("memsz", (24, 12), Word, Ulong),
@@ -358,7 +363,8 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         fixed("d_rtbwarns", 100, Two, Uint),
     ]),
     (Layout::PtracePeekSiginfo,
-        &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Hex), fixed("nr", 12, Four, Int)]),
+        &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Flags(&uapi::PEEK_SIGINFO)),
+            fixed("nr", 12, Four, Int)]),
 ];
 
 #[cfg(test)]

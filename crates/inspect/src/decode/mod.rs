@@ -14,11 +14,14 @@
 //! `argument`, that uses `layouts` and the families, and these use `value`, `view`, `out` and
 //! `fields`.
 
+mod address;
 mod aio;
 mod argument;
 mod bpf;
+mod bpf_commands;
 mod call;
 mod classic_bpf;
+mod control;
 mod endpoint;
 mod errno;
 mod fields;
@@ -31,6 +34,7 @@ mod machine;
 mod members;
 mod out;
 mod outcome;
+mod perf;
 mod poll;
 mod process;
 mod quota;
@@ -40,6 +44,7 @@ mod socket;
 mod sockopt;
 mod stat;
 mod string;
+mod syslog;
 mod time;
 mod traced;
 mod value;

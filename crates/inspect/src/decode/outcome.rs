@@ -6,12 +6,15 @@ use sysreel_abi::{Abi, ArgKind, CallKind, render};
 use super::errno::{ERRORS, error};
 use super::view::View;
 use super::{ready, value};
-use crate::style::Constants;
+use crate::style::{Arguments, Constants};
 use crate::text;
 use sysreel_format::syscall_info::Outcome;
 
 /// Writes what follows `= `.
 pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
+    if view.options.arguments == Arguments::Raw {
+        return raw(view.abi, outcome, out);
+    }
     if outcome.failed() && ERRORS.contains(&outcome.rval) {
         error(outcome.rval, out);
         ready::ready(view, outcome, out);
@@ -22,6 +25,19 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     number(view, kind, outcome.rval, out);
     explanation(view, kind, outcome, out);
     ready::ready(view, outcome, out);
+    contradiction(outcome, out);
+}
+
+/// Writes a result in hexadecimal, and an error as its number: `-1 (errno 2)`.
+fn raw(abi: Abi, outcome: Outcome, out: &mut String) {
+    if outcome.failed() && ERRORS.contains(&outcome.rval) {
+        out.push_str("-1 (errno ");
+        text::dec(out, outcome.rval.unsigned_abs());
+        out.push(')');
+    } else {
+        let bits = outcome.rval.cast_unsigned();
+        text::hex(out, if abi == Abi::I386 { bits & 0xffff_ffff } else { bits });
+    }
     contradiction(outcome, out);
 }
 

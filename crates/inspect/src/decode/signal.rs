@@ -153,7 +153,7 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
         i32::try_from(signal).ok().zip(i32::try_from(code).ok()).and_then(|(s, c)| code_name(s, c));
     match named {
         Some(name) => out.push_str(name),
-        None => text::sdec(out, code),
+        None => text::hex(out, code.cast_unsigned() & 0xffff_ffff),
     }
     if f.i32(4) != 0 {
         member(out, "si_errno");
@@ -229,7 +229,7 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
         }
         (_, IO) if code > 0 => {
             member(out, "si_band");
-            text::hex(out, word(at));
+            text::sdec(out, if w == 4 { f.i32(at) } else { f.i64(at) });
             number(out, "si_fd", f.i32(at + w));
         }
         (_, signal) if FAULTS.contains(&signal) => {
@@ -261,7 +261,7 @@ fn fault(f: Fields<'_>, at: usize, named: Option<&str>, out: &mut String) {
         }
         Some("BUS_MCEERR_AR" | "BUS_MCEERR_AO") => {
             member(out, "si_addr_lsb");
-            text::dec(out, f.u16(at + w));
+            text::hex(out, f.u16(at + w));
         }
         _ => {}
     }

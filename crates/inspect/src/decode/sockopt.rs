@@ -8,7 +8,7 @@ use super::errno::error_name;
 use super::fields::Fields;
 use super::out::{lost, member};
 use super::view::View;
-use super::{layouts, socket, string, value};
+use super::{address, layouts, string, value};
 use crate::style::HexStrings;
 use crate::text;
 
@@ -183,7 +183,7 @@ fn shown(
             out.push_str("{inet_pton(AF_INET6, \"");
             out.push_str(&v6(bytes, 0).to_string());
             out.push_str("\", &ipv6mr_multiaddr), ipv6mr_interface=");
-            interface(view, f.u32(16), out);
+            address::interface(view, f.u32(16), out);
             out.push('}');
         }
         Form::Int | Form::Enum(_) | Form::Error if bytes.len() < 4 => {
@@ -231,21 +231,10 @@ fn shown(
 /// Writes a `struct group_req`.
 fn group(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("{gr_interface=");
-    interface(view, f.u32(0), out);
+    address::interface(view, f.u32(0), out);
     member(out, "gr_group");
-    socket::address(view, f.slice(f.word(), 128), out);
+    address::address(view, f.slice(f.word(), 128), out);
     out.push('}');
-}
-
-/// Writes the index of an interface. Only that of the loopback interface is known: it is the first
-/// of its network namespace (LOOPBACK_IFINDEX, include/net/net_namespace.h).
-pub(super) fn interface(view: &View<'_>, index: u64, out: &mut String) {
-    let number = |out: &mut String| text::dec(out, index);
-    if index == 1 {
-        value::named(view, &number, "if_nametoindex(\"lo\")", out);
-    } else {
-        number(out);
-    }
 }
 
 /// Writes bytes of which the option says nothing.

@@ -3,7 +3,7 @@
 use sysreel_abi::filter::Answer;
 use sysreel_abi::{Abi, CallKind};
 
-use super::lines::Prefix;
+use super::lines::{Prefix, fraction};
 use super::printer::{Printer, When};
 use crate::calls::{At, Call, Ended};
 use crate::decode::{self, DONE};
@@ -39,6 +39,7 @@ impl Printer<'_> {
     /// Writes the beginning of a call: all that is known at its entry.
     fn begin_call(&mut self, call: &Call<'_>, prefix: &Prefix) {
         self.lines.begin(self.options, &Prefix { nr: Some(call.nr()), ..*prefix });
+        let style = self.options.style_of(self.style, call);
         let out = &mut self.lines.text;
         out.push_str(&call.name());
         out.push('(');
@@ -49,7 +50,7 @@ impl Printer<'_> {
                 out.push_str(" ...>");
                 DONE
             }
-            _ => match call.view(&self.style, &self.lost) {
+            _ => match call.view(&style, &self.lost) {
                 // What the call has written comes with its end.
                 Some(view) => {
                     decode::begin(&decode::View { exit: None, outcome: None, ..view }, out)
@@ -135,7 +136,8 @@ impl Printer<'_> {
 
     fn exit(&mut self, call: &Call<'_>, outcome: Outcome, cursor: u8) {
         let Self { lines, options, lost, style, .. } = self;
-        let view = call.view(style, lost);
+        let style = options.style_of(*style, call);
+        let view = call.view(&style, lost);
         if let Some(view) = &view {
             decode::finish(view, cursor, &mut lines.text);
         }
@@ -146,12 +148,11 @@ impl Printer<'_> {
             Some(view) => decode::outcome(view, outcome, &mut lines.text),
             None => decode::unknown_outcome(outcome, &mut lines.text),
         }
-        if options.duration {
+        if let Some(precision) = options.duration {
             let took = call.duration().unwrap_or_default();
             lines.text.push_str(" <");
             text::dec(&mut lines.text, took.as_secs());
-            lines.text.push('.');
-            text::fraction(&mut lines.text, took.subsec_nanos().into(), 6);
+            fraction(precision, took.subsec_nanos().into(), &mut lines.text);
             lines.text.push('>');
         }
         lines.end();

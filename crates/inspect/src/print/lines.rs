@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use sysreel_format::TaskId;
 
 use super::highlight::Highlighter;
-use super::options::{Clock, Options, TaskIds};
+use super::options::{Clock, Options, Precision, TaskIds};
 use crate::color::Palette;
 use crate::text;
 
@@ -180,26 +180,30 @@ impl Lines {
         let ns = u64::try_from(real.rem_euclid(1_000_000_000)).unwrap_or(0);
         match options.clock {
             Clock::None => {}
-            Clock::Seconds | Clock::Micros => text::time_of_day(out, seconds),
-            Clock::Unix => text::sdec(out, seconds),
+            Clock::Day(_) => text::time_of_day(out, seconds),
+            Clock::Unix(_) => text::sdec(out, seconds),
         }
-        if matches!(options.clock, Clock::Micros | Clock::Unix) {
-            out.push('.');
-            text::fraction(out, ns, 6);
-        }
-        if options.clock != Clock::None {
+        if let Clock::Day(precision) | Clock::Unix(precision) = options.clock {
+            fraction(precision, ns, out);
             out.push(' ');
         }
-        if options.relative {
+        if let Some(precision) = options.relative {
             let since = t_ns.saturating_sub(self.last_ns.unwrap_or(t_ns));
             let parens = options.clock != Clock::None;
             out.push_str(if parens { "(+" } else { "" });
             padded(out, 6, |out| text::dec(out, since / 1_000_000_000));
-            out.push('.');
-            text::fraction(out, since % 1_000_000_000, 6);
+            fraction(precision, since % 1_000_000_000, out);
             out.push_str(if parens { ") " } else { " " });
         }
         self.last_ns = Some(t_ns);
+    }
+}
+
+/// Writes a fraction of a second, and the point before it.
+pub(super) fn fraction(precision: Precision, ns: u64, out: &mut String) {
+    if precision != Precision::Seconds {
+        out.push('.');
+        text::fraction(out, ns, precision.digits());
     }
 }
 

@@ -40,7 +40,9 @@ use sysreel_format::Event;
 use crate::{Error, Findings, LogFile};
 pub use follow::Following;
 pub(crate) use highlight::Highlighter;
-pub use options::{Clock, Constants, FdSet, FdStyle, HexStrings, Options, Quiet, TaskIds};
+pub use options::{
+    Clock, Constants, Detail, FdSet, FdStyle, HexStrings, Options, Precision, Quiet, TaskIds,
+};
 pub(crate) use printer::EventPrinter;
 
 /// Prints a log.

@@ -3,8 +3,9 @@
 use sysreel_abi::Filter;
 
 use crate::EventRange;
+use crate::calls::Call;
 use crate::color::Palette;
-use crate::style::Style;
+use crate::style::{Arguments, Style};
 pub use crate::style::{Constants, FdStyle, HexStrings};
 
 /// How lines look. The options of strace are in parentheses.
@@ -20,13 +21,15 @@ pub struct Options {
     pub everything: bool,
     /// Which strings to show in hexadecimal (`-x`, `-xx`).
     pub hex: HexStrings,
+    /// What differs from call to call (`-e abbrev=`, `-e verbose=`, `-e raw=`).
+    pub detail: Detail,
     /// The time of day before each line (`-t`, `-tt`, `-ttt`), in UTC: the log may come from
     /// another time zone.
     pub clock: Clock,
     /// The time since the previous line (`-r`).
-    pub relative: bool,
+    pub relative: Option<Precision>,
     /// The time that each call took (`-T`).
-    pub duration: bool,
+    pub duration: Option<Precision>,
     /// The instruction pointer before each line (`-i`).
     pub ip: bool,
     /// The number of the call before its name (`-n`).
@@ -65,12 +68,54 @@ pub enum Clock {
     /// None.
     #[default]
     None,
-    /// `12:34:56`
-    Seconds,
     /// `12:34:56.789012`
-    Micros,
+    Day(Precision),
     /// Seconds since 1970: `1795467886.591526`
-    Unix,
+    Unix(Precision),
+}
+
+/// The unit to which times are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Whole seconds.
+    Seconds,
+    /// Three digits of a second.
+    Millis,
+    /// Six digits of a second.
+    #[default]
+    Micros,
+    /// Nine digits of a second.
+    Nanos,
+}
+
+impl Precision {
+    /// Returns the number of digits after the seconds.
+    pub(super) fn digits(self) -> u32 {
+        match self {
+            Self::Seconds => 0,
+            Self::Millis => 3,
+            Self::Micros => 6,
+            Self::Nanos => 9,
+        }
+    }
+}
+
+/// Which calls are shown in more or less detail than the others. `None`: as without the option.
+#[derive(Clone, Debug, Default)]
+pub struct Detail {
+    /// The calls whose structures and lists are abbreviated; all others are shown in full.
+    pub abbreviated: Option<Filter>,
+    /// The calls whose structures are shown; all others show their addresses.
+    pub dereferenced: Option<Filter>,
+    /// The calls that show their registers.
+    pub raw: Option<Filter>,
+}
+
+impl Detail {
+    /// Whether all calls look alike.
+    fn is_uniform(&self) -> bool {
+        self.abbreviated.is_none() && self.dereferenced.is_none() && self.raw.is_none()
+    }
 }
 
 /// Whether a line names its task.
@@ -131,9 +176,10 @@ impl Default for Options {
             verbose: false,
             everything: false,
             hex: HexStrings::Never,
+            detail: Detail::default(),
             clock: Clock::None,
-            relative: false,
-            duration: false,
+            relative: None,
+            duration: None,
             ip: false,
             number: false,
             constants: Constants::Abbrev,
@@ -157,6 +203,26 @@ impl Options {
     /// Returns what concerns arguments and results.
     pub(super) fn style(&self) -> Style {
         let Self { string_limit, fds, verbose, everything: explains, hex, constants, .. } = *self;
-        Style { string_limit, fds, verbose, explains, hex, constants }
+        let arguments = Arguments::Decoded;
+        Style { string_limit, fds, verbose, explains, hex, constants, arguments }
+    }
+
+    /// Returns what concerns a call: `style` if its detail is that of all calls.
+    pub(super) fn style_of(&self, style: Style, call: &Call<'_>) -> Style {
+        let Detail { abbreviated, dereferenced, raw } = &self.detail;
+        if self.detail.is_uniform() {
+            return style;
+        }
+        let name = call.name();
+        let has = |filter: &Filter| filter.may_match(Some(&name), call.open().row, call.abi());
+        let arguments = if raw.as_ref().is_some_and(has) {
+            Arguments::Raw
+        } else if dereferenced.as_ref().is_some_and(|filter| !has(filter)) {
+            Arguments::Addresses
+        } else {
+            Arguments::Decoded
+        };
+        let verbose = style.verbose || abbreviated.as_ref().is_some_and(|filter| !has(filter));
+        Style { verbose, arguments, ..style }
     }
 }

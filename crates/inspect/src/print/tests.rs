@@ -3,3 +3,4 @@ mod families;
 mod hostile;
 mod sequences;
 mod special;
+mod structures;

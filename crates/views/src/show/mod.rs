@@ -190,8 +190,8 @@ fn lines(file: &mut LogFile, event: u64) -> Result<Vec<String>, Error> {
         range: EventRange { from: at, to: at },
         fds: print::FdStyle::Detail,
         verbose: true,
-        clock: print::Clock::Micros,
-        duration: true,
+        clock: print::Clock::Day(print::Precision::Micros),
+        duration: Some(print::Precision::Micros),
         task_ids: print::TaskIds::Always,
         only: sysreel_inspect::abi::Filter::parse("all").ok(),
         ..print::Options::default()

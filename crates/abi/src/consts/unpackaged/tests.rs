@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use super::super::uapi;
+use super::super::{link, perf, uapi};
 use super::ALL;
 
 #[test]
@@ -16,7 +16,8 @@ fn headers_agree() {
             "#include <{header}>\n_Static_assert({name} == {value}ULL, \"{name}\");"
         );
     }
-    for (header, list) in uapi::ALL.iter().filter(|(header, _)| !header.is_empty()) {
+    let lists = uapi::ALL.iter().chain(perf::ALL).chain(link::ALL);
+    for (header, list) in lists.filter(|(header, _)| !header.is_empty()) {
         let mask = if list.bits == 32 { 0xffff_ffffu64 } else { u64::MAX };
         let fields = list.fields.iter().flat_map(|field| field.items);
         for (name, value) in

@@ -5,7 +5,7 @@
 use sysreel_abi::{Abi, all_rows, number};
 use sysreel_format::{Data, Direction, RegionFlags, RegionHead, Role};
 
-use crate::print::{Constants, FdStyle, HexStrings, Options};
+use crate::print::{Constants, FdStyle, HexStrings, Options, Precision};
 use crate::testing::{LogBuilder, entry_info, exit_info};
 
 /// xorshift64, so that a failure can be repeated.
@@ -82,7 +82,7 @@ fn every_row_survives_any_memory() {
             everything: true,
             fds: FdStyle::Detail,
             hex: HexStrings::NonAscii,
-            duration: true,
+            duration: Some(Precision::Micros),
             constants: Constants::Raw,
             string_limit: 5,
             ..Options::default()

@@ -6,7 +6,7 @@ use sysreel_format::{
     Altered, Altering, EventKind, GoneHow, Loss, Note, NoteCode, Origin, Renamed, Severity, TaskId,
 };
 
-use crate::print::{Options, TaskIds};
+use crate::print::{Options, Precision, TaskIds};
 use crate::testing::{LogBuilder, entry_info, exit_info, no_info};
 
 const X: Abi = Abi::X86_64;
@@ -375,9 +375,9 @@ fn prefixes_have_the_order_of_strace() {
     log.call("getpid", [0; 6], &[], 100, &[]);
     log.stop(0, 0xf7f, &no_info(), |buf| buf.siginfo(&siginfo(&[15, 0, 0, 0, 1, 0])));
     let options = Options {
-        clock: Clock::Micros,
-        relative: true,
-        duration: true,
+        clock: Clock::Day(Precision::Micros),
+        relative: Some(Precision::Micros),
+        duration: Some(Precision::Micros),
         ip: true,
         number: true,
         task_ids: TaskIds::Always,
