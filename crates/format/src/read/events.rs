@@ -131,8 +131,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
 
     /// Leaves out the parts of stops: captured memory, names, siginfo, what the recorder altered.
     /// Faster where they are in columns, which need not be decompressed then; elsewhere they are
-    /// there. A block keeps them if one of its calls needs them. Set it before the first event. Damage
-    /// within parts that are left out goes unnoticed.
+    /// there. A block keeps them if one of its calls needs them. Set it before the first event.
+    /// Damage within parts that are left out goes unnoticed.
     pub fn without_parts(&mut self, needs_parts: NeedsParts) {
         self.depth = Depth::Structs(needs_parts);
     }

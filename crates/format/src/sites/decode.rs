@@ -5,7 +5,6 @@
 
 mod parts;
 
-use super::NeedsParts;
 use super::clock::Times;
 use super::columns::{
     CLASSES, COLUMNS, Column, DATA, KIND, MASK, PARTS, RAW, RAWLEN, REGS, RVAL, SORT, STOPS, TASK,
@@ -16,7 +15,7 @@ use super::layout::{
     ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, KNOWN_CODE, NO_CHANGE,
     PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
 };
-use super::model::{Call, Class, Memo};
+use super::model::{Call, Class, Memo, NeedsParts};
 use super::places::Places;
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;

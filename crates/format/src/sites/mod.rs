@@ -25,6 +25,8 @@ mod ticks;
 use crate::{Error, limits};
 use layout::{ALL, SKELETON, SKELETON_AND_PARTS, STRUCTS};
 
+pub use model::NeedsParts;
+
 pub(crate) use layout::{ENTRY_HEAD, ENTRY_LEN, EXIT_HEAD, EXIT_LEN, STOP_HEAD_LEN};
 
 /// The codec's number in block headers.
@@ -32,9 +34,6 @@ pub(crate) const CODEC: u16 = 1;
 
 const WRONG_FRAMES: &str = "columns do not fill their frames";
 const WRONG_COLUMNS: &str = "columns do not give rows";
-
-/// Whether a call, by architecture (`AUDIT_ARCH_*`) and number, needs the parts of its stops.
-pub type NeedsParts = fn(arch: u32, nr: u64) -> bool;
 
 /// Encodes payloads, and checks each by decoding it.
 #[derive(Debug)]

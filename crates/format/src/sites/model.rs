@@ -5,6 +5,9 @@
 use super::keys::{Key, mix};
 use crate::kind::{PartKind, RegionFlags};
 
+/// Whether a call, by architecture (`AUDIT_ARCH_*`) and number, needs the parts of its stops.
+pub type NeedsParts = fn(arch: u32, nr: u64) -> bool;
+
 /// The number of parts remembered of a stop.
 pub(super) const MEMO: usize = 4;
 

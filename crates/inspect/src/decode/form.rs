@@ -111,6 +111,20 @@ fn is_second_half(view: &View<'_>, at: usize) -> bool {
     halves > 0 && halves % 2 == 0
 }
 
+/// Requests of ioctl(2) without an argument.
+const LONE_REQUESTS: [&str; 10] = [
+    "FIOCLEX",
+    "FIONCLEX",
+    "TIOCNOTTY",
+    "TIOCEXCL",
+    "TIOCNXCL",
+    "TIOCSBRK",
+    "TIOCCBRK",
+    "NS_GET_USERNS",
+    "NS_GET_PARENT",
+    "NS_GET_NSTYPE",
+];
+
 /// Returns the number of arguments to show.
 fn count(view: &View<'_>) -> usize {
     let row = view.row;
@@ -134,19 +148,11 @@ fn count(view: &View<'_>) -> usize {
             if is(&file::FCNTL, view.arg(1), &alone) { 2 } else { all }
         }
         CallKind::Ioctl => {
-            let alone = [
-                "FIOCLEX",
-                "FIONCLEX",
-                "TIOCNOTTY",
-                "TIOCEXCL",
-                "TIOCNXCL",
-                "TIOCSBRK",
-                "TIOCCBRK",
-                "NS_GET_USERNS",
-                "NS_GET_PARENT",
-                "NS_GET_NSTYPE",
-            ];
-            if is(&sysreel_abi::consts::ioctl::IOCTL, view.arg(1), &alone) { 2 } else { all }
+            if is(&sysreel_abi::consts::ioctl::IOCTL, view.arg(1), &LONE_REQUESTS) {
+                2
+            } else {
+                all
+            }
         }
         CallKind::Mremap => {
             let flags = view.arg(3);
