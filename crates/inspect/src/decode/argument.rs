@@ -1,7 +1,9 @@
 //! Writes one argument: a register by its kind, memory by what it holds.
 
-use sysreel_abi::consts::{memory as memory_constants, mount, poll as poll_constants, uapi};
-use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Dir, Layout, Len, Mem, render};
+use sysreel_abi::consts::{
+    memory as memory_constants, mount, poll as poll_constants, process as process_constants, uapi,
+};
+use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Constants, Dir, Layout, Len, Mem, render};
 
 use super::fields::Fields;
 use super::out::{lost, unreadable_rest};
@@ -223,21 +225,11 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
             stat::sync_flags(view, kind, value, out)
         }
-        (CallKind::Mknod, ArgKind::FileMode) => {
-            value::value(view, kind, i, value, out);
-            // The permissions are an argument, unlike those of a file that exists.
-            if value & 0o7777 == 0 && out.ends_with(|c: char| c.is_ascii_uppercase()) {
-                out.push_str("|000");
-            }
+        (CallKind::Mknod, ArgKind::FileMode) => mode_of_new(view, i, kind, out),
+        (CallKind::Other, ArgKind::Flags(list)) if asks_for_personality(list, value) => {
+            text::hex(out, value & 0xffff_ffff)
         }
         (_, ArgKind::QuotaCommand) => quota::command(view, value & 0xffff_ffff, out),
-        // personality(2) does not change it then.
-        (CallKind::Other, ArgKind::Flags(list))
-            if std::ptr::eq(list, &sysreel_abi::consts::process::PERSONALITY)
-                && value & 0xffff_ffff == 0xffff_ffff =>
-        {
-            text::hex(out, value & 0xffff_ffff);
-        }
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         _ if value == 0 => return false,
@@ -287,6 +279,21 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         _ => return false,
     }
     true
+}
+
+/// Writes the mode of a new node.
+fn mode_of_new(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
+    let mode = view.arg(i);
+    value::value(view, kind, i, mode, out);
+    // The permissions are an argument, unlike those of a file that exists.
+    if mode & 0o7777 == 0 && out.ends_with(|c: char| c.is_ascii_uppercase()) {
+        out.push_str("|000");
+    }
+}
+
+/// Whether personality(2) only returns the personality: it has a value that changes nothing.
+fn asks_for_personality(list: &Constants, value: u64) -> bool {
+    std::ptr::eq(list, &process_constants::PERSONALITY) && value & 0xffff_ffff == 0xffff_ffff
 }
 
 /// Whether the argument that follows a buffer, its size, is 0.
