@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use sysreel_format::{
-    BlobNumber, Log, Part, Parts, ReadAt, Region, RegionData, RegionFlags, RegionHead,
+    BlobNumber, Completeness, Item, Log, Part, Parts, ReadAt, Region, RegionData, RegionFlags,
+    RegionHead,
 };
 
 /// A source of blobs, the buffers that are stored apart from the events.
@@ -17,11 +18,27 @@ pub(crate) trait Buffers {
     /// Appends at most `limit` bytes of a blob. Returns the length of the whole blob, or `None` if
     /// it cannot be read.
     fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize>;
+
+    /// Returns the row of an event with its parts, for a reader without parts. `None` if it cannot
+    /// be read, or if the log has no memory.
+    fn whole_event(&self, _number: u64) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 impl<S: ReadAt> Buffers for Log<S> {
     fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
         self.append_blob(number, limit, out).ok()
+    }
+
+    fn whole_event(&self, number: u64) -> Option<Vec<u8>> {
+        if self.header().completeness.contains(Completeness::STRUCTS_ONLY) {
+            return None;
+        }
+        match self.events_from(number).ok()?.next() {
+            Ok(Some(Item::Event(event))) if event.number == number => Some(event.row().to_vec()),
+            _ => None,
+        }
     }
 }
 
@@ -70,6 +87,10 @@ impl Buffers for CountingBuffers<'_> {
             }
         }
         found
+    }
+
+    fn whole_event(&self, number: u64) -> Option<Vec<u8>> {
+        self.buffers.whole_event(number)
     }
 }
 

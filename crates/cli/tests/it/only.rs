@@ -224,3 +224,34 @@ fn only_selected_calls_are_printed() {
         .sysreel(&["print", "run.reel", "--only", "raed"])
         .fails(2, &["raed", "did you mean `read`?"]);
 }
+
+/// Counting reads no memory, except where a count is in memory: bytes of sendmmsg(2), and calls that
+/// i386's socketcall(2) and ipc(2) make. The oracle is counting with a field that needs all memory.
+#[test]
+fn counts_that_are_in_memory_are_found_without_reading_all() {
+    let stage = Stage::new();
+    for (name, options) in [
+        ("all_sockets", &[][..]),
+        ("all_sockets", &["--only", "%network"]),
+        ("i386_ipc", &[]),
+        ("i386_ipc", &["--only", "socketcall,ipc"]),
+    ] {
+        let fixture = program(name).binary.clone();
+        let record = [&["record", "-q", "--force", "-o", "x.reel"], options, &["--"]].concat();
+        stage.sysreel(&[&record[..], &[fixture.to_str().unwrap()]].concat());
+        let groups = |by: &str| -> BTreeMap<String, (u64, u64)> {
+            let ran = stage.sysreel(&["stat", "--json", "--by", by, "x.reel"]);
+            let stat: Value = serde_json::from_str(&ran.text()).unwrap();
+            let mut found = BTreeMap::new();
+            for group in stat["groups"].as_array().unwrap() {
+                let of = found.entry(group["key"][0].to_string()).or_insert((0, 0));
+                of.0 += group["calls"].as_u64().unwrap();
+                of.1 += group["bytes"].as_u64().unwrap();
+            }
+            found
+        };
+        let (fast, whole) = (groups("call"), groups("call,comm"));
+        assert_eq!(fast, whole, "{name} {options:?}");
+        assert!(whole.values().any(|(_, bytes)| *bytes > 0) && !whole.contains_key("\"ipc\""));
+    }
+}

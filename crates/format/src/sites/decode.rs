@@ -18,9 +18,9 @@ use super::layout::{
 use super::model::{Call, Class, Memo, NeedsParts};
 use super::places::Places;
 use crate::event::ROW_HEAD;
-use crate::kind::PartKind;
+use crate::kind::{Layout, PartKind};
 use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_ROW, MAX_TASKS};
-use crate::syscall_info::{self, Outcome};
+use crate::syscall_info::{self, Offsets, Outcome};
 
 /// The tables of the block being decoded. Their memory is reused from block to block.
 #[derive(Debug)]
@@ -121,6 +121,19 @@ enum Wanted {
         /// There is such a call.
         found: bool,
     },
+}
+
+impl Wanted {
+    /// Whether a call needs parts that are left out.
+    fn lacks(&mut self, arch: u32, nr: u64) -> bool {
+        match self {
+            Self::All => false,
+            Self::None { needs_parts, found } => {
+                *found |= needs_parts(arch, nr);
+                *found
+            }
+        }
+    }
 }
 
 impl Tables {
@@ -263,10 +276,7 @@ impl<'a, 'b> Rows<'a, 'b> {
         history.learn(task, site, call, &prediction)?;
         places.tracks.get_mut(task)?.open = Some(number);
         let place = places.get(number)?;
-        if let Wanted::None { needs_parts, found } = &mut self.parts
-            && needs_parts(place.arch, place.nr)
-        {
-            *found = true;
+        if self.parts.lacks(place.arch, place.nr) {
             return None;
         }
         let [sp, args @ ..] = call;
@@ -310,6 +320,14 @@ impl<'a, 'b> Rows<'a, 'b> {
         let stop: [u8; STOP_HEAD_LEN] = self.columns[STOPS].array()?;
         let info =
             self.columns[STOPS].bytes(usize::from(u16::from_le_bytes([stop[8], stop[9]])))?;
+        // A call may begin with a stop that does not fit the model: a seccomp stop.
+        if matches!(self.parts, Wanted::None { .. })
+            && let Some(offsets) = Offsets::of_layout(Layout(stop[10]))
+            && let (Some(arch), Some(call)) = (syscall_info::arch(info), offsets.call(info))
+            && self.parts.lacks(arch, call.nr)
+        {
+            return None;
+        }
         self.put(head)?;
         self.put(&stop)?;
         self.put(info)?;

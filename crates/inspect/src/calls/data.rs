@@ -5,9 +5,11 @@ use std::rc::Rc;
 
 use sysreel_abi::plan::{MSG_NAME, index_parts};
 use sysreel_abi::{ArgKind, CallKind, Layout, intent};
+use sysreel_format::{Body, Event};
 
 use super::call::Call;
 use super::memory::Region;
+use crate::regions::{LazyRegions, Regions};
 use crate::state::OpenFile;
 
 /// How many bytes a call moved between memory and a descriptor.
@@ -53,8 +55,24 @@ impl<'a> Call<'a> {
         let size = |layout: Layout| usize::try_from(layout.size(resolved.abi)).ok();
         let (each, before) = (size(Layout::MmsgHdr)?, size(Layout::MsgHdr)?);
         let count = usize::try_from(count).ok()?;
-        let region = self.exit_regions()?.find(at, resolved.role, 0)?;
-        let bytes = region.bytes(self.buffers(), each.checked_mul(count)?)?;
+        let len = each.checked_mul(count)?;
+        let lengths = |regions: &Regions| {
+            let bytes = regions.find(at, resolved.role, 0)?.bytes(self.buffers(), len)?;
+            Some(bytes.into_owned())
+        };
+        let bytes = match lengths(self.exit_regions()?) {
+            Some(bytes) => bytes,
+            // A reader without parts may lack them where a call ends in another block than it
+            // begins.
+            None => {
+                let number = self.exit_number()?;
+                let row = self.buffers().whole_event(number)?;
+                let Ok(Body::Stop(stop)) = Event::from_row(number, &row).ok()?.decode() else {
+                    return None;
+                };
+                lengths(LazyRegions::default().get(stop.parts))?
+            }
+        };
         let lengths = bytes.chunks_exact(each).take(count).filter_map(|message| {
             let length: &[u8; 4] = message.get(before..)?.first_chunk()?;
             Some(u64::from(u32::from_le_bytes(*length)))

@@ -15,6 +15,9 @@ const MIN_READ: u64 = 4096;
 const PAGE: u64 = 4096;
 /// The first read of a string or pointer array, in bytes: most are shorter.
 const SHORT: u64 = 256;
+/// The first read of anything else. Programs pass lengths far beyond what is there, and room for
+/// them costs time.
+const LONG: u64 = 1 << 20;
 /// The buffer grows by multiples of this.
 const BUFFER_STEP: usize = 64 << 10;
 /// The most memory captured at one stop. What exceeds it is marked as cut.
@@ -152,13 +155,20 @@ impl Capture {
         })
     }
 
+    /// The most that is read for a request. What is longer than the longest region is cut as at the
+    /// limit.
+    fn most(&self, request: &RegionRequest) -> u64 {
+        let longest = sysreel_format::limits::MAX_REGION as u64;
+        request.asked.min(self.limit.max(MIN_READ)).min(longest)
+    }
+
     /// The length of the first read for a request.
     fn first_read(&self, request: &RegionRequest) -> u64 {
-        let most = request.asked.min(self.limit.max(MIN_READ));
-        if request.string || request.words != 0 {
+        let most = self.most(request);
+        if is_terminated(request) {
             most.min(rest_of_page(request.address)).min(SHORT)
         } else {
-            most
+            most.min(LONG)
         }
     }
 
@@ -175,7 +185,7 @@ impl Capture {
 
     /// Reads on after the first part, up to the terminator, a bad page, or the limit.
     fn read_on(&mut self, request: &RegionRequest, at: usize) {
-        let most = request.asked.min(self.limit.max(MIN_READ));
+        let most = self.most(request);
         loop {
             let fetched = self.fetched[at];
             let end =
@@ -185,13 +195,19 @@ impl Capture {
                 self.fetched[at].ended = true;
                 return;
             }
-            if fetched.errno != 0 || fetched.tried >= most {
+            let is_short = (fetched.got as u64) < fetched.tried;
+            if fetched.errno != 0 || is_short || fetched.tried >= most {
                 return;
             }
             // Extends the region in place if it is the last in the buffer, else moves it to the
             // end.
             let address = request.address.wrapping_add(fetched.tried);
-            let more = (most - fetched.tried).min(rest_of_page(address));
+            // As much again: few reads, and no more room than twice what is there.
+            let step = if is_terminated(request) { rest_of_page(address) } else { fetched.tried };
+            let more = (most - fetched.tried).min(step);
+            if more == 0 {
+                return; // There was no room for the first part.
+            }
             let Some(offset) = self.extend(fetched, more) else { return };
             let mut transfer = [Transfer {
                 address,
@@ -228,11 +244,8 @@ impl Memory for Capture {
         let first = self.fetched.len();
         self.transfers.clear();
         for request in requests {
-            let tried = self.first_read(request);
-            // A buffer longer than the longest region, or one for which there is no room, is cut as
-            // at the limit.
-            let tried = tried.min(sysreel_format::limits::MAX_REGION as u64);
-            let (offset, len) = match self.reserve(tried) {
+            // One for which there is no room is cut as at the limit.
+            let (offset, len) = match self.reserve(self.first_read(request)) {
                 Some(offset) => (offset, self.used - offset),
                 None => (0, 0),
             };
@@ -252,7 +265,7 @@ impl Memory for Capture {
             ended: false,
         }));
         for (i, request) in requests.iter().enumerate() {
-            if request.string || request.words != 0 {
+            if is_terminated(request) || self.first_read(request) < self.most(request) {
                 self.read_on(request, first + i);
             }
         }
@@ -282,14 +295,22 @@ impl Memory for Capture {
     }
 }
 
+/// Whether a terminator ends the memory.
+fn is_terminated(request: &RegionRequest) -> bool {
+    request.string || request.words != 0
+}
+
 fn rest_of_page(address: u64) -> u64 {
     PAGE - address % PAGE
 }
 
-/// Returns the end of terminated data, terminator included.
+/// Returns the end of terminated data, terminator included; `None` for other data.
 fn terminator(bytes: &[u8], request: &RegionRequest) -> Option<usize> {
     if request.string {
         return bytes.iter().position(|&byte| byte == 0).map(|at| at + 1);
+    }
+    if request.words == 0 {
+        return None;
     }
     let word = usize::from(request.words);
     bytes
