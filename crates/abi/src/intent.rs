@@ -96,11 +96,11 @@ impl Opening {
         self.flags & u64::from(g::O_PATH) != 0
     }
 
-    /// Whether the path cannot leave the directory where it begins, which is its root
-    /// (`RESOLVE_IN_ROOT`, `RESOLVE_BENEATH`).
+    /// Whether the directory where the path begins is its root (`RESOLVE_IN_ROOT`). A path that
+    /// would leave it under `RESOLVE_BENEATH` fails.
     #[must_use]
     pub fn stays_below(self) -> bool {
-        self.resolve & u64::from(g::RESOLVE_IN_ROOT | g::RESOLVE_BENEATH) != 0
+        self.resolve & u64::from(g::RESOLVE_IN_ROOT) != 0
     }
 
     /// Whether the call fails if the file is not a directory.

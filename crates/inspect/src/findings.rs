@@ -21,6 +21,8 @@ pub struct Findings {
     pub missing: u64,
     /// Whether the log ends without a footer, so that later events may be missing.
     pub open_end: bool,
+    /// Whether it ends so because its recorder is running.
+    pub is_being_written: bool,
     /// The number of events that could not be decoded, in full or in part.
     pub malformed: u64,
     /// The number of the first such event, and what is wrong with it.
@@ -92,6 +94,7 @@ impl Findings {
         self.holes = self.holes.saturating_add(later.holes);
         self.missing = self.missing.saturating_add(later.missing);
         self.open_end |= later.open_end;
+        self.is_being_written |= later.is_being_written;
         self.malformed = self.malformed.saturating_add(later.malformed);
         self.first_malformed = self.first_malformed.take().or(later.first_malformed);
         self.lost_buffers = self.lost_buffers.saturating_add(later.lost_buffers);
@@ -132,7 +135,9 @@ impl Findings {
                 "the footer at offset {offset} is damaged: the summary of the recording is lost"
             ));
         }
-        if self.open_end {
+        if self.open_end && self.is_being_written {
+            lines.push(format!("the log is being written: {} events so far", self.events));
+        } else if self.open_end {
             lines.push(format!(
                 "the recording was not finished (the recorder died, or the file was truncated): {} \
                  events were read, later ones may be missing",

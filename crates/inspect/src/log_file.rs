@@ -282,6 +282,7 @@ impl LogFile {
         if done.map_err(|e| self.error(e))??.is_continue() {
             read.open_end_unreported = !read.findings.open_end;
             read.findings.ending(self.log.ending());
+            read.findings.is_being_written = self.is_being_written;
             read.open_end_unreported &= read.findings.open_end;
         }
         Ok(read)

@@ -105,8 +105,16 @@ impl Parser<'_> {
         self.expect("{")?;
         let mut items = Vec::new();
         loop {
-            let first = self.item(left, kind)?;
-            let last = if self.take_sign(&[".."]) { Some(self.item(left, kind)?) } else { None };
+            let start = self.span().start;
+            let first = self.item(left, kind, Relation::Equal)?;
+            let last = if self.take_sign(&[".."]) {
+                let last = self.item(left, kind, Relation::AtMost)?;
+                let span = start..self.end_of_last();
+                self.compared(left, (first.clone(), span), Relation::AtLeast)?;
+                Some(last)
+            } else {
+                None
+            };
             items.push((first, last));
             if !self.take_sign(&[","]) {
                 self.expect("}").map_err(|_| self.unexpected("`,` or `}`"))?;
@@ -115,16 +123,26 @@ impl Parser<'_> {
         }
     }
 
-    fn item(&mut self, left: &Operand, kind: Option<FieldKind>) -> Result<Operand, FilterError> {
+    fn item(
+        &mut self,
+        left: &Operand,
+        kind: Option<FieldKind>,
+        relation: Relation,
+    ) -> Result<Operand, FilterError> {
         let start = self.span().start;
         let item = self.value(kind)?;
-        let span = start..self.end_of_last();
-        match check::compare(
-            self.text,
-            Quantifier::Any,
-            [(left.clone(), span.clone()), (item, span)],
-            Relation::Equal,
-        )? {
+        self.compared(left, (item, start..self.end_of_last()), relation)
+    }
+
+    /// Checks that an item can be compared so. A range compares its ends by order.
+    fn compared(
+        &self,
+        left: &Operand,
+        (item, span): (Operand, Range<usize>),
+        relation: Relation,
+    ) -> Result<Operand, FilterError> {
+        let sides = [(left.clone(), span.clone()), (item, span)];
+        match check::compare(self.text, Quantifier::Any, sides, relation)? {
             Expr::Compare(_, _, _, item) => Ok(item),
             _ => Err(self.unexpected("a value")),
         }

@@ -285,6 +285,7 @@ fn policy_entries_choose_calls_by_an_expression() {
     assert!(text.contains("at most 1 where comm == \"cat\"") && text.contains("2 calls"), "{text}");
     for (policy, why) in [
         ("[[forbid]]\nwhere = 'faild'", "p.toml:2: "),
+        ("[[forbid]]\nwhere = 'signal == SIGUSR1'", "calls, which have no `signal`"),
         ("[[forbid]]\nwhere = 'failed'\nop = \"read\"", "`where` chooses calls alone"),
         ("[[ignore]]\nwhere = 'failed'\nreason = \"x\"", "`where` is not a key of [[ignore]]"),
         ("[[budget]]\nwhere = 'failed'", "needs `max`"),

@@ -239,6 +239,7 @@ impl<'l> Calls<'l> {
         let stored = self.events.next().map_err(|e| self.file.error(e))?;
         if stored.is_none() {
             self.findings.ending(self.file.log().ending());
+            self.findings.is_being_written = self.file.is_being_written();
         }
         match stored.filter(|stored| !bounds.is_over(stored)) {
             Some(Stored::Event(event)) => {

@@ -62,7 +62,7 @@ fn errors_of_syntax_say_where_and_what_was_expected() {
     expect_file!["syntax_errors.txt"].assert_eq(&errors(&SYNTAX));
 }
 /// Filters with wrong names and types.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 29] = [
     "opnat and failed",
     "faild",
     "fd.pth == \"/a\"",
@@ -82,6 +82,8 @@ const NAMES: [&str; 27] = [
     "rval == \"x\"",
     "rval ~ \"x\"",
     "path > \"/a\"",
+    "path in {\"/a\"..\"/z\"}",
+    "source in {kernel..recorder}",
     "path == 5",
     "1 == 1",
     "pid == dur",

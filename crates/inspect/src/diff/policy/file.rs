@@ -162,6 +162,12 @@ impl Parser<'_> {
                 "`where` chooses calls alone: test their role, path or result in the expression",
             ));
         }
+        let asks_for_signal = |filter: &Filter| {
+            filter.fields().iter().any(|asked| asked.field == sysreel_abi::filter::Field::Signal)
+        };
+        if entry.calls.as_ref().is_some_and(asks_for_signal) {
+            return Err(self.error(at, "`where` chooses calls, which have no `signal`"));
+        }
         let has_condition = has_condition || entry.calls.is_some();
         if kind != "assert" && !has_condition {
             let by = if exception {
