@@ -227,8 +227,8 @@ fn only_selected_calls_are_printed() {
         .fails(2, &["raed", "did you mean `read`?"]);
 }
 
-/// Counting reads no memory, except where a count is in memory: bytes of sendmmsg(2), and calls that
-/// i386's socketcall(2) and ipc(2) make. The oracle is counting with a field that needs all memory.
+/// Counting reads no memory, except where a count is in memory: bytes of sendmmsg(2), and the calls
+/// that i386's socketcall(2) and ipc(2) make. The oracle is counting by a field that needs memory.
 #[test]
 fn counts_that_are_in_memory_are_found_without_reading_all() {
     let stage = Stage::new();
