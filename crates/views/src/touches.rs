@@ -130,7 +130,7 @@ fn registers(call: &Call<'_>) -> [u64; 6] {
 }
 
 /// Returns the full path of an open file; `None` if it has none. A file that was opened without a
-/// name has one that stands for it.
+/// name has a placeholder.
 fn path_of(file: &OpenFile, unnamed: &Unnamed) -> Option<Vec<u8>> {
     if file.is_socket() || matches!(file.made, Made::Memory | Made::Pair(_)) {
         return None;

@@ -38,7 +38,7 @@ pub struct Test {
 pub struct ByNumber {
     /// The ABI.
     pub abi: Abi,
-    /// The calls that match, whatever their arguments.
+    /// The calls that match with any arguments.
     pub always: Vec<&'static str>,
     /// Those that may match.
     pub maybe: Vec<&'static str>,

@@ -92,7 +92,7 @@ fn lines_of(recipe: &str, all: &str, run: &Run) -> Vec<String> {
     let lines = all.lines().map(Line).filter(|line| {
         let failed = line.has(" = -1 E");
         let recipe = recipe.trim_end_matches(['?', ' ']);
-        // From this line on, whatever the process does.
+        // All that the process does from this line on.
         if let Some(begins) = begins(recipe, line, failed) {
             if begins {
                 below.insert(line.pid());
@@ -281,7 +281,7 @@ fn the_document_lists_every_field() {
     }
 }
 
-/// The name of a thread is the one that /proc shows, whatever set it.
+/// The name of a thread is the one that /proc shows.
 #[test]
 fn a_thread_has_the_name_that_proc_shows() {
     if !installed("a_thread_has_the_name_that_proc_shows", &["perl"]) {

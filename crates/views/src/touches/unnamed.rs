@@ -27,11 +27,11 @@ struct File {
     bytes_written: u64,
 }
 
-/// Begins what stands for the path of a file without a name. No path has this byte.
+/// The first byte of the placeholder for the path of a file without a name. No path has it.
 const MARK: u8 = 0;
 
 impl Unnamed {
-    /// Returns the name that a file got, or what stands for it.
+    /// Returns the name that a file got, or a placeholder.
     pub(super) fn path(&self, file: &OpenFile) -> Vec<u8> {
         let name = self.files.get(&file.serial).and_then(|file| file.name.clone());
         name.unwrap_or_else(|| [&[MARK][..], &file.serial.to_le_bytes()].concat())
