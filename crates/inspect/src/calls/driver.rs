@@ -98,7 +98,7 @@ impl Driver {
         Self { keeps_memory: false, ..Self::new(Follow::default(), with_entries) }
     }
 
-    /// Needs no parts of stops but those with the arguments of socketcall(2) and ipc(2).
+    /// Needs only the parts of stops that [`needs_parts`] asks for.
     pub(crate) fn without_parts(self) -> Self {
         Self { keeps_memory: false, without_parts: true, ..self }
     }

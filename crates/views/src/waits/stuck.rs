@@ -15,7 +15,7 @@ pub(super) fn stuck(
     let mut stuck: Vec<bool> = waits
         .iter()
         .map(|(_, _, _, object)| {
-            // If nobody could end the wait, it would have ended: the log lacks those who can.
+            // A wait without known others is not stuck: the log may lack those who can end it.
             let is_known = !object.others.is_empty() || object.cause() == Cause::Futex;
             object.is_internal() && is_known
         })
