@@ -10,6 +10,7 @@ use super::context::Context;
 use super::due::Passed;
 use crate::watchdog;
 use std::time::Duration;
+use sysreel_abi::CallKind;
 use sysreel_sys::remote::Called;
 use sysreel_sys::signals::Alarm;
 use sysreel_sys::waiting::Purpose;
@@ -166,12 +167,11 @@ impl Context {
         result
     }
 
-    /// Queues the stop of another task. A thread of the driven task's process at its exit event is
-    /// let go on, as the driven task may be waiting for its end; the event is recorded later.
+    /// Queues the stop of another task. If the driven task may be waiting for the end of this one,
+    /// it is let go on, and its exit event is recorded later, without what hooks would add to it.
     fn queue_other(&mut self, stop: Stop, driven: Tid) {
-        let process = |tid: Tid| self.tasks.get(tid).map(|task| task.tgid);
-        let is_of_process = process(stop.tid()).is_some_and(|of| process(driven) == Some(of));
-        if stop.kind() != StopKind::Event(Event::EXIT) || !is_of_process {
+        let is_end = stop.kind() == StopKind::Event(Event::EXIT);
+        if !is_end || !self.may_wait_for_end_of(stop.tid(), driven) {
             return self.due.push(Report::Stopped(stop));
         }
         let mut info = SyscallInfo::new();
@@ -184,5 +184,15 @@ impl Context {
             cpu_time: Some(process::cpu_time(stop.tid())),
         });
         stop.resume(Resume::ToNextSyscall, Signal::NONE);
+    }
+
+    /// Whether a task may be waiting for the end of another thread of its process: in an execve, at
+    /// its own end as the leader, or in an unknown call when it was attached to.
+    fn may_wait_for_end_of(&self, other: Tid, task: Tid) -> bool {
+        let (Some(task), Some(other)) = (self.tasks.get(task), self.tasks.get(other)) else {
+            return false;
+        };
+        let is_in_exec = task.call.is_some_and(|call| call.row.kind == CallKind::Exec);
+        task.tgid == other.tgid && (is_in_exec || task.ending || !task.captured)
     }
 }

@@ -8,7 +8,8 @@ use self::fake::Kernel;
 use self::kernel::{Act, FIRST_TID, Tasks};
 use super::attaching::Attaching;
 use super::context::Context;
-use super::hook::{Birth, End, StopHook};
+use super::drive::{Deadline, Undriven};
+use super::hook::{Birth, End, Exit, Flow, StopHook};
 use super::log::Log;
 use super::run::{Engine, Parts};
 use super::scheduler::{FairScheduler, Scheduler};
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use sysreel_format::{Completeness, Extras, FileHeader, FileId};
 use sysreel_sys::fake::install;
 use sysreel_sys::signals::{SIGTERM, Termination};
-use sysreel_sys::{Report, Tid, Tracer};
+use sysreel_sys::{Event, Report, Resume, Signal, Stop, Tid, Tracer};
 
 /// A hook that keeps the books: which tasks began, and how often each has ended.
 #[derive(Debug, Default)]
@@ -41,12 +42,30 @@ struct Ledger {
     /// Requests the end of the recording after so many stops.
     stops_left: Option<u32>,
     termination: Option<Termination>,
+    /// Drives each task from the end of a call to its next stop.
+    drives: bool,
+    /// How many exit events it was shown.
+    exits: usize,
     problems: Vec<String>,
 }
 
 impl StopHook for Ledger {
-    fn stopped(&mut self, _cx: &mut Context, _stop: &sysreel_sys::Stop) {
+    fn stopped(&mut self, _cx: &mut Context, _stop: &Stop) {
         self.stops_left = self.stops_left.and_then(|left| left.checked_sub(1));
+    }
+
+    fn exit(&mut self, cx: &mut Context, stop: &mut Stop, _exit: &Exit) -> Flow {
+        if !self.drives {
+            return Flow::Stays;
+        }
+        match cx.drive(stop, Resume::ToNextSyscall, Signal::NONE, &Deadline::watched()) {
+            Ok(()) | Err(Undriven::Ending) => Flow::Moved,
+            Err(_) => Flow::Left,
+        }
+    }
+
+    fn event(&mut self, _cx: &mut Context, _stop: &Stop, event: Event) {
+        self.exits += usize::from(event == Event::EXIT);
     }
 
     fn task_begins(&mut self, cx: &mut Context, task: Slot, _birth: Birth) {
@@ -116,7 +135,7 @@ fn record<S: Scheduler>(
     script: &[Act],
     seed: u64,
     one_at_a_time: bool,
-    stop_after: Option<u32>,
+    ledger: Ledger,
 ) -> Result<(), String> {
     let mut tasks = Tasks::new(script.to_vec(), seed);
     tasks.one_at_a_time = one_at_a_time;
@@ -133,11 +152,8 @@ fn record<S: Scheduler>(
         termination: termination.clone(),
         attaching: Attaching::new(false),
     };
-    let ledger = Ledger {
-        stops_left: stop_after,
-        termination: stop_after.map(|_| termination),
-        ..Ledger::default()
-    };
+    let ledger = Ledger { termination: ledger.stops_left.map(|_| termination), ..ledger };
+    let drives = ledger.drives;
     let hooks = (ledger, one_at_a_time.then(Groups::default), None::<Names>);
     let mut engine = Engine::new(&Options::default(), parts, scheduler, hooks);
     engine.begin(&[] as &[Tid], Some(first));
@@ -151,6 +167,11 @@ fn record<S: Scheduler>(
     problems.extend(result.err().map(|error| error.to_string()));
     problems.extend(kernel.violations.iter().cloned());
     problems.extend(kernel.left());
+    // Nothing of these programs is killed.
+    if drives && ledger.exits != ledger.ends.len() {
+        let (exits, ends) = (ledger.exits, ledger.ends.len());
+        problems.push(format!("{exits} exit events of {ends} tasks"));
+    }
     for (id, ends) in ledger.ends {
         if ends != 1 {
             problems.push(format!("task {id} ended {ends} times"));
@@ -164,15 +185,19 @@ fn record<S: Scheduler>(
 }
 
 /// Runs a program under both schedulers with many orders of reports.
-fn run(name: &str, script: &[Act], stop_after: Option<u32>) {
+fn run(name: &str, script: &[Act]) {
+    run_with(name, script, Ledger::default);
+}
+
+fn run_with(name: &str, script: &[Act], ledger: impl Fn() -> Ledger) {
     let mut books = Books::open();
     for seed in 1..=300 {
         let seed = seed * 0x9e37_79b9;
         let fair = FairScheduler::default();
-        record(&mut books, fair, script, seed, false, stop_after)
+        record(&mut books, fair, script, seed, false, ledger())
             .unwrap_or_else(|problem| panic!("{name}, seed {seed}: {problem}"));
         let turns = TurnScheduler::default();
-        record(&mut books, turns, script, seed, true, stop_after)
+        record(&mut books, turns, script, seed, true, ledger())
             .unwrap_or_else(|problem| panic!("{name} in turns, seed {seed}: {problem}"));
     }
     books.close();
@@ -182,17 +207,17 @@ fn run(name: &str, script: &[Act], stop_after: Option<u32>) {
 fn children_and_threads_report_before_and_after_their_makers() {
     use Act::{Call, Exit, Fork, Signal, Thread};
     let child = || vec![Call, Fork(vec![]), Exit];
-    run("forks", &[Fork(child()), Call, Fork(child()), Signal, Fork(vec![Exit]), Exit], None);
-    run("threads", &[Thread(child()), Thread(vec![Call, Call]), Call, Act::ExitGroup], None);
+    run("forks", &[Fork(child()), Call, Fork(child()), Signal, Fork(vec![Exit]), Exit]);
+    run("threads", &[Thread(child()), Thread(vec![Call, Call]), Call, Act::ExitGroup]);
 }
 
 #[test]
 fn an_execve_ends_the_other_threads() {
     use Act::{Call, Exec, Fork, Thread};
     let execs = vec![Call, Exec, Call, Fork(vec![Exec, Call])];
-    run("exec of a thread", &[Thread(execs), Thread(vec![Call; 4]), Call, Call, Call], None);
-    run("exec of the leader", &[Thread(vec![Call; 6]), Thread(vec![]), Exec, Call], None);
-    run("two execs", &[Thread(vec![Exec, Call]), Exec, Call], None);
+    run("exec of a thread", &[Thread(execs), Thread(vec![Call; 4]), Call, Call, Call]);
+    run("exec of the leader", &[Thread(vec![Call; 6]), Thread(vec![]), Exec, Call]);
+    run("two execs", &[Thread(vec![Exec, Call]), Exec, Call]);
 }
 
 #[test]
@@ -200,8 +225,8 @@ fn a_task_may_die_in_every_stop() {
     use Act::{Call, Exec, Exit, Fork, Kill, Thread};
     // Each kill comes at a random stop of its victim.
     let victim = || vec![Call, Thread(vec![Call; 3]), Fork(vec![Call; 2]), Act::Signal, Exec, Call];
-    run("kill", &[Fork(victim()), Call, Kill(1), Fork(victim()), Kill(4), Call, Exit], None);
-    run("kill of oneself", &[Thread(vec![Call, Kill(0)]), Fork(victim()), Call, Exec], None);
+    run("kill", &[Fork(victim()), Call, Kill(1), Fork(victim()), Kill(4), Call, Exit]);
+    run("kill of oneself", &[Thread(vec![Call, Kill(0)]), Fork(victim()), Call, Exec]);
 }
 
 #[test]
@@ -212,10 +237,27 @@ fn a_recording_that_ends_early_lets_every_task_go() {
     let mut books = Books::open();
     for stops in 1..=40 {
         let (seed, fair) = (stops.into(), FairScheduler::default());
-        record(&mut books, fair, &script, seed, false, Some(stops))
-            .unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
+        record(
+            &mut books,
+            fair,
+            &script,
+            seed,
+            false,
+            Ledger { stops_left: Some(stops), ..Ledger::default() },
+        )
+        .unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
     }
     books.close();
+}
+
+/// A hook that drives a task to its next stop keeps no other hook from seeing how others end.
+#[test]
+fn exit_events_are_shown_to_hooks_while_a_task_is_driven() {
+    use Act::{Call, Exit, Thread};
+    let calls = || vec![Call; 8];
+    let drives = || Ledger { drives: true, ..Ledger::default() };
+    run_with("the leader ends first", &[Thread(calls()), Thread(calls()), Exit], drives);
+    run_with("a thread ends first", &[Thread(vec![Call]), Thread(calls()), Call, Call], drives);
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -245,9 +287,9 @@ fn every_task_of_a_random_program_ends_once() {
     let result = runner.run(&(script, any::<u64>(), any::<bool>()), |(script, seed, in_turns)| {
         let mut books = books.borrow_mut();
         let recorded = if in_turns {
-            record(&mut books, TurnScheduler::default(), &script, seed, true, None)
+            record(&mut books, TurnScheduler::default(), &script, seed, true, Ledger::default())
         } else {
-            record(&mut books, FairScheduler::default(), &script, seed, false, None)
+            record(&mut books, FairScheduler::default(), &script, seed, false, Ledger::default())
         };
         recorded.map_err(TestCaseError::fail)
     });
