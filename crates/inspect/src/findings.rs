@@ -94,7 +94,8 @@ impl Findings {
         self.holes = self.holes.saturating_add(later.holes);
         self.missing = self.missing.saturating_add(later.missing);
         self.open_end |= later.open_end;
-        self.is_being_written |= later.is_being_written;
+        // The recorder may have ended in between.
+        self.is_being_written = later.is_being_written;
         self.malformed = self.malformed.saturating_add(later.malformed);
         self.first_malformed = self.first_malformed.take().or(later.first_malformed);
         self.lost_buffers = self.lost_buffers.saturating_add(later.lost_buffers);
