@@ -105,6 +105,17 @@ pub(crate) struct Record {
     /// Choose the CPUs that recorder and command run on
     #[arg(long, value_name = "POLICY", default_value = "auto")]
     pub(crate) cpu: Cpu,
+    /// Follow processes with up to N threads, each on a CPU of its own
+    ///
+    /// For programs of several processes that compute at the same time, like a parallel build. All
+    /// threads of a process have the same tracer.
+    #[arg(long, value_name = "N", default_value = "1",
+        value_parser = clap::value_parser!(u16).range(1..=256),
+        conflicts_with_all = ["pid", "audit", "replayable", "only"])]
+    pub(crate) tracers: u16,
+    /// With --tracers: move every new process to another tracer
+    #[arg(long, hide = true, requires = "tracers")]
+    pub(crate) move_processes: bool,
     /// Stop recording when the command exits, and detach from processes it left running
     ///
     /// By default a recording ends with the last process. With --only the remaining processes are

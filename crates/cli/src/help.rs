@@ -27,7 +27,7 @@ const OTHERS: &str = "Others";
 const OPTIONS: &[(&[&str], &str, &[&str])] = &[
     (&["record"], "Log", &["output", "force", "capture_limit", "no_names"]),
     (&["record"], "What to record", &["pid", "tree", "only", "until_exit", "refuse_tracers"]),
-    (&["record"], "How to record", &["cpu", "replayable", "no_file_contents", "audit"]),
+    (&["record"], "How to record", &["cpu", "tracers", "replayable", "no_file_contents", "audit"]),
     (&["print"], "Output", &["format", "output", "follow"]),
     (&["print"], "What to print", &["from", "to", "around", "context", "only", "filter"]),
     (

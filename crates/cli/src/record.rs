@@ -41,6 +41,8 @@ fn trace(args: &Record, front: Option<Front>) -> Exit {
         pids: args.pid.clone(),
         capture_limit: args.capture_limit,
         names: !args.no_names,
+        tracers: args.tracers.into(),
+        move_processes: args.move_processes,
         cpu: match args.cpu {
             Cpu::Auto => CpuPolicy::Auto,
             Cpu::Free => CpuPolicy::Free,

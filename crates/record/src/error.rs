@@ -77,6 +77,9 @@ pub enum Error {
         "the filter of --only is too long for the kernel; use classes (%file) instead of names"
     )]
     OnlyTooLong,
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// Encoding the log failed.
     #[error(transparent)]
     Format(#[from] sysreel_format::Error),

@@ -32,6 +32,7 @@ mod recorder;
 mod sink;
 mod sync;
 mod tail;
+mod tracers;
 mod watchdog;
 mod writer;
 

@@ -27,6 +27,11 @@ pub struct Options {
     pub names: bool,
     /// The CPUs on which tracer and tracees run.
     pub cpu: CpuPolicy,
+    /// The most tracer threads. More than one only for a spawned program, and not with
+    /// `replayable`, `only` or `audit`.
+    pub tracers: usize,
+    /// For tests: move every new process to another tracer.
+    pub move_processes: bool,
     /// Verify the table: compare all writable private memory of single-threaded tracees before and
     /// after each call. Needs captured memory, with any limit.
     pub audit: bool,
@@ -70,6 +75,8 @@ impl Default for Options {
             capture_limit: 64 << 10,
             names: true,
             cpu: CpuPolicy::Auto,
+            tracers: 1,
+            move_processes: false,
             audit: false,
             only: None,
             replayable: false,

@@ -13,6 +13,7 @@ use crate::outcome::{Ended, Outcome};
 use crate::output;
 use crate::progress::Progress;
 use crate::sink::Sink;
+use crate::tracers::{self, OtherOver, Plain, Started};
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
 use std::fs::{self, File};
@@ -24,9 +25,6 @@ use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
 use sysreel_sys::{Signal, Stop, Tid, Tracer, WaitStatus, affinity, clock, init, probe, process};
-
-/// A recording that stores what happens, and changes as little as possible.
-type Plain = Engine<FairScheduler, (Option<Names>, CpuAffinity, Option<Audit>, Option<CallFilter>)>;
 
 /// A recording that can be replayed.
 type Replayable = Engine<TurnScheduler, (Option<Names>, CpuAffinity, Determinism, Groups)>;
@@ -53,6 +51,8 @@ pub struct Recorder {
     writer: Writer,
     paths: LogPaths,
     exec: Option<ExecOutcome>,
+    /// The tracers besides this thread.
+    others: Vec<Started>,
     /// Open for the whole recording.
     _no_idle: Option<File>,
 }
@@ -90,7 +90,9 @@ impl Recorder {
         let audit = if options.audit { Some(Audit::new()?) } else { None };
         let mut call_filter = prepare_call_filter(options)?;
         let standard = output::take_standard(options.output.as_deref(), options.force)?;
+        let several = options.tracers > 1;
         let tracer = Tracer::following();
+        let tracer = if several { tracer.among_others() } else { tracer };
         // The program is searched and processes are seized before any file is created, so that a
         // typing error leaves no file.
         let mut attaching = Attaching::new(options.tree);
@@ -123,13 +125,16 @@ impl Recorder {
         )?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
         let sink = Sink::new(writer.take_exchange(), header.file_id);
+        let log = Log::new(sink, header.completeness, progress, options.warn);
+        let (crew, others) = tracers::start(options, &log, &cpu_affinity)?;
         let parts = Parts {
             tracer,
-            log: Log::new(sink, header.completeness, progress, options.warn),
+            log,
             has_attached: !attached.is_empty(),
             program: stop.as_ref().map(Stop::tid),
-            termination,
+            termination: Some(termination),
             attaching,
+            crew,
         };
         let names = options.names.then(|| Names::new(options.only.is_none()));
         let mut recording = if options.replayable {
@@ -143,7 +148,7 @@ impl Recorder {
             Recording::Plain(Box::new(Engine::new(options, parts, scheduler, hooks)))
         };
         with_engine!(&mut recording, engine => engine.begin(&attached, stop));
-        Ok(Recorder { recording, writer, paths, exec, _no_idle: no_idle })
+        Ok(Recorder { recording, writer, paths, exec, others, _no_idle: no_idle })
     }
 
     /// The path of the log.
@@ -166,8 +171,13 @@ impl Recorder {
     /// # Errors
     /// When waiting for tasks fails. Failures of writing the log are in [`Outcome::error`].
     pub fn run(mut self) -> Result<Outcome, Error> {
-        let result = self.recording.run();
-        let over = self.recording.end();
+        let mut result = self.recording.run();
+        let mut over = self.recording.end();
+        for other in self.others {
+            let (ended, other) = other.join();
+            over.add(other);
+            result = result.and(ended);
+        }
         let ended = match over.status {
             Some(status) => match (status.exited(), status.killed()) {
                 (Some(code), _) => Ended::Exited(code),
@@ -243,6 +253,13 @@ impl Recording {
 }
 
 impl Over {
+    /// Adds what another tracer knows.
+    fn add(&mut self, other: OtherOver) {
+        self.log.add(other.log);
+        self.handed_over += other.handed_over;
+        self.wrong_snapshots.extend(other.wrong_snapshots);
+    }
+
     fn of<H>(ended: engine::Ended<H>) -> Over {
         let engine::Ended { log, status, signal, handed_over, wrong_snapshots, .. } = ended;
         Over {

@@ -1,9 +1,13 @@
 //! The tracer's end of the log: appends events and buffers to a segment of shared memory, where
 //! they survive the recorder's death.
+//!
+//! Several tracers append to one segment: an event gets its number when it is committed, under a
+//! lock that is held while its bytes are copied.
 
 use crate::exchange::TracerEnd;
 use crate::message::{Ahead, Refused, ToWriter};
 use crate::tail::TailMemory;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT};
 use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
@@ -17,9 +21,19 @@ const SEAL_EARLY: usize = 1 << 20;
 /// costs the tracer a system call.
 const ANNOUNCE_EVERY: usize = 64 << 10;
 
-/// Appends events to the current segment.
+/// Builds the events of one tracer and appends them to the current segment.
 pub(crate) struct Sink {
-    /// The segment being filled. `None` only inside [`Sink::rotate`], and when the writer has
+    /// The row being built.
+    pub(crate) row: EventBuf,
+    blobs: Vec<BlobNumber>,
+    /// Whether the row refers to a buffer for which the disk had no room.
+    blob_missing: bool,
+    segments: Arc<Mutex<Segments>>,
+}
+
+/// The current segment, which all tracers of a recording share.
+struct Segments {
+    /// The segment being filled. `None` only inside [`Segments::rotate`], and when the writer has
     /// ended.
     segment: Option<Segment<TailMemory>>,
     /// What the writer was already told to begin with: the length of its records, the number of the
@@ -30,11 +44,6 @@ pub(crate) struct Sink {
     generation: u64,
     file_id: FileId,
     exchange: TracerEnd<ToWriter, TailMemory>,
-    /// The row being built.
-    pub(crate) row: EventBuf,
-    blobs: Vec<BlobNumber>,
-    /// Whether the row refers to a buffer for which the disk had no room.
-    blob_missing: bool,
     /// Bytes of files in the segment.
     contents: usize,
     /// Events refused since the last segment was handed over. Their numbers are used up.
@@ -45,22 +54,33 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn new(exchange: TracerEnd<ToWriter, TailMemory>, file_id: FileId) -> Sink {
-        let mut sink = Sink {
+        let mut segments = Segments {
             segment: None,
             announced: (0, 0, 0),
             unannounced: 0,
             generation: 0,
             file_id,
             exchange,
-            row: EventBuf::new(),
-            blobs: Vec::new(),
-            blob_missing: false,
             contents: 0,
             refused: (0, DropReasons::default()),
             refused_before: 0,
         };
-        sink.open(0, 0);
-        sink
+        segments.open(0, 0);
+        Sink::over(Arc::new(Mutex::new(segments)))
+    }
+
+    fn over(segments: Arc<Mutex<Segments>>) -> Sink {
+        Sink { row: EventBuf::new(), blobs: Vec::new(), blob_missing: false, segments }
+    }
+
+    /// Returns the sink of another tracer of the same recording.
+    pub(crate) fn for_another(&self) -> Sink {
+        Sink::over(Arc::clone(&self.segments))
+    }
+
+    /// A tracer that panics ends the recording, and with it all others.
+    fn segments(&self) -> MutexGuard<'_, Segments> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a captured region to the row: a short one in the row, a long one as blobs before it.
@@ -78,6 +98,49 @@ impl Sink {
 
     /// Appends a buffer before the row, which can refer to it.
     pub(crate) fn blob(&mut self, part: &[u8]) -> Option<BlobNumber> {
+        let number = self.segments().blob(part);
+        self.blob_missing |= number.is_none();
+        number
+    }
+
+    /// Like [`Sink::blob`], for contents of files. One new file often comes with several, and the
+    /// writer begins with them while the program runs.
+    pub(crate) fn contents(&mut self, part: &[u8]) -> Option<BlobNumber> {
+        self.segments().contents += part.len();
+        self.blob(part)
+    }
+
+    /// Commits the row. From then on it survives the recorder's death.
+    pub(crate) fn commit(&mut self) {
+        let mut row = std::mem::take(&mut self.row);
+        let bytes = row.finish();
+        let blob_missing = std::mem::take(&mut self.blob_missing);
+        self.segments().commit(bytes, blob_missing);
+        self.row = row;
+    }
+
+    /// The number of events that no segment could take.
+    pub(crate) fn refused(&self) -> u64 {
+        let segments = self.segments();
+        segments.refused_before + segments.refused.0
+    }
+
+    /// The number of the next event.
+    pub(crate) fn next_event(&self) -> u64 {
+        self.segments().segment.as_ref().map_or(0, Segment::next_event)
+    }
+
+    /// Hands over the last segment. The writer must be told to finish afterwards.
+    pub(crate) fn close(self) {
+        let mut segments = self.segments();
+        if let Some(segment) = segments.segment.take() {
+            segments.hand_over(segment);
+        }
+    }
+}
+
+impl Segments {
+    fn blob(&mut self, part: &[u8]) -> Option<BlobNumber> {
         loop {
             match self.segment.as_mut()?.append_blob(part) {
                 Ok(number) => {
@@ -87,25 +150,13 @@ impl Sink {
                 Err(full) if self.make_room(&full) => {}
                 Err(full) => {
                     assert!(full.fits_empty(), "a blob part fits an empty segment");
-                    self.blob_missing = true;
                     return None;
                 }
             }
         }
     }
 
-    /// Like [`Sink::blob`], for contents of files. One new file often comes with several, and the
-    /// writer begins with them while the program runs.
-    pub(crate) fn contents(&mut self, part: &[u8]) -> Option<BlobNumber> {
-        self.contents += part.len();
-        self.blob(part)
-    }
-
-    /// Commits the row. From then on it survives the recorder's death.
-    pub(crate) fn commit(&mut self) {
-        let mut row = std::mem::take(&mut self.row);
-        let bytes = row.finish();
-        let blob_missing = std::mem::take(&mut self.blob_missing);
+    fn commit(&mut self, bytes: &[u8], blob_missing: bool) {
         if self.segment.as_ref().is_some_and(|segment| segment.memory().is_stale()) {
             // Readers no longer find the segment's file, so the segment does not survive a crash.
             self.rotate();
@@ -131,24 +182,6 @@ impl Sink {
                     break;
                 }
             }
-        }
-        self.row = row;
-    }
-
-    /// The number of events that no segment could take.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused_before + self.refused.0
-    }
-
-    /// The number of the next event.
-    pub(crate) fn next_event(&self) -> u64 {
-        self.segment.as_ref().map_or(0, Segment::next_event)
-    }
-
-    /// Hands over the last segment. The writer must be told to finish afterwards.
-    pub(crate) fn close(mut self) {
-        if let Some(segment) = self.segment.take() {
-            self.hand_over(segment);
         }
     }
 

@@ -60,6 +60,11 @@ impl Mask {
         self.0.iter().map(|byte| byte.count_ones()).sum()
     }
 
+    /// Returns the CPUs in the mask, lowest first.
+    pub fn cpus(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..8 * self.0.len()).filter(|&cpu| self.contains(cpu))
+    }
+
     /// Whether the mask contains this CPU.
     pub fn contains(&self, cpu: usize) -> bool {
         self.0.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1)

@@ -43,6 +43,7 @@ pub mod init;
 pub mod machine;
 pub mod mapping;
 pub mod memory;
+pub mod moving;
 pub mod object;
 pub mod pages;
 pub mod path;

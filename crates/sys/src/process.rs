@@ -51,6 +51,8 @@ pub struct Status {
     pub no_new_privs: bool,
     /// SECCOMP_MODE_*: 0 none, 1 strict, 2 filter.
     pub seccomp: u32,
+    /// The number of seccomp filters; 0 before Linux 5.9.
+    pub seccomp_filters: u32,
 }
 
 impl Status {
@@ -89,6 +91,7 @@ impl Status {
                 "Umask" => status.umask = u32::from_str_radix(value, 8).ok(),
                 "NoNewPrivs" => status.no_new_privs = value == "1",
                 "Seccomp" => status.seccomp = value.parse().unwrap_or(0),
+                "Seccomp_filters" => status.seccomp_filters = value.parse().unwrap_or(0),
                 "CapInh" => status.capabilities[0] = hex(),
                 "CapPrm" => status.capabilities[1] = hex(),
                 "CapEff" => status.capabilities[2] = hex(),

@@ -35,6 +35,8 @@ pub const SIGXFSZ: Signal = Signal(libc::SIGXFSZ);
 pub const SIGTRAP: Signal = Signal(libc::SIGTRAP);
 /// A call that a seccomp filter rejects with a signal.
 pub const SIGSYS: Signal = Signal(libc::SIGSYS);
+/// A child has ended, stopped or gone on.
+pub const SIGCHLD: Signal = Signal(libc::SIGCHLD);
 /// An invalid memory access.
 pub const SIGSEGV: Signal = Signal(libc::SIGSEGV);
 /// The terminal was closed.

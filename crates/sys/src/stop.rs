@@ -14,6 +14,8 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub struct Tracer {
     pub(crate) options: u32,
+    /// Flags of wait4(2) besides __WALL.
+    pub(crate) wait_flags: i32,
     waiting: Waiting,
     not_send: PhantomData<*const ()>,
 }
@@ -36,10 +38,18 @@ impl Tracer {
         )
     }
 
+    /// Waits only for the children and tracees of this thread, as other threads of the process
+    /// trace others (__WNOTHREAD).
+    #[must_use]
+    pub fn among_others(self) -> Tracer {
+        Tracer { wait_flags: libc::__WNOTHREAD, ..self }
+    }
+
     /// Returns a tracer with exactly these PTRACE_O_* options.
     pub(crate) fn with_options(options: i32) -> Tracer {
         Tracer {
             options: options.cast_unsigned(),
+            wait_flags: 0,
             waiting: Waiting::default(),
             not_send: PhantomData,
         }

@@ -77,7 +77,7 @@ impl Tracer {
     fn wait_with(&self, tid: Tid, flags: i32) -> Result<Option<Report>> {
         let mut status = 0;
         // __WALL includes clone children with any exit signal.
-        let answer = raw::wait4(tid, &mut status, libc::__WALL | flags);
+        let answer = raw::wait4(tid, &mut status, libc::__WALL | self.wait_flags | flags);
         let status = WaitStatus(status);
         match answer {
             Ok(0) => Ok(None),

@@ -5,9 +5,11 @@
 //! tracer's CPU while one task is busy, and gets its own mask back when several are and their
 //! parallelism is worth the more expensive stops.
 
-use crate::engine::{Birth, BySlot, Call, Context, End, Exit, Flow, Slot, StopHook};
+use crate::engine::{
+    Baggage, Birth, BySlot, Call, Context, End, Exit, Flow, Member, Slot, StopHook,
+};
 use crate::options::CpuPolicy;
-use std::rc::Rc;
+use std::sync::Arc;
 use sysreel_abi::CallKind;
 use sysreel_format::{Altered, Altering, EventKind, TaskId};
 use sysreel_sys::affinity::{Mask, current_cpu};
@@ -26,7 +28,7 @@ const HYSTERESIS: u64 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct CpuAffinity {
     /// The mask of tracer and program before it was changed; `None` when it is never changed.
-    own: Option<Rc<Mask>>,
+    own: Option<Arc<Mask>>,
     cpu: usize,
     shared: bool,
     /// Whether most calls do not stop (`--only`).
@@ -44,7 +46,7 @@ pub(crate) struct CpuAffinity {
 struct Placed {
     /// The affinity mask it would have without a recorder; `None` when the recorder never changed
     /// it.
-    own_mask: Option<Rc<Mask>>,
+    own_mask: Option<Arc<Mask>>,
     /// Whether it was last resumed into user code, as opposed to into a call.
     in_user_code: bool,
 }
@@ -71,9 +73,30 @@ impl CpuAffinity {
         };
         let one = mask.only(cpu);
         if one.set(0).is_ok() {
-            state = CpuAffinity { own: Some(Rc::new(mask)), cpu, shared: true, ..state };
+            state = CpuAffinity { own: Some(Arc::new(mask)), cpu, shared: true, ..state };
         }
         state
+    }
+
+    /// Returns the state of another tracer of the same recording, which is to run on the `nth` CPU
+    /// of the mask besides that of the first.
+    pub(crate) fn for_another(&self, nth: usize) -> CpuAffinity {
+        let mut state = CpuAffinity { filtered: self.filtered, ..CpuAffinity::default() };
+        if let Some(own) = &self.own {
+            let others = own.cpus().filter(|&cpu| cpu != self.cpu);
+            if let Some(cpu) = others.take(nth + 1).last() {
+                (state.own, state.cpu, state.shared) = (Some(Arc::clone(own)), cpu, true);
+            }
+        }
+        state
+    }
+
+    /// Restricts the calling thread, another tracer, to its CPU.
+    pub(crate) fn begin_another(&self) {
+        if let Some(own) = &self.own {
+            // The mask has this CPU, so the kernel accepts it unless the CPU has gone.
+            _ = own.only(self.cpu).set(0);
+        }
     }
 
     /// Runs `action` with the tracer's own mask, because threads it starts inherit the mask.
@@ -91,8 +114,9 @@ impl CpuAffinity {
         CpuAffinity { always_shared: true, ..self }
     }
 
-    /// Whether to change between shared and separate CPUs. Decided once per window.
-    fn change_due(&mut self, now_ns: u64, tasks: usize) -> bool {
+    /// Whether to change between shared and separate CPUs. Decided once per window. `spare`: the
+    /// number of CPUs that other tracers use and have no tasks for; `None` if this is the only one.
+    fn change_due(&mut self, now_ns: u64, tasks: usize, spare: Option<usize>) -> bool {
         // Where most calls do not stop, stops do not show which tasks are busy, and may be rare:
         // two tasks never share a CPU.
         if self.filtered && self.shared {
@@ -115,8 +139,8 @@ impl CpuAffinity {
         }
         // The average number of busy tasks besides the one that stops: on one CPU, their time is
         // lost.
-        let others = (window.busy * elapsed / window.stops)
-            .min(elapsed * u64::from(own.count().saturating_sub(1)));
+        let spare = spare.map_or(u64::from(own.count().saturating_sub(1)), |spare| spare as u64);
+        let others = (window.busy * elapsed / window.stops).min(elapsed * spare);
         let extra_cost = window.stops * EXTRA_STOP_NS;
         if self.filtered {
             return tasks <= 1;
@@ -173,12 +197,13 @@ impl CpuAffinity {
         if self.shared && mask.contains(self.cpu) {
             _ = mask.only(self.cpu).set(target);
         }
-        self.tasks.get_mut(slot).own_mask = Some(Rc::new(mask));
+        self.tasks.get_mut(slot).own_mask = Some(Arc::new(mask));
     }
 
     /// Reconsiders whether to share the CPU.
     fn balance(&mut self, cx: &mut Context) {
-        if !self.change_due(cx.at.t_ns, cx.tasks.len()) {
+        let spare = cx.crew.as_ref().map(Member::idle_others);
+        if !self.change_due(cx.at.t_ns, cx.tasks.len(), spare) {
             return;
         }
         let was_shared = self.shared;
@@ -285,6 +310,20 @@ impl StopHook for CpuAffinity {
             // A task that has died needs no mask.
             _ = mask.set(task.tid);
         }
+    }
+
+    fn leaves(&mut self, _cx: &mut Context, task: Slot, baggage: &mut Baggage) {
+        let Placed { own_mask, in_user_code } = self.tasks.take(task);
+        self.busy = self.busy.saturating_sub(u64::from(in_user_code));
+        baggage.own_mask = own_mask;
+    }
+
+    fn arrives(&mut self, cx: &mut Context, task: Slot, baggage: &Baggage) {
+        let own_mask = baggage.own_mask.clone();
+        if let Some(tid) = cx.tasks.at(task).map(|task| task.tid) {
+            self.place(tid, own_mask.as_deref());
+        }
+        self.tasks.set(task, Placed { own_mask, in_user_code: false });
     }
 
     /// Counts the task that is about to be resumed.

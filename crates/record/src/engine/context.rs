@@ -1,6 +1,7 @@
 //! What the engine shares with its hooks and its scheduler.
 
 use super::capture::Capture;
+use super::crew::Member;
 use super::due::Due;
 use super::log::Log;
 use super::snapshot::Snapshots;
@@ -29,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) missing: Completeness,
     /// Whether the recording ends before its tasks.
     pub(crate) is_ending: bool,
+    /// This tracer among others; `None` if it is the only one.
+    pub(crate) crew: Option<Member>,
 }
 
 /// The task of a stop.

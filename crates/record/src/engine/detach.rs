@@ -82,8 +82,12 @@ impl Ending {
     ) -> Ending {
         let ending = Ending::begin(signal, Step::Detaching);
         cx.is_ending = true;
-        cx.log.completeness.insert(Completeness::DETACHED);
         let count = cx.tasks.len();
+        if count == 0 && cx.crew.is_some() {
+            // Other tracers have tasks.
+            return ending;
+        }
+        cx.log.completeness.insert(Completeness::DETACHED);
         let text = match signal {
             Some(signal) => {
                 format!("recording ended by signal {} while {count} tasks were running", signal.0)

@@ -138,6 +138,15 @@ impl Due {
         }
     }
 
+    /// Takes the end of a task, or what that task has reported before it.
+    pub(crate) fn take_end(&mut self) -> Option<Arrival> {
+        let is_end =
+            |arrival: &&Arrival| matches!(arrival.what, Arrived::Report(Report::Gone { .. }));
+        let tid = self.0.iter().find(is_end)?.tid();
+        let at = self.0.iter().position(|arrival| arrival.tid() == tid)?;
+        self.0.remove(at)
+    }
+
     /// Whether a report of this task is queued.
     pub(crate) fn has(&self, tid: Tid) -> bool {
         self.0.iter().any(|arrival| arrival.tid() == Some(tid))

@@ -86,7 +86,9 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             self.handover.let_go(cx, hooks, stop, Why::Crashing, 0);
             return Ok(());
         }
-        if let Some(stop) = self.follow_tracing_call(stop, in_call, &recorded)? {
+        if let Some(stop) = self.follow_tracing_call(stop, in_call, &recorded)?
+            && let Some(stop) = self.move_away(stop, slot)
+        {
             self.resume(stop, slot, in_call, deliver);
         }
         Ok(())
@@ -153,6 +155,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         if !in_call || !is_tracing_call(cx) {
             return Ok(Some(stop));
         }
+        _ = cx.crew.as_ref().map(|crew| crew.settle());
         match handover.request(cx, hooks, &stop) {
             Request::Nothing => Ok(Some(stop)),
             Request::GiveCaller { to } => {
@@ -207,8 +210,14 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     }
 
     /// Resumes the task of the current stop, which is about to continue in user code or in a call.
-    fn resume(&mut self, stop: Stop, slot: Slot, in_call: bool, deliver: Signal) {
+    pub(super) fn resume(&mut self, stop: Stop, slot: Slot, in_call: bool, deliver: Signal) {
         let Engine { cx, hooks, program, .. } = self;
+        if let Some(crew) = &cx.crew
+            && let Some(task) = cx.tasks.at_mut(slot).filter(|task| task.in_user_code == in_call)
+        {
+            task.in_user_code = !in_call;
+            crew.count_busy(!in_call);
+        }
         let (tid, kind) = (stop.tid(), stop.kind());
         hooks.before_resume(cx, !in_call);
         let how = hooks.resume(slot);

@@ -9,7 +9,9 @@
 
 use super::context::Context;
 use super::task::{Call, Slot};
+use std::sync::Arc;
 use sysreel_abi::Row;
+use sysreel_sys::affinity::Mask;
 use sysreel_sys::stop::SIGINFO;
 use sysreel_sys::{Event, Resume, Signal, Stop};
 
@@ -75,6 +77,13 @@ pub(crate) enum Detach {
     AtInterrupt(&'static str),
     /// Nowhere, for this reason.
     Nowhere(&'static str),
+}
+
+/// What hooks know of a process that moves to another tracer.
+#[derive(Debug, Default)]
+pub(crate) struct Baggage {
+    /// The affinity mask it would have without a recorder.
+    pub(crate) own_mask: Option<Arc<Mask>>,
 }
 
 /// How a call ended.
@@ -165,6 +174,12 @@ pub(crate) trait StopHook {
 
     /// A task has ended, or is let go. It is still in `cx.tasks`.
     fn task_ends(&mut self, cx: &mut Context, task: Slot, how: End) {}
+
+    /// A process of one task moves to another tracer. It is still in `cx.tasks`.
+    fn leaves(&mut self, cx: &mut Context, task: Slot, baggage: &mut Baggage) {}
+
+    /// A process has come from another tracer.
+    fn arrives(&mut self, cx: &mut Context, task: Slot, baggage: &Baggage) {}
 
     /// How a task is resumed. One hook that wants every call is enough.
     fn resume(&mut self, task: Slot) -> Resume {
@@ -279,6 +294,14 @@ macro_rules! forward {
 
             fn task_ends(&mut self, cx: &mut Context, task: Slot, how: End) {
                 $each!(self, hook, hook.task_ends(cx, task, how));
+            }
+
+            fn leaves(&mut self, cx: &mut Context, task: Slot, baggage: &mut Baggage) {
+                $each!(self, hook, hook.leaves(cx, task, baggage));
+            }
+
+            fn arrives(&mut self, cx: &mut Context, task: Slot, baggage: &Baggage) {
+                $each!(self, hook, hook.arrives(cx, task, baggage));
             }
 
             fn resume(&mut self, task: Slot) -> Resume {

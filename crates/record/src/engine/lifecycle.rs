@@ -5,6 +5,7 @@ use super::hook::{Birth, End, StopHook};
 use super::snapshot;
 use super::task::{Slot, Task};
 use crate::meta;
+use std::sync::PoisonError;
 use sysreel_abi::{Abi, AuditArch};
 use sysreel_format::{
     Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed,
@@ -28,6 +29,8 @@ pub(crate) struct NewTask<'a> {
 /// Adds a task with the next ordinal and records its TASK event. The caller completes the task, and
 /// tells the hooks.
 pub(crate) fn add_task(cx: &mut Context, new: &NewTask<'_>) -> Slot {
+    let births = cx.log.births();
+    let mut next = births.lock().unwrap_or_else(PoisonError::into_inner);
     let &NewTask { tid, tgid, parent, origin, t_ns, pids } = new;
     // NSpid lists the id in each PID namespace, the innermost last. A thread of an init has another
     // id than 1.
@@ -35,11 +38,11 @@ pub(crate) fn add_task(cx: &mut Context, new: &NewTask<'_>) -> Slot {
         Some(leader) if tgid != tid => leader.namespace_init,
         _ => pids.len() > 1 && pids.last() == Some(&1),
     };
-    let slot = cx.tasks.add(tid, tgid);
-    let mut id = TaskId::NONE;
+    let id = TaskId(*next);
+    *next += 1;
+    let slot = cx.tasks.add(id, tid, tgid);
     if let Some(task) = cx.tasks.at_mut(slot) {
         task.namespace_init = namespace_init;
-        id = task.id;
     }
     let row = cx.log.begin(EventKind::TASK, id, t_ns);
     row.task_head(&TaskHead {
@@ -92,6 +95,12 @@ pub(crate) fn remove_task(
     hooks.task_ends(cx, slot, end);
     if let Some(task) = cx.tasks.remove(slot) {
         gone_event(cx, &task, status, how, t_ns);
+        if let Some(crew) = &cx.crew {
+            crew.has_ended(task.tid);
+            if task.in_user_code {
+                crew.count_busy(false);
+            }
+        }
     }
 }
 

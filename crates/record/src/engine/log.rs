@@ -3,8 +3,8 @@
 use crate::progress::Progress;
 use crate::sink::Sink;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use sysreel_format::{
     Altered, Altering, Clock, Completeness, EventBuf, EventKind, Note, NoteCode, Severity,
     SourceId, TaskId,
@@ -27,6 +27,9 @@ pub(crate) struct Log {
     pub(crate) warn: fn(&str),
     /// Counters for another thread.
     pub(crate) progress: Arc<Progress>,
+    /// The ordinal of the next task. Locked until its TASK event is committed: the tasks of a log
+    /// come in the order of their ordinals.
+    births: Arc<Mutex<u32>>,
 }
 
 impl Log {
@@ -45,7 +48,28 @@ impl Log {
             answered: BTreeSet::new(),
             warn,
             progress,
+            births: Arc::default(),
         }
+    }
+
+    /// Returns the log of another tracer of the same recording.
+    pub(crate) fn for_another(&self) -> Log {
+        let (progress, births) = (Arc::clone(&self.progress), Arc::clone(&self.births));
+        let log = Log::new(self.sink.for_another(), self.completeness, progress, self.warn);
+        Log { births, ..log }
+    }
+
+    /// Adds what the log of another tracer has found.
+    pub(crate) fn add(&mut self, other: Log) {
+        self.completeness.insert(other.completeness);
+        self.refused.extend(other.refused);
+        self.differing.extend(other.differing);
+        self.answered.extend(other.answered);
+    }
+
+    /// Returns the ordinal of the next task, to be increased when its event is committed.
+    pub(crate) fn births(&self) -> Arc<Mutex<u32>> {
+        Arc::clone(&self.births)
     }
 
     /// The number of events that are known to be lost.

@@ -149,6 +149,12 @@ impl Newborns {
         // If the entry of the call was not seen, only threads and children of vfork certainly share
         // memory.
         let certain = is_thread || event == Event::VFORK;
+        // While it runs, a child of vfork shares memory with a maker that waits.
+        let can_move = !is_thread
+            && asked.is_some_and(|flags| {
+                let shares_more = flags.files() || flags.fs() || flags.signals();
+                !shares_more && (!flags.memory() || flags.vfork())
+            });
         let shares_memory = asked.map_or(certain, |flags| flags.memory());
         let (parent, memory) = (maker.id, maker.memory);
         let memory = if shares_memory { memory } else { cx.tasks.new_memory() };
@@ -157,6 +163,7 @@ impl Newborns {
         if let Some(task) = cx.tasks.at_mut(slot) {
             task.memory = memory;
             task.captured = true;
+            task.can_move = can_move;
         }
         let has_ended = self.waiting.get(&child).is_some_and(|task| !task.last.is_stop());
         hooks.task_begins(cx, slot, Birth::Made { by, shares_memory, has_ended });

@@ -4,6 +4,7 @@ use super::attaching::Attaching;
 use super::calls::Calls;
 use super::capture::Capture;
 use super::context::{At, Context};
+use super::crew::Member;
 use super::detach::Ending;
 use super::due::{Arrival, Arrived, Due};
 use super::handover::Handover;
@@ -42,7 +43,8 @@ pub(crate) struct Engine<S, H> {
     pub(super) program: Program,
     /// Set when the recording ends before all of its tasks.
     pub(super) ending: Option<Ending>,
-    pub(super) termination: Termination,
+    /// Requests to end the recording, which one of several tracers gets.
+    pub(super) termination: Option<Termination>,
 }
 
 /// The parts of an engine that do not follow from the options alone.
@@ -53,8 +55,10 @@ pub(crate) struct Parts {
     pub(crate) has_attached: bool,
     /// The spawned program.
     pub(crate) program: Option<Tid>,
-    pub(crate) termination: Termination,
+    pub(crate) termination: Option<Termination>,
     pub(crate) attaching: Attaching,
+    /// This tracer among others, if there are several.
+    pub(crate) crew: Option<Member>,
 }
 
 /// What is known when the recording is over.
@@ -74,6 +78,8 @@ pub(crate) struct Ended<H> {
 impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// Returns the engine of a recording before its first event.
     pub(crate) fn new(options: &Options, parts: Parts, scheduler: S, hooks: H) -> Engine<S, H> {
+        // The others do not see the calls by which the tasks they get may have changed namespaces.
+        let is_first = parts.termination.is_some();
         Engine {
             cx: Context {
                 tracer: parts.tracer,
@@ -81,7 +87,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 due: Due::default(),
                 snapshots: Snapshots::new(
                     options.names,
-                    !parts.has_attached,
+                    !parts.has_attached && is_first,
                     !parts.has_attached && options.only.is_none(),
                     options.check_snapshots,
                 ),
@@ -91,6 +97,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 capture: Capture::new(options.whole_limit()),
                 missing: Completeness::default(),
                 is_ending: false,
+                crew: parts.crew,
             },
             scheduler,
             hooks,
@@ -155,7 +162,20 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// # Errors
     /// When wait4(2) fails.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
-        while self.has_work() || self.finds_orphan()? {
+        _ = self.cx.crew.as_ref().map(Member::begin);
+        self.follow_tasks()
+    }
+
+    fn follow_tasks(&mut self) -> Result<(), Error> {
+        loop {
+            self.read_messages()?;
+            if !self.has_work() && !self.finds_orphan()? {
+                if !self.may_get_tasks() {
+                    return Ok(());
+                }
+                self.look_for_request();
+                continue;
+            }
             let Arrival { what, t_ns } = self.next()?;
             match what {
                 Arrived::Report(Report::Stopped(stop)) => self.on_stop(stop, t_ns)?,
@@ -166,27 +186,32 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                         self.handover.check(&mut self.cx, &mut self.hooks);
                     }
                 }
-                Arrived::Report(Report::NoTasks) => break,
+                Arrived::Report(Report::NoTasks) => return Ok(()),
                 Arrived::Passed(passed) => self.on_passed(passed, t_ns),
             }
             self.hooks.tick(&mut self.cx);
-            if let Some(signal) = self.termination.requested() {
-                self.end_requested(signal);
-            }
+            self.look_for_request();
             if let Some(ending) = &mut self.ending {
                 ending.enforce_deadline(&mut self.cx, &mut self.hooks);
             }
             let log = &self.cx.log;
             log.progress.events.store(log.sink.next_event(), Ordering::Relaxed);
         }
-        Ok(())
+    }
+
+    fn look_for_request(&mut self) {
+        if let Some(signal) = self.termination.as_ref().and_then(Termination::requested) {
+            self.end_requested(signal);
+        }
     }
 
     /// Ends the recording.
     pub(crate) fn end(mut self) -> Ended<H> {
         self.handover.record_ends(&mut self.cx, &mut self.hooks);
         self.hooks.end(&mut self.cx);
-        self.cx.log.clock_event();
+        if self.termination.is_some() {
+            self.cx.log.clock_event();
+        }
         Ended {
             log: self.cx.log,
             hooks: self.hooks,
@@ -217,6 +242,12 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     fn next(&mut self) -> Result<Arrival, Error> {
         loop {
             let Engine { cx, hooks, .. } = self;
+            // Before others, see `moves`.
+            if cx.crew.is_some()
+                && let Some(arrival) = cx.due.take_end()
+            {
+                return Ok(arrival);
+            }
             if let Some(arrival) = self.scheduler.pick(cx) {
                 return Ok(arrival);
             }
@@ -299,14 +330,17 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 let ending = Ending::request(cx, program, signal);
                 self.ending.get_or_insert(ending);
             }
-            Detach::Anywhere | Detach::AtInterrupt(_) => self.begin_detaching(Some(signal)),
+            Detach::Anywhere | Detach::AtInterrupt(_) => {
+                _ = cx.crew.as_ref().map(|crew| crew.send_let_go(Some(signal)));
+                self.begin_detaching(Some(signal));
+            }
         }
     }
 
     /// Handles the end of the program: processes it left running are let go.
     fn program_has_ended(&mut self) {
         let Engine { cx, hooks, .. } = self;
-        if !self.program.until_exit || cx.tasks.is_empty() {
+        if !self.program.until_exit || cx.tasks.is_empty() && cx.crew.is_none() {
             return;
         }
         match hooks.can_detach() {
@@ -314,11 +348,14 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 let ending = Ending::request_leftover(cx, why);
                 self.ending.get_or_insert(ending);
             }
-            Detach::Anywhere | Detach::AtInterrupt(_) => self.begin_detaching(None),
+            Detach::Anywhere | Detach::AtInterrupt(_) => {
+                _ = cx.crew.as_ref().map(|crew| crew.send_let_go(None));
+                self.begin_detaching(None);
+            }
         }
     }
 
-    fn begin_detaching(&mut self, signal: Option<Signal>) {
+    pub(super) fn begin_detaching(&mut self, signal: Option<Signal>) {
         let Engine { cx, hooks, .. } = self;
         if self.ending.is_none() {
             self.ending = Some(Ending::detach_all(cx, hooks, signal));

@@ -5,6 +5,7 @@ use super::calls::Calls;
 use super::context::Context;
 use super::due::Passed;
 use super::hook::{Admit, Exit, Flow, StopHook};
+use super::moves::{await_end_of_call, await_end_of_signal};
 use sysreel_abi::CallKind;
 use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead};
 use sysreel_sys::info::Op;
@@ -83,6 +84,7 @@ pub(crate) fn record_stop(
             }
             Some(Op::EXIT) => {
                 recorded.exit = calls.end(cx, hooks);
+                _ = recorded.exit.as_ref().map(|exit| await_end_of_call(cx, exit));
                 answer(cx, stop);
                 recorded.exit.as_ref().map_or(Flow::Stays, |exit| hooks.exit(cx, stop, exit))
             }
@@ -91,6 +93,7 @@ pub(crate) fn record_stop(
         StopKind::Signal(signal) => match stop.siginfo() {
             Ok(Some(siginfo)) if is_of_exit_event(&siginfo) => Flow::Left,
             Ok(Some(mut siginfo)) => {
+                await_end_of_signal(cx, signal, &siginfo);
                 hooks.siginfo(cx, stop, signal, &mut siginfo);
                 cx.log.row().siginfo(&siginfo);
                 hooks.signal(cx, stop, &siginfo, &mut deliver)

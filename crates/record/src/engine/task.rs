@@ -60,6 +60,11 @@ pub(crate) struct Task {
     pub(crate) group: TurnGroup,
     /// What its open call asks of such a scheduler.
     pub(crate) turn: CallTurn,
+    /// Whether it was last resumed into user code, as opposed to into a call.
+    pub(crate) in_user_code: bool,
+    /// Whether it is a new process that has executed no instruction and shares nothing that its
+    /// tracer follows, so that another tracer can take it over.
+    pub(crate) can_move: bool,
 }
 
 /// Whether a task keeps the turn of its group during its call. A hook decides it at the entry, a
@@ -109,6 +114,8 @@ impl Task {
             memory: None,
             group: TurnGroup::default(),
             turn: CallTurn::Shared,
+            in_user_code: false,
+            can_move: false,
         }
     }
 
@@ -136,19 +143,16 @@ pub(crate) struct Tasks {
     slots: Vec<Option<Task>>,
     by_tid: HashMap<Tid, Slot, RandomState>,
     free: Vec<Slot>,
-    next: u32,
     next_memory: u64,
 }
 
 impl Tasks {
-    /// Adds a task with the next ordinal.
-    pub(crate) fn add(&mut self, tid: Tid, tgid: Tid) -> Slot {
-        let task = Task::new(TaskId(self.next), tid, tgid);
-        self.next += 1;
-        self.insert(task)
+    /// Adds a task.
+    pub(crate) fn add(&mut self, id: TaskId, tid: Tid, tgid: Tid) -> Slot {
+        self.insert(Task::new(id, tid, tgid))
     }
 
-    /// Adds a task that was removed before. It gets another slot.
+    /// Adds a task that was removed before, here or by another tracer. It gets another slot.
     pub(crate) fn put_back(&mut self, task: Task) -> Slot {
         self.insert(task)
     }
@@ -298,16 +302,16 @@ mod tests {
     #[test]
     fn a_slot_survives_a_new_thread_id_and_is_reused_after_the_end() {
         let mut tasks = Tasks::default();
-        let leader = tasks.add(10, 10);
-        let thread = tasks.add(11, 10);
+        let leader = tasks.add(TaskId(0), 10, 10);
+        let thread = tasks.add(TaskId(1), 11, 10);
         assert!(tasks.remove(leader).is_some_and(|task| task.tid == 10));
         tasks.rename(thread, 10);
         assert_eq!((tasks.slot(10), tasks.slot(11)), (Some(thread), None));
-        let next = tasks.add(12, 12);
+        let next = tasks.add(TaskId(2), 12, 12);
         assert_eq!(next, leader);
         assert_eq!(tasks.get(12).map(|task| task.id), Some(TaskId(2)));
         // A thread id that is seen again belongs to the new task only.
-        let again = tasks.add(12, 12);
+        let again = tasks.add(TaskId(3), 12, 12);
         assert_eq!((tasks.slot(12), tasks.len()), (Some(again), 2));
         assert_eq!(tasks.iter().count(), 2);
     }

@@ -3,7 +3,7 @@
 mod paths;
 
 use self::paths::Paths;
-use crate::engine::{Birth, Call, Context, Exit, Flow, Slot, StopHook};
+use crate::engine::{Baggage, Birth, Call, Context, Exit, Flow, Slot, StopHook};
 use sysreel_abi::errno::is_in_progress;
 use sysreel_abi::plan::{self, Limits, MSG_CONTROL};
 use sysreel_abi::{CallKind, Makes, Row, makes_fd, rights};
@@ -34,6 +34,11 @@ impl StopHook for Names {
         if matches!(birth, Birth::Attached | Birth::Adopted { .. }) {
             self.paths.anything_happened();
         }
+    }
+
+    /// The other tracer's tasks may have another root or other mounts.
+    fn arrives(&mut self, _cx: &mut Context, _task: Slot, _baggage: &Baggage) {
+        self.paths.anything_happened();
     }
 
     fn entry(&mut self, cx: &mut Context, _stop: &mut Stop) -> Flow {

@@ -3,7 +3,7 @@
 use super::{Process, Snapshots};
 use crate::engine::capture::Capture;
 use crate::engine::task::Call;
-use std::rc::Rc;
+use std::sync::Arc;
 use sysreel_abi::plan::{self, Limits, MSG_CONTROL};
 use sysreel_abi::{
     CallKind, CloneFlags, FdEffect, Inherited, Makes, Row, closes_on_exec, fd_effect, ignores,
@@ -147,11 +147,11 @@ impl Snapshots {
         let known = match fd_effect(call.abi, call.row, &call.args, rval, is_error) {
             FdEffect::None => true,
             FdEffect::Close(first, last) => {
-                Rc::make_mut(table).close(first, last);
+                Arc::make_mut(table).close(first, last);
                 true
             }
             FdEffect::CloseOnExec(first, last, on) => {
-                Rc::make_mut(table).set_close_on_exec(first, last, on);
+                Arc::make_mut(table).set_close_on_exec(first, last, on);
                 true
             }
             FdEffect::Unknown => false,
@@ -168,14 +168,14 @@ impl Snapshots {
         };
         let mut known = known && !(exit.incomplete && hides_when_incomplete(call.row));
         for &fd in made.as_slice().iter().filter(|&&fd| !unchanged(fd)) {
-            known &= Rc::make_mut(table).add(fd, close_on_exec());
+            known &= Arc::make_mut(table).add(fd, close_on_exec());
         }
         if call.row.kind == CallKind::Receive && !is_error {
             let close_on_exec = close_on_exec();
             for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
                 let Some(control) = written(1, 1, plan::index(message, MSG_CONTROL)) else { break };
                 rights(call.abi, control, |fd| {
-                    known &= Rc::make_mut(table).add(fd, close_on_exec);
+                    known &= Arc::make_mut(table).add(fd, close_on_exec);
                 });
                 // Its name is not in the log.
                 sender_pidfd(call.abi, control, |_| known = false);
@@ -198,7 +198,7 @@ impl Snapshots {
             && let Some(table) = self.processes.get_mut(&tgid).and_then(|p| p.descriptors.as_mut())
         {
             let file = FileId { device: name.device, inode: name.inode };
-            Rc::make_mut(table).refers_to(fd, file);
+            Arc::make_mut(table).refers_to(fd, file);
         }
     }
 }

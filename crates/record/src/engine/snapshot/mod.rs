@@ -21,7 +21,7 @@ use descriptors::Descriptors;
 use foldhash::fast::RandomState;
 use read::Held;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use sysreel_sys::Tid;
 use sysreel_sys::process::{self, FileId};
 
@@ -45,19 +45,23 @@ pub(crate) struct Snapshots {
 #[derive(Debug, Clone)]
 struct Process {
     /// `None` if it is unknown which descriptors are open.
-    descriptors: Option<Rc<Descriptors>>,
+    descriptors: Option<Arc<Descriptors>>,
     /// `None` if a call may have changed it, or the program's file gave privileges.
-    held: Option<Rc<Held>>,
+    held: Option<Arc<Held>>,
     umask: Option<u32>,
     /// The ignored signals.
     ignored: Option<u64>,
     personality: Option<u64>,
-    cwd: Option<Rc<Directory>>,
+    cwd: Option<Arc<Directory>>,
     /// Whether its root is that of the recorder.
     at_root: bool,
     /// Whether it never had another thread.
     alone: bool,
 }
+
+/// What is known of a process, for another tracer.
+#[derive(Debug)]
+pub(crate) struct Followed(Process);
 
 /// A working directory.
 #[derive(Debug)]
@@ -90,6 +94,18 @@ impl Snapshots {
     /// Follows a process no more, until its next execve.
     pub(crate) fn forget(&mut self, tgid: Tid) {
         self.processes.remove(&tgid);
+    }
+
+    /// Takes what is known of a process that moves to another tracer.
+    pub(crate) fn take_followed(&mut self, tgid: Tid) -> Option<Followed> {
+        self.processes.remove(&tgid).map(Followed)
+    }
+
+    /// Adds what another tracer knows of a process.
+    pub(crate) fn follow(&mut self, tgid: Tid, followed: Option<Followed>) {
+        if let Some(Followed(process)) = followed.filter(|_| self.following) {
+            self.processes.insert(tgid, process);
+        }
     }
 
     /// Sets how many events were lost so far.

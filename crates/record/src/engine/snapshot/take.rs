@@ -6,7 +6,7 @@ use super::read::Held;
 use super::{Directory, Process, Snapshots, read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 use sysreel_format::{FdEntry, ProcessSnapshot};
 use sysreel_sys::process::{self, Dir, FileId, Image, Privileges};
 use sysreel_sys::{Tid, auxv};
@@ -36,7 +36,7 @@ struct Program {
 
 /// What a program inherits: from what is known of its process, or from the kernel.
 struct Inherits {
-    held: Option<Rc<Held>>,
+    held: Option<Arc<Held>>,
     comm: Vec<u8>,
     umask: Option<u32>,
     ignored: u64,
@@ -62,7 +62,7 @@ impl Inherits {
             _ => {
                 let status = read::status(at.tid);
                 Inherits {
-                    held: status.held.map(Rc::new),
+                    held: status.held.map(Arc::new),
                     comm: status.comm,
                     umask: status.umask,
                     ignored: status.ignored,
@@ -128,7 +128,7 @@ impl Snapshots {
                 umask,
                 ignored: Some(ignored),
                 personality: personality.filter(|_| at.image.is_some() && plain),
-                cwd: (cwd.id != FileId::default()).then(|| Rc::new(cwd)),
+                cwd: (cwd.id != FileId::default()).then(|| Arc::new(cwd)),
                 at_root: snapshot.root == b"/",
                 alone: known.as_ref().is_some_and(|known| known.alone),
             };
@@ -161,7 +161,7 @@ impl Snapshots {
         &mut self,
         at: At,
         known: Option<&Process>,
-    ) -> (Vec<FdEntry>, Option<Vec<(i32, i32)>>, Option<Rc<Descriptors>>) {
+    ) -> (Vec<FdEntry>, Option<Vec<(i32, i32)>>, Option<Arc<Descriptors>>) {
         if !self.names {
             return (Vec::new(), None, None);
         }
@@ -172,9 +172,9 @@ impl Snapshots {
             let expected = kept.count + found.len() as u64;
             // The kernel knows how many there are; a different number shows what was overlooked.
             if Dir::count(at.tid).is_none_or(|count| count == expected) {
-                let mut table = Rc::clone(table);
+                let mut table = Arc::clone(table);
                 if !table.is_unchanged_by_exec() {
-                    Rc::make_mut(&mut table).exec(&found);
+                    Arc::make_mut(&mut table).exec(&found);
                 }
                 return (entries, Some(kept.ranges), Some(table));
             }
@@ -192,7 +192,7 @@ impl Snapshots {
             table.refers_to(entry.fd, FileId { device: entry.dev, inode: entry.ino });
             added
         });
-        (entries, None, (followed && at.after_exec).then(|| Rc::new(table)))
+        (entries, None, (followed && at.after_exec).then(|| Arc::new(table)))
     }
 }
 

@@ -1,0 +1,274 @@
+//! The tracer threads of one recording, and what they tell each other.
+//!
+//! Each has an engine with tasks of its own. All threads of a process have the same tracer. What
+//! the tracers share is here: the mailboxes, how busy each is, and which processes have moved to
+//! another tracer than that of their maker. A stop reads two atomics of it and takes no lock.
+
+use super::hook::Baggage;
+use super::snapshot::Followed;
+use super::task::Task;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use sysreel_sys::moving::Parked;
+use sysreel_sys::signals::Waker;
+use sysreel_sys::{Signal, Tid};
+
+/// How long a tracer waits for the end of a task to be in the log, before it records what shows
+/// that end.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How often a tracer that has no tasks looks for a request to end the recording.
+const IDLE_CHECK: Duration = Duration::from_millis(5);
+/// How often a message is announced again until it is read: a signal that comes just before
+/// wait4(2) begins does not end the wait.
+const WAKE_EVERY: Duration = Duration::from_millis(1);
+
+/// A message to another tracer.
+pub(crate) enum Message {
+    /// A process, which waits to be taken over.
+    Process(Box<Moved>),
+    /// Let all tasks go: the recording ends by this signal, or with the program.
+    LetGo(Option<Signal>),
+}
+
+/// A process of one task that moves to another tracer at its first stop.
+pub(crate) struct Moved {
+    pub(crate) parked: Parked,
+    pub(crate) task: Task,
+    pub(crate) followed: Option<Followed>,
+    pub(crate) baggage: Baggage,
+}
+
+/// What the tracers of a recording share.
+struct Crew {
+    members: Vec<Shared>,
+    post: Mutex<Post>,
+    arrived: Condvar,
+    /// The number of processes in `away`.
+    away_count: AtomicUsize,
+    /// Processes that have moved, and whose ends are not in the log yet.
+    away: Mutex<BTreeSet<Tid>>,
+    /// Processes no longer move: one of them traces others.
+    settled: AtomicBool,
+    /// See [`Options::move_processes`](crate::Options::move_processes).
+    moves_all: bool,
+}
+
+/// What others see of a tracer.
+#[derive(Default)]
+struct Shared {
+    waker: OnceLock<Waker>,
+    /// Whether its mailbox is not empty.
+    has_mail: AtomicBool,
+    /// The number of its tasks that are in user code.
+    busy: AtomicU32,
+}
+
+struct Post {
+    mailboxes: Vec<VecDeque<Message>>,
+    /// The number of tracers without tasks.
+    idle: usize,
+    /// Whether all were idle and no message was on its way.
+    over: bool,
+}
+
+/// One of the tracers.
+pub(crate) struct Member {
+    crew: Arc<Crew>,
+    me: usize,
+    /// The first also looks for requests to end the recording.
+    is_first: bool,
+}
+
+/// What a tracer without tasks is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// There may be a message, or a request to end the recording.
+    Look,
+    /// No tracer has tasks.
+    Over,
+}
+
+impl Member {
+    /// Returns the members of a crew of `count` tracers.
+    pub(crate) fn crew(count: usize, moves_all: bool) -> Vec<Member> {
+        let crew = Arc::new(Crew {
+            members: (0..count).map(|_| Shared::default()).collect(),
+            post: Mutex::new(Post {
+                mailboxes: (0..count).map(|_| VecDeque::new()).collect(),
+                idle: 0,
+                over: false,
+            }),
+            arrived: Condvar::new(),
+            away_count: AtomicUsize::new(0),
+            away: Mutex::default(),
+            settled: AtomicBool::new(false),
+            moves_all,
+        });
+        (0..count).map(|me| Member { crew: Arc::clone(&crew), me, is_first: me == 0 }).collect()
+    }
+
+    /// Begins the work on the calling thread.
+    pub(crate) fn begin(&self) {
+        _ = self.shared().waker.set(Waker::for_this_thread());
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.crew.members[self.me]
+    }
+
+    /// Notes that a task of this tracer enters user code, or leaves it.
+    pub(crate) fn count_busy(&self, enters: bool) {
+        // Only this thread writes it.
+        let busy = &self.shared().busy;
+        let before = busy.load(Ordering::Relaxed);
+        let now = if enters { before + 1 } else { before.saturating_sub(1) };
+        busy.store(now, Ordering::Relaxed);
+    }
+
+    /// Returns the tracer to which a new process moves: the least busy, if this one has more tasks
+    /// in user code. A shell that waits for its child keeps it.
+    pub(crate) fn destination(&self) -> Option<usize> {
+        if self.crew.settled.load(Ordering::Relaxed) {
+            return None;
+        }
+        let busy = |member: &Shared| member.busy.load(Ordering::Relaxed);
+        let own = busy(self.shared());
+        let others = self.crew.members.iter().enumerate().filter(|&(at, _)| at != self.me);
+        let (at, least) =
+            others.map(|(at, other)| (at, busy(other))).min_by_key(|other| other.1)?;
+        if self.crew.moves_all {
+            return Some((self.me + 1) % self.crew.members.len());
+        }
+        (least < own).then_some(at)
+    }
+
+    /// Returns the number of other tracers without a task in user code.
+    pub(crate) fn idle_others(&self) -> usize {
+        let others = self.crew.members.iter().enumerate().filter(|&(at, _)| at != self.me);
+        others.filter(|(_, other)| other.busy.load(Ordering::Relaxed) == 0).count()
+    }
+
+    /// Moves no process from now on.
+    pub(crate) fn settle(&self) {
+        self.crew.settled.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a process moves.
+    pub(crate) fn goes_away(&self, tid: Tid) {
+        lock(&self.crew.away).insert(tid);
+        self.crew.away_count.fetch_add(1, Ordering::Release);
+    }
+
+    /// Notes that the end of a process is in the log.
+    pub(crate) fn has_ended(&self, tid: Tid) {
+        if self.crew.away_count.load(Ordering::Acquire) > 0 && lock(&self.crew.away).remove(&tid) {
+            self.crew.away_count.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Whether any process has moved and not ended.
+    pub(crate) fn has_away(&self) -> bool {
+        self.crew.away_count.load(Ordering::Acquire) > 0
+    }
+
+    /// Waits until the end of a process that has moved is in the log. Its tracer has reaped it
+    /// before its parent could, and is about to commit it.
+    pub(crate) fn await_end(&self, tid: Tid) {
+        let begun = Instant::now();
+        while lock(&self.crew.away).contains(&tid) && begun.elapsed() < LONGEST_WAIT {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Sends a message to another tracer.
+    pub(crate) fn send(&self, to: usize, message: Message) {
+        lock(&self.crew.post).mailboxes[to].push_back(message);
+        let other = &self.crew.members[to];
+        other.has_mail.store(true, Ordering::Release);
+        self.crew.arrived.notify_all();
+        if let Some(waker) = other.waker.get() {
+            waker.wake();
+        }
+    }
+
+    /// Tells all others to let their tasks go.
+    pub(crate) fn send_let_go(&self, signal: Option<Signal>) {
+        for other in (0..self.crew.members.len()).filter(|&other| other != self.me) {
+            self.send(other, Message::LetGo(signal));
+        }
+    }
+
+    /// Returns the next message to this tracer.
+    pub(crate) fn receive(&self) -> Option<Message> {
+        let shared = self.shared();
+        if !shared.has_mail.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut post = lock(&self.crew.post);
+        let message = post.mailboxes[self.me].pop_front();
+        shared.has_mail.store(!post.mailboxes[self.me].is_empty(), Ordering::Release);
+        message
+    }
+
+    /// Waits, as this tracer has no tasks.
+    pub(crate) fn idle(&self) -> Idle {
+        let mut post = lock(&self.crew.post);
+        post.idle += 1;
+        let mut looks = false;
+        while !post.over && post.mailboxes[self.me].is_empty() && !looks {
+            let is_over = post.idle == self.crew.members.len()
+                && post.mailboxes.iter().all(VecDeque::is_empty);
+            if is_over {
+                post.over = true;
+                self.crew.arrived.notify_all();
+            } else if self.is_first {
+                let waited = self.crew.arrived.wait_timeout(post, IDLE_CHECK);
+                (post, _) = waited.unwrap_or_else(PoisonError::into_inner);
+                looks = true;
+            } else {
+                let waited = self.crew.arrived.wait(post);
+                post = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        post.idle -= 1;
+        if post.over { Idle::Over } else { Idle::Look }
+    }
+
+    /// Starts the thread that announces messages again until they are read. It ends with the crew.
+    ///
+    /// # Errors
+    /// The errno of starting a thread.
+    pub(crate) fn start_announcer(&self) -> std::io::Result<()> {
+        let crew = Arc::downgrade(&self.crew);
+        let announce = move || {
+            while let Some(crew) = crew.upgrade() {
+                let post = lock(&crew.post);
+                if post.over {
+                    return;
+                }
+                let is_quiet = post.mailboxes.iter().all(VecDeque::is_empty);
+                // Without a message it sleeps until there is one.
+                let time = if is_quiet { Duration::from_secs(1) } else { WAKE_EVERY };
+                drop(crew.arrived.wait_timeout(post, time));
+                let unread = |member: &&Shared| member.has_mail.load(Ordering::Acquire);
+                let wakers = crew.members.iter().filter(unread).filter_map(|m| m.waker.get());
+                wakers.for_each(|waker| waker.wake());
+            }
+        };
+        std::thread::Builder::new().name("announcer".into()).spawn(announce).map(drop)
+    }
+}
+
+impl Drop for Member {
+    /// The others do not wait for a tracer that has ended, with or without tasks.
+    fn drop(&mut self) {
+        lock(&self.crew.post).idle += 1;
+        self.crew.arrived.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
