@@ -50,6 +50,7 @@ mod replay_turns;
 mod replay_unseen;
 mod replay_witness;
 mod reports;
+mod several_tracers;
 mod shells;
 mod stage;
 mod statement_cases;

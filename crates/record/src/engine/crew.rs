@@ -1,14 +1,14 @@
 //! The tracer threads of one recording, and what they tell each other.
 //!
 //! Each has an engine with tasks of its own. All threads of a process have the same tracer. What
-//! the tracers share is here: the mailboxes, how busy each is, and which processes have moved to
-//! another tracer than that of their maker. A stop reads two atomics of it and takes no lock.
+//! the tracers share is here: the mailboxes, how busy each is, and which processes live. A stop
+//! reads an atomic of it and takes no lock, unless it shows the end of a process.
 
 use super::hook::Baggage;
 use super::snapshot::Followed;
 use super::task::Task;
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use sysreel_sys::moving::Parked;
@@ -45,10 +45,8 @@ struct Crew {
     members: Vec<Shared>,
     post: Mutex<Post>,
     arrived: Condvar,
-    /// The number of processes in `away`.
-    away_count: AtomicUsize,
-    /// Processes that have moved, and whose ends are not in the log yet.
-    away: Mutex<BTreeSet<Tid>>,
+    /// The processes whose ends are not in the log yet.
+    alive: Mutex<BTreeSet<Tid>>,
     /// Processes no longer move: one of them traces others.
     settled: AtomicBool,
     /// See [`Options::move_processes`](crate::Options::move_processes).
@@ -101,8 +99,7 @@ impl Member {
                 over: false,
             }),
             arrived: Condvar::new(),
-            away_count: AtomicUsize::new(0),
-            away: Mutex::default(),
+            alive: Mutex::default(),
             settled: AtomicBool::new(false),
             moves_all,
         });
@@ -127,17 +124,17 @@ impl Member {
         busy.store(now, Ordering::Relaxed);
     }
 
-    /// Returns the tracer to which a new process moves: the least busy, if this one has more tasks
-    /// in user code. A shell that waits for its child keeps it.
-    pub(crate) fn destination(&self) -> Option<usize> {
+    /// Returns the tracer to which a process moves: the least busy, if this one has more other tasks
+    /// in user code, with `new` ones that have not begun. A shell that waits for its child keeps it.
+    pub(crate) fn destination(&self, new: usize) -> Option<usize> {
         if self.crew.settled.load(Ordering::Relaxed) {
             return None;
         }
         let busy = |member: &Shared| member.busy.load(Ordering::Relaxed);
-        let own = busy(self.shared());
+        let own = busy(self.shared()) as usize + new;
         let others = self.crew.members.iter().enumerate().filter(|&(at, _)| at != self.me);
         let (at, least) =
-            others.map(|(at, other)| (at, busy(other))).min_by_key(|other| other.1)?;
+            others.map(|(at, other)| (at, busy(other) as usize)).min_by_key(|other| other.1)?;
         if self.crew.moves_all {
             return Some((self.me + 1) % self.crew.members.len());
         }
@@ -155,38 +152,32 @@ impl Member {
         self.crew.settled.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that a process moves.
-    pub(crate) fn goes_away(&self, tid: Tid) {
-        lock(&self.crew.away).insert(tid);
-        self.crew.away_count.fetch_add(1, Ordering::Release);
+    /// Notes that a process is in the log.
+    pub(crate) fn has_begun(&self, tid: Tid) {
+        lock(&self.crew.alive).insert(tid);
     }
 
     /// Notes that the end of a process is in the log.
     pub(crate) fn has_ended(&self, tid: Tid) {
-        if self.crew.away_count.load(Ordering::Acquire) > 0 && lock(&self.crew.away).remove(&tid) {
-            self.crew.away_count.fetch_sub(1, Ordering::Release);
-        }
+        lock(&self.crew.alive).remove(&tid);
     }
 
-    /// Whether any process has moved and not ended.
-    pub(crate) fn has_away(&self) -> bool {
-        self.crew.away_count.load(Ordering::Acquire) > 0
-    }
-
-    /// Waits until the end of a process that has moved is in the log. Its tracer has reaped it
-    /// before its parent could, and is about to commit it.
+    /// Waits until the end of a process is in the log. Its tracer has reaped it before its parent
+    /// could, and is about to commit it.
     pub(crate) fn await_end(&self, tid: Tid) {
         let begun = Instant::now();
-        while lock(&self.crew.away).contains(&tid) && begun.elapsed() < LONGEST_WAIT {
+        while lock(&self.crew.alive).contains(&tid) && begun.elapsed() < LONGEST_WAIT {
             std::thread::yield_now();
         }
     }
 
     /// Sends a message to another tracer.
     pub(crate) fn send(&self, to: usize, message: Message) {
-        lock(&self.crew.post).mailboxes[to].push_back(message);
         let other = &self.crew.members[to];
+        let mut post = lock(&self.crew.post);
+        post.mailboxes[to].push_back(message);
         other.has_mail.store(true, Ordering::Release);
+        drop(post);
         self.crew.arrived.notify_all();
         if let Some(waker) = other.waker.get() {
             waker.wake();

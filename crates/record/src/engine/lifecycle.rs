@@ -43,6 +43,7 @@ pub(crate) fn add_task(cx: &mut Context, new: &NewTask<'_>) -> Slot {
     let slot = cx.tasks.add(id, tid, tgid);
     if let Some(task) = cx.tasks.at_mut(slot) {
         task.namespace_init = namespace_init;
+        task.has_our_ids = pids.len() <= 1;
     }
     let row = cx.log.begin(EventKind::TASK, id, t_ns);
     row.task_head(&TaskHead {
@@ -55,6 +56,9 @@ pub(crate) fn add_task(cx: &mut Context, new: &NewTask<'_>) -> Slot {
         row.ns_pids(pids);
     }
     cx.log.commit();
+    if let Some(crew) = cx.crew.as_ref().filter(|_| tid == tgid) {
+        crew.has_begun(tid);
+    }
     slot
 }
 
@@ -96,7 +100,9 @@ pub(crate) fn remove_task(
     if let Some(task) = cx.tasks.remove(slot) {
         gone_event(cx, &task, status, how, t_ns);
         if let Some(crew) = &cx.crew {
-            crew.has_ended(task.tid);
+            if task.tid == task.tgid {
+                crew.has_ended(task.tid);
+            }
             if task.in_user_code {
                 crew.count_busy(false);
             }

@@ -1,8 +1,8 @@
 //! Processes that move between the tracers of a recording.
 //!
-//! A new process is moved at its first stop, when its maker's tracer has other tasks in user code
-//! and another tracer has fewer. What was recorded of it is in the log by then, and the other tracer
-//! records what comes next.
+//! A process moves when its tracer has more other tasks in user code than another tracer: a new one
+//! at its first stop, and each at the end of a call from time to time. What was recorded of it is in
+//! the log by then, and the other tracer records what comes next.
 //!
 //! An event gets its number when it is committed. The entry of a call is in the log before the call
 //! does anything, so what it causes comes later, whoever records that. Only the end of a task is
@@ -11,46 +11,67 @@
 //! of another tracer's process.
 
 use super::context::Context;
-use super::crew::{Idle, Message, Moved};
+use super::crew::{Idle, Member, Message, Moved};
 use super::detach::detach;
 use super::hook::{Baggage, Exit, StopHook};
 use super::lifecycle::remove_task;
 use super::run::Engine;
 use super::scheduler::Scheduler;
-use super::task::Slot;
+use super::task::{Slot, Task};
 use crate::error::Error;
 use sysreel_abi::CallKind;
 use sysreel_format::GoneHow;
+use sysreel_sys::info::Op;
 use sysreel_sys::moving::TakenOver;
 use sysreel_sys::signals::SIGCHLD;
 use sysreel_sys::stop::SIGINFO;
 use sysreel_sys::{Event, Report, Signal, Stop, StopKind, Tid, WaitStatus, clock};
 
-/// The offset of si_pid in a siginfo_t of SIGCHLD and of waitid(2) on 64-bit systems (siginfo.h).
+/// After how many stops a process may move again.
+const CHECK_EVERY: u32 = 256;
+
+/// The offsets of si_code and si_pid in a siginfo_t of SIGCHLD and of waitid(2) on 64-bit systems
+/// (asm-generic/siginfo.h).
+const SI_CODE: usize = 8;
 const SI_PID: usize = 16;
+/// CLD_EXITED, CLD_KILLED and CLD_DUMPED.
+const ENDED: std::ops::RangeInclusive<i32> = 1..=3;
+/// WUNTRACED and WCONTINUED: wait4(2) may return a child that has not ended.
+const STOPS: u64 = 2 | 8;
 
 impl<S: Scheduler, H: StopHook> Engine<S, H> {
-    /// Moves the process of a first stop to another tracer, if it is to. Returns the stop if not.
+    /// Moves the process of the current stop to another tracer, if it is to. Returns the stop if
+    /// not.
     pub(super) fn move_away(&mut self, stop: Stop, slot: Slot) -> Option<Stop> {
-        let Engine { cx, hooks, ending, .. } = self;
-        let is_first = stop.kind() == StopKind::Event(Event::STOP);
-        let Some(task) = cx.tasks.at_mut(slot) else { return Some(stop) };
-        if !std::mem::take(&mut task.can_move) || !is_first || ending.is_some() {
-            return Some(stop);
-        }
-        let Some(to) = cx.crew.as_ref().and_then(|crew| crew.destination()) else {
+        let Engine { cx, hooks, ending, handover, .. } = self;
+        let Some(crew) = &cx.crew else { return Some(stop) };
+        let Some(task) = cx.tasks.at_mut(slot).filter(|task| task.can_move) else {
             return Some(stop);
         };
+        // The first stop of a newborn, or the end of a call.
+        let is_right = match stop.kind() {
+            StopKind::Event(Event::STOP) => task.stops == 0,
+            StopKind::Syscall => task.stops >= CHECK_EVERY && cx.info.op() == Some(Op::EXIT),
+            _ => false,
+        };
+        task.stops = if is_right { 1 } else { task.stops.saturating_add(1) };
+        if !is_right || ending.is_some() || handover.has_away() {
+            return Some(stop);
+        }
+        // Others that have not begun yet will run too.
+        let begin = |task: &&Task| task.can_move && task.stops == 0;
+        let new = cx.tasks.iter().filter(|&(at, ref task)| at != slot && begin(task)).count();
+        let Some(to) = crew.destination(new) else { return Some(stop) };
         let parked = match stop.park() {
             Ok(parked) => parked,
             Err(stop) => return Some(stop),
         };
         let mut baggage = Baggage::default();
         hooks.leaves(cx, slot, &mut baggage);
-        let task = cx.tasks.remove(slot)?;
+        let mut task = cx.tasks.remove(slot)?;
+        (task.stops, task.in_user_code) = (1, false);
         let followed = cx.snapshots.take_followed(task.tgid);
         let crew = cx.crew.as_ref()?;
-        crew.goes_away(task.tid);
         let moved = Moved { parked, task, followed, baggage };
         crew.send(to, Message::Process(Box::new(moved)));
         None
@@ -102,27 +123,38 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
 
 /// Waits until the end of a process is in the log that a call of its parent shows.
 pub(super) fn await_end_of_call(cx: &Context, exit: &Exit) {
+    let Some(crew) = crew_to_await(cx) else { return };
     let Some(call) = exit.call.filter(|call| call.row.kind == CallKind::Wait) else { return };
-    let Some(crew) = cx.crew.as_ref().filter(|crew| crew.has_away()) else { return };
-    // The result of waitid(2) is in its third argument.
-    let ended = match exit.rval {
-        1.. => Tid::try_from(exit.rval).ok(),
-        _ if call.row.name == "waitid" => cx.capture.captured(2, 0, 0).and_then(pid_of),
-        _ => None,
+    let args = call.abi.args(&call.args);
+    let ended = if call.row.name == "waitid" {
+        cx.capture.captured(2, 0, 0).and_then(ended_child)
+    } else {
+        // Without a status the options decide whether it may have stopped.
+        let status = cx.capture.captured(1, 0, 0).and_then(|bytes| bytes.first_chunk().copied());
+        let has_ended = status.map_or(args[2] & STOPS == 0, |status| {
+            let status = WaitStatus(i32::from_ne_bytes(status));
+            status.exited().is_some() || status.killed().is_some()
+        });
+        Tid::try_from(exit.rval).ok().filter(|_| has_ended)
     };
     ended.into_iter().for_each(|ended| crew.await_end(ended));
 }
 
 /// Waits until the end of a process is in the log that a signal shows.
 pub(super) fn await_end_of_signal(cx: &Context, signal: Signal, siginfo: &[u8; SIGINFO]) {
-    if signal != SIGCHLD {
-        return;
+    if let Some(crew) = crew_to_await(cx).filter(|_| signal == SIGCHLD) {
+        ended_child(siginfo).into_iter().for_each(|ended| crew.await_end(ended));
     }
-    let Some(crew) = cx.crew.as_ref().filter(|crew| crew.has_away()) else { return };
-    pid_of(siginfo).into_iter().for_each(|ended| crew.await_end(ended));
 }
 
-fn pid_of(siginfo: &[u8]) -> Option<Tid> {
-    let bytes = siginfo.get(SI_PID..)?.first_chunk()?;
-    Some(Tid::from_ne_bytes(*bytes))
+/// Returns the other tracers, if the ids that the current task sees are those of the recorder. In
+/// another PID namespace they name nobody that is known.
+fn crew_to_await(cx: &Context) -> Option<&Member> {
+    cx.crew.as_ref().filter(|_| cx.task().is_some_and(|task| task.has_our_ids))
+}
+
+/// Returns the child that has ended according to a siginfo_t.
+fn ended_child(siginfo: &[u8]) -> Option<Tid> {
+    let word = |at: usize| siginfo.get(at..)?.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
+    word(SI_PID).filter(|_| word(SI_CODE).is_some_and(|code| ENDED.contains(&code)))
 }

@@ -165,6 +165,9 @@ impl Newborns {
             task.captured = true;
             task.can_move = can_move;
         }
+        if !can_move && let Some(maker) = cx.tasks.at_mut(by) {
+            maker.can_move = false;
+        }
         let has_ended = self.waiting.get(&child).is_some_and(|task| !task.last.is_stop());
         hooks.task_begins(cx, slot, Birth::Made { by, shares_memory, has_ended });
         self.release(cx, child);

@@ -54,6 +54,8 @@ pub(crate) struct Task {
     pub(crate) adopted: bool,
     /// Whether its process is the init of a PID namespace, which the kernel protects from signals.
     pub(crate) namespace_init: bool,
+    /// Whether it has the same ids as in the recorder's PID namespace.
+    pub(crate) has_our_ids: bool,
     /// Its address space; `None` when it is unknown which tasks share it.
     pub(crate) memory: Option<MemoryId>,
     /// The tasks with which it takes turns, for a scheduler that knows turns.
@@ -62,9 +64,11 @@ pub(crate) struct Task {
     pub(crate) turn: CallTurn,
     /// Whether it was last resumed into user code, as opposed to into a call.
     pub(crate) in_user_code: bool,
-    /// Whether it is a new process that has executed no instruction and shares nothing that its
-    /// tracer follows, so that another tracer can take it over.
+    /// Whether it is a process of one task that shares nothing that its tracer follows, so that
+    /// another tracer can take it over.
     pub(crate) can_move: bool,
+    /// Its stops at this tracer, if there are several.
+    pub(crate) stops: u32,
 }
 
 /// Whether a task keeps the turn of its group during its call. A hook decides it at the entry, a
@@ -111,11 +115,13 @@ impl Task {
             asked_to_be_traced: false,
             adopted: false,
             namespace_init: false,
+            has_our_ids: true,
             memory: None,
             group: TurnGroup::default(),
             turn: CallTurn::Shared,
             in_user_code: false,
             can_move: false,
+            stops: 0,
         }
     }
 
@@ -124,6 +130,7 @@ impl Task {
         Task {
             cpu_time: self.cpu_time,
             namespace_init: self.namespace_init,
+            has_our_ids: self.has_our_ids,
             memory,
             group: self.group,
             ..Task::new(self.id, self.tid, self.tgid)
