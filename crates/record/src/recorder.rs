@@ -126,7 +126,8 @@ impl Recorder {
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
         let sink = Sink::new(writer.take_exchange(), header.file_id);
         let log = Log::new(sink, header.completeness, progress, options.warn);
-        let (crew, others) = tracers::start(options, &log, &cpu_affinity)?;
+        let (crew, others) =
+            tracers::start(options, &log, &cpu_affinity, stop.as_ref().map(Stop::tid))?;
         let parts = Parts {
             tracer,
             log,
@@ -256,6 +257,7 @@ impl Over {
     /// Adds what another tracer knows.
     fn add(&mut self, other: OtherOver) {
         self.log.add(other.log);
+        self.status = self.status.or(other.status);
         self.handed_over += other.handed_over;
         self.wrong_snapshots.extend(other.wrong_snapshots);
     }

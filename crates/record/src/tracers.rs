@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::names::Names;
 use crate::options::Options;
 use std::thread::JoinHandle;
-use sysreel_sys::Tracer;
+use sysreel_sys::{Tid, Tracer, WaitStatus};
 
 /// A recording that stores what happens, and changes as little as possible.
 pub(crate) type Plain =
@@ -20,6 +20,8 @@ struct OtherTracer {
     member: Member,
     log: Log,
     cpu_affinity: CpuAffinity,
+    /// The spawned program: one of its threads may be here and take its id by an execve.
+    program: Option<Tid>,
 }
 
 /// A tracer that was started.
@@ -35,6 +37,7 @@ pub(crate) fn start(
     options: &Options,
     log: &Log,
     cpu_affinity: &CpuAffinity,
+    program: Option<Tid>,
 ) -> Result<(Option<Member>, Vec<Started>), Error> {
     if options.tracers < 2 {
         return Ok((None, Vec::new()));
@@ -46,6 +49,7 @@ pub(crate) fn start(
         member,
         log: log.for_another(),
         cpu_affinity: cpu_affinity.for_another(nth),
+        program,
     });
     let started = cpu_affinity.with_own_mask(|| {
         _ = first.as_ref().map(Member::start_announcer).transpose()?;
@@ -57,6 +61,8 @@ pub(crate) fn start(
 /// What another tracer knows when the recording is over.
 pub(crate) struct OtherOver {
     pub(crate) log: Log,
+    /// The wait status of the spawned program, if it ended here.
+    pub(crate) status: Option<WaitStatus>,
     pub(crate) handed_over: usize,
     pub(crate) wrong_snapshots: Vec<String>,
 }
@@ -69,13 +75,13 @@ impl OtherTracer {
     }
 
     fn run(self) -> (Result<(), Error>, OtherOver) {
-        let OtherTracer { options, member, log, cpu_affinity } = self;
+        let OtherTracer { options, member, log, cpu_affinity, program } = self;
         cpu_affinity.begin_another();
         let parts = Parts {
             tracer: Tracer::following().among_others(),
             log,
             has_attached: false,
-            program: None,
+            program,
             termination: None,
             attaching: Attaching::new(false),
             crew: Some(member),
@@ -84,8 +90,8 @@ impl OtherTracer {
         let hooks = (names, cpu_affinity, None, None);
         let mut engine: Plain = Engine::new(&options, parts, FairScheduler::default(), hooks);
         let result = engine.run();
-        let Ended { log, handed_over, wrong_snapshots, .. } = engine.end();
-        (result, OtherOver { log, handed_over, wrong_snapshots })
+        let Ended { log, status, handed_over, wrong_snapshots, .. } = engine.end();
+        (result, OtherOver { log, status, handed_over, wrong_snapshots })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The tracer threads of one recording, and what they tell each other.
 //!
-//! Each has an engine with tasks of its own. All threads of a process have the same tracer. What
-//! the tracers share is here: the mailboxes, how busy each is, and which processes live. A stop
-//! reads an atomic of it and takes no lock, unless it shows the end of a process.
+//! Each has an engine with tasks of its own. What the tracers share is here: the mailboxes, how busy
+//! each is, and which tasks live. A stop reads an atomic of it and takes no lock, unless it shows
+//! the end of a task.
 
 use super::hook::Baggage;
 use super::snapshot::Followed;
@@ -17,7 +17,7 @@ use sysreel_sys::{Signal, Tid};
 
 /// How long a tracer waits for the end of a task to be in the log, before it records what shows
 /// that end.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How often a tracer that has no tasks looks for a request to end the recording.
 const IDLE_CHECK: Duration = Duration::from_millis(5);
 /// How often a message is announced again until it is read: a signal that comes just before
@@ -26,13 +26,15 @@ const WAKE_EVERY: Duration = Duration::from_millis(1);
 
 /// A message to another tracer.
 pub(crate) enum Message {
-    /// A process, which waits to be taken over.
-    Process(Box<Moved>),
+    /// A task, which waits to be taken over.
+    Task(Box<Moved>),
+    /// A leader whose thread has succeeded in execve(2) is gone.
+    Superseded(Tid),
     /// Let all tasks go: the recording ends by this signal, or with the program.
     LetGo(Option<Signal>),
 }
 
-/// A process of one task that moves to another tracer at its first stop.
+/// A task that moves to another tracer.
 pub(crate) struct Moved {
     pub(crate) parked: Parked,
     pub(crate) task: Task,
@@ -45,8 +47,8 @@ struct Crew {
     members: Vec<Shared>,
     post: Mutex<Post>,
     arrived: Condvar,
-    /// The processes whose ends are not in the log yet.
-    alive: Mutex<BTreeSet<Tid>>,
+    /// The tasks whose ends are not in the log yet: their processes, and their own ids.
+    alive: Mutex<BTreeSet<(Tid, Tid)>>,
     /// Processes no longer move: one of them traces others.
     settled: AtomicBool,
     /// See [`Options::move_processes`](crate::Options::move_processes).
@@ -152,21 +154,48 @@ impl Member {
         self.crew.settled.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that a process is in the log.
-    pub(crate) fn has_begun(&self, tid: Tid) {
-        lock(&self.crew.alive).insert(tid);
+    /// Notes that a task is in the log.
+    pub(crate) fn has_begun(&self, process: Tid, tid: Tid) {
+        lock(&self.crew.alive).insert((process, tid));
     }
 
-    /// Notes that the end of a process is in the log.
-    pub(crate) fn has_ended(&self, tid: Tid) {
-        lock(&self.crew.alive).remove(&tid);
+    /// Notes that the end of a task is in the log.
+    pub(crate) fn has_ended(&self, process: Tid, tid: Tid) {
+        lock(&self.crew.alive).remove(&(process, tid));
     }
 
     /// Waits until the end of a process is in the log. Its tracer has reaped it before its parent
     /// could, and is about to commit it.
-    pub(crate) fn await_end(&self, tid: Tid) {
+    pub(crate) fn await_end(&self, process: Tid) {
+        self.await_until(|alive| !alive.contains(&(process, process)));
+    }
+
+    /// Waits until the ends of all tasks of a process are in the log, but for `left`.
+    pub(crate) fn await_others(&self, process: Tid, left: [Tid; 2]) {
+        let of_process = (process, Tid::MIN)..=(process, Tid::MAX);
+        self.await_until(|alive| {
+            alive.range(of_process.clone()).all(|(_, tid)| left.contains(tid))
+        });
+    }
+
+    /// Whether the end of the leader of a process is not in the log yet.
+    pub(crate) fn is_alive(&self, leader: Tid) -> bool {
+        lock(&self.crew.alive).contains(&(leader, leader))
+    }
+
+    /// Takes a message that a leader is gone.
+    pub(crate) fn receive_superseded(&self) -> Option<Tid> {
+        let mailbox = &mut lock(&self.crew.post).mailboxes[self.me];
+        let at = mailbox.iter().position(|message| matches!(message, Message::Superseded(_)))?;
+        match mailbox.remove(at) {
+            Some(Message::Superseded(leader)) => Some(leader),
+            _ => None,
+        }
+    }
+
+    fn await_until(&self, mut is_so: impl FnMut(&BTreeSet<(Tid, Tid)>) -> bool) {
         let begun = Instant::now();
-        while lock(&self.crew.alive).contains(&tid) && begun.elapsed() < LONGEST_WAIT {
+        while !is_so(&lock(&self.crew.alive)) && begun.elapsed() < LONGEST_WAIT {
             std::thread::yield_now();
         }
     }
@@ -184,10 +213,10 @@ impl Member {
         }
     }
 
-    /// Tells all others to let their tasks go.
-    pub(crate) fn send_let_go(&self, signal: Option<Signal>) {
+    /// Sends a message to all others.
+    pub(crate) fn send_to_others(&self, message: impl Fn() -> Message) {
         for other in (0..self.crew.members.len()).filter(|&other| other != self.me) {
-            self.send(other, Message::LetGo(signal));
+            self.send(other, message());
         }
     }
 

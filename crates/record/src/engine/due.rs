@@ -138,11 +138,14 @@ impl Due {
         }
     }
 
-    /// Takes the end of a task, or what that task has reported before it.
-    pub(crate) fn take_end(&mut self) -> Option<Arrival> {
-        let is_end =
-            |arrival: &&Arrival| matches!(arrival.what, Arrived::Report(Report::Gone { .. }));
-        let tid = self.0.iter().find(is_end)?.tid();
+    /// Takes the end of a task, or what that task has reported before it; the ends of leaders last.
+    pub(crate) fn take_end(&mut self, is_leader: impl Fn(Tid) -> bool) -> Option<Arrival> {
+        let ended = |arrival: &Arrival| match &arrival.what {
+            Arrived::Report(Report::Gone { tid, .. }) => Some(*tid),
+            _ => None,
+        };
+        let tid = self.0.iter().filter_map(ended).min_by_key(|&tid| is_leader(tid));
+        let tid = Some(tid?);
         let at = self.0.iter().position(|arrival| arrival.tid() == tid)?;
         self.0.remove(at)
     }

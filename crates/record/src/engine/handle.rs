@@ -8,6 +8,7 @@ use super::handover::Request;
 use super::hook::StopHook;
 use super::init_crash::{is_unkillable_crash, prepare_crash};
 use super::lifecycle::{change_identity, new_image, snapshot_at_attach};
+use super::moves::supersede_elsewhere;
 use super::restart::restart_original;
 use super::run::Engine;
 use super::scheduler::Scheduler;
@@ -24,6 +25,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         // recorder may never have traced.
         if stop.kind() == StopKind::Event(Event::EXEC) {
             let message = if stop.is_over() { None } else { stop.event_message().ok() };
+            supersede_elsewhere(cx, hooks, tid, message);
             change_identity(cx, hooks, tid, message, t_ns);
         }
         match cx.tasks.slot(tid) {

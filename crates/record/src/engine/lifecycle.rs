@@ -56,8 +56,8 @@ pub(crate) fn add_task(cx: &mut Context, new: &NewTask<'_>) -> Slot {
         row.ns_pids(pids);
     }
     cx.log.commit();
-    if let Some(crew) = cx.crew.as_ref().filter(|_| tid == tgid) {
-        crew.has_begun(tid);
+    if let Some(crew) = &cx.crew {
+        crew.has_begun(tgid, tid);
     }
     slot
 }
@@ -100,9 +100,7 @@ pub(crate) fn remove_task(
     if let Some(task) = cx.tasks.remove(slot) {
         gone_event(cx, &task, status, how, t_ns);
         if let Some(crew) = &cx.crew {
-            if task.tid == task.tgid {
-                crew.has_ended(task.tid);
-            }
+            crew.has_ended(task.tgid, task.tid);
             if task.in_user_code {
                 crew.count_busy(false);
             }
@@ -167,6 +165,10 @@ pub(crate) fn change_identity(
         remove_task(cx, hooks, leader, WaitStatus(0), GoneHow::SUPERSEDED, t_ns);
     }
     cx.tasks.rename(slot, tid);
+    if let Some(crew) = &cx.crew {
+        crew.has_begun(tid, tid);
+        crew.has_ended(tid, former);
+    }
     let Some((id, tgid)) = cx.tasks.at(slot).map(|task| (task.id, task.tgid)) else { return };
     cx.log.begin(EventKind::RENAMED, id, t_ns).renamed(&Renamed {
         old_tid: former.cast_unsigned(),

@@ -11,7 +11,7 @@
 //! of another tracer's process.
 
 use super::context::Context;
-use super::crew::{Idle, Member, Message, Moved};
+use super::crew::{Idle, LONGEST_WAIT, Member, Message, Moved};
 use super::detach::detach;
 use super::hook::{Baggage, Exit, StopHook};
 use super::lifecycle::remove_task;
@@ -19,6 +19,7 @@ use super::run::Engine;
 use super::scheduler::Scheduler;
 use super::task::{Slot, Task};
 use crate::error::Error;
+use std::time::Instant;
 use sysreel_abi::CallKind;
 use sysreel_format::GoneHow;
 use sysreel_sys::info::Op;
@@ -73,7 +74,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let followed = cx.snapshots.take_followed(task.tgid);
         let crew = cx.crew.as_ref()?;
         let moved = Moved { parked, task, followed, baggage };
-        crew.send(to, Message::Process(Box::new(moved)));
+        crew.send(to, Message::Task(Box::new(moved)));
         None
     }
 
@@ -81,7 +82,10 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     pub(super) fn read_messages(&mut self) -> Result<(), Error> {
         while let Some(message) = self.cx.crew.as_ref().and_then(|crew| crew.receive()) {
             match message {
-                Message::Process(moved) => self.take_over(*moved)?,
+                Message::Task(moved) => self.take_over(*moved)?,
+                Message::Superseded(leader) => {
+                    superseded(&mut self.cx, &mut self.hooks, leader);
+                }
                 Message::LetGo(signal) => self.begin_detaching(signal),
             }
         }
@@ -91,6 +95,16 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// Whether this tracer, which has no tasks, may get some.
     pub(super) fn may_get_tasks(&self) -> bool {
         self.cx.crew.as_ref().is_some_and(|crew| crew.idle() == Idle::Look)
+    }
+
+    /// The kernel has no tasks for this tracer, so that those it has are gone: one that has the id
+    /// of its leader by an execve may be killed before it reports that.
+    pub(super) fn forget_tasks(&mut self) {
+        let Engine { cx, hooks, .. } = self;
+        let now = clock::monotonic_ns();
+        for slot in cx.tasks.slots() {
+            remove_task(cx, hooks, slot, WaitStatus(0), GoneHow::VANISHED, now);
+        }
     }
 
     fn take_over(&mut self, moved: Moved) -> Result<(), Error> {
@@ -118,6 +132,43 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             }
         }
         Ok(())
+    }
+}
+
+/// Handles an execve by a thread, before its stop is recorded: the ends of all other threads are in
+/// the log then. The end of a leader is reported to nobody, not even to its tracer. `message` is
+/// that of the stop.
+pub(super) fn supersede_elsewhere(
+    cx: &mut Context,
+    hooks: &mut impl StopHook,
+    leader: Tid,
+    message: Option<u64>,
+) {
+    let Some(former) = message.and_then(|former| Tid::try_from(former).ok()) else { return };
+    let is_elsewhere = cx.tasks.slot(leader).is_none();
+    let Some(crew) = cx.crew.as_ref().filter(|_| former != leader) else { return };
+    crew.await_others(leader, [leader, former]);
+    if !is_elsewhere || !crew.is_alive(leader) {
+        return;
+    }
+    crew.send_to_others(|| Message::Superseded(leader));
+    let begun = Instant::now();
+    while cx.crew.as_ref().is_some_and(|crew| crew.is_alive(leader))
+        && begun.elapsed() < LONGEST_WAIT
+    {
+        // Two tracers may wait for each other.
+        match cx.crew.as_ref().and_then(Member::receive_superseded) {
+            Some(other) => superseded(cx, hooks, other),
+            None => std::thread::yield_now(),
+        }
+    }
+}
+
+/// Records the end of a leader whose thread, which another tracer follows, has its id now.
+fn superseded(cx: &mut Context, hooks: &mut impl StopHook, leader: Tid) {
+    if let Some(slot) = cx.tasks.slot(leader) {
+        let now = clock::monotonic_ns();
+        remove_task(cx, hooks, slot, WaitStatus(0), GoneHow::SUPERSEDED, now);
     }
 }
 

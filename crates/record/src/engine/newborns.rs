@@ -149,12 +149,12 @@ impl Newborns {
         // If the entry of the call was not seen, only threads and children of vfork certainly share
         // memory.
         let certain = is_thread || event == Event::VFORK;
-        // While it runs, a child of vfork shares memory with a maker that waits.
-        let can_move = !is_thread
-            && asked.is_some_and(|flags| {
-                let shares_more = flags.files() || flags.fs() || flags.signals();
-                !shares_more && (!flags.memory() || flags.vfork())
-            });
+        // While it runs, a child of vfork shares memory with a maker that waits. Of a process with
+        // several threads nothing is followed.
+        let can_move = asked.is_some_and(|flags| {
+            let shares_more = flags.files() || flags.fs() || flags.signals();
+            is_thread || !shares_more && (!flags.memory() || flags.vfork())
+        });
         let shares_memory = asked.map_or(certain, |flags| flags.memory());
         let (parent, memory) = (maker.id, maker.memory);
         let memory = if shares_memory { memory } else { cx.tasks.new_memory() };

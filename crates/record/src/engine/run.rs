@@ -4,7 +4,7 @@ use super::attaching::Attaching;
 use super::calls::Calls;
 use super::capture::Capture;
 use super::context::{At, Context};
-use super::crew::Member;
+use super::crew::{Member, Message};
 use super::detach::Ending;
 use super::due::{Arrival, Arrived, Due};
 use super::handover::Handover;
@@ -186,7 +186,9 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                         self.handover.check(&mut self.cx, &mut self.hooks);
                     }
                 }
-                Arrived::Report(Report::NoTasks) => return Ok(()),
+                // See `forget_tasks`.
+                Arrived::Report(Report::NoTasks) if self.cx.crew.is_none() => return Ok(()),
+                Arrived::Report(Report::NoTasks) => self.forget_tasks(),
                 Arrived::Passed(passed) => self.on_passed(passed, t_ns),
             }
             self.hooks.tick(&mut self.cx);
@@ -244,7 +246,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             let Engine { cx, hooks, .. } = self;
             // Before others, see `moves`.
             if cx.crew.is_some()
-                && let Some(arrival) = cx.due.take_end()
+                && let Some(arrival) =
+                    cx.due.take_end(|tid| cx.tasks.get(tid).is_some_and(|task| task.tgid == tid))
             {
                 return Ok(arrival);
             }
@@ -302,6 +305,11 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 let what = Arrived::Report(Report::Gone { tid, status });
                 return newborns.keep(tid, Arrival { what, t_ns });
             };
+            let is_leader = cx.tasks.at(slot).is_some_and(|task| task.tgid == tid);
+            if let Some(crew) = cx.crew.as_ref().filter(|_| is_leader) {
+                // Its end is reported after those of its threads, which other tracers may follow.
+                crew.await_others(tid, [tid, tid]);
+            }
             newborns.lost_maker |= cx.tasks.at(slot).is_some_and(|task| task.making);
             remove_task(cx, hooks, slot, status, GoneHow::REAPED, t_ns);
             remove_vanished(cx, hooks, tid, t_ns);
@@ -331,7 +339,10 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 self.ending.get_or_insert(ending);
             }
             Detach::Anywhere | Detach::AtInterrupt(_) => {
-                _ = cx.crew.as_ref().map(|crew| crew.send_let_go(Some(signal)));
+                _ = cx
+                    .crew
+                    .as_ref()
+                    .map(|crew| crew.send_to_others(|| Message::LetGo(Some(signal))));
                 self.begin_detaching(Some(signal));
             }
         }
@@ -349,7 +360,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 self.ending.get_or_insert(ending);
             }
             Detach::Anywhere | Detach::AtInterrupt(_) => {
-                _ = cx.crew.as_ref().map(|crew| crew.send_let_go(None));
+                _ = cx.crew.as_ref().map(|crew| crew.send_to_others(|| Message::LetGo(None)));
                 self.begin_detaching(None);
             }
         }

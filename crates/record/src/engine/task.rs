@@ -64,8 +64,8 @@ pub(crate) struct Task {
     pub(crate) turn: CallTurn,
     /// Whether it was last resumed into user code, as opposed to into a call.
     pub(crate) in_user_code: bool,
-    /// Whether it is a process of one task that shares nothing that its tracer follows, so that
-    /// another tracer can take it over.
+    /// Whether another tracer can take it over: its process shares nothing with another one that
+    /// its tracer follows.
     pub(crate) can_move: bool,
     /// Its stops at this tracer, if there are several.
     pub(crate) stops: u32,
