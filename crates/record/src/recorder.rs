@@ -90,9 +90,7 @@ impl Recorder {
         let audit = if options.audit { Some(Audit::new()?) } else { None };
         let mut call_filter = prepare_call_filter(options)?;
         let standard = output::take_standard(options.output.as_deref(), options.force)?;
-        let several = options.tracers > 1;
-        let tracer = Tracer::following();
-        let tracer = if several { tracer.among_others() } else { tracer };
+        let tracer = tracers::first(options);
         // The program is searched and processes are seized before any file is created, so that a
         // typing error leaves no file.
         let mut attaching = Attaching::new(options.tree);

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::names::Names;
 use crate::options::Options;
 use std::thread::JoinHandle;
-use sysreel_sys::{Tid, Tracer, WaitStatus};
+use sysreel_sys::{Tid, Tracer, WaitStatus, init};
 
 /// A recording that stores what happens, and changes as little as possible.
 pub(crate) type Plain =
@@ -29,6 +29,18 @@ pub(crate) struct Started {
     thread: JoinHandle<(Result<(), Error>, OtherOver)>,
 }
 
+/// Returns the number of tracers. One if this process gets orphans: the kernel reports the stops of
+/// a child to its parent too, if that is another thread of the tracer's process.
+fn count(options: &Options) -> usize {
+    if init::gets_orphans() { 1 } else { options.tracers }
+}
+
+/// Returns the tracer of the calling thread.
+pub(crate) fn first(options: &Options) -> Tracer {
+    let tracer = Tracer::following();
+    if count(options) > 1 { tracer.among_others() } else { tracer }
+}
+
 /// Starts the tracers of a recording besides the first. Returns the part of the first.
 ///
 /// # Errors
@@ -39,10 +51,11 @@ pub(crate) fn start(
     cpu_affinity: &CpuAffinity,
     program: Option<Tid>,
 ) -> Result<(Option<Member>, Vec<Started>), Error> {
-    if options.tracers < 2 {
+    let count = count(options);
+    if count < 2 {
         return Ok((None, Vec::new()));
     }
-    let mut members = Member::crew(options.tracers, options.move_processes).into_iter();
+    let mut members = Member::crew(count, options.move_processes).into_iter();
     let first = members.next();
     let others = members.enumerate().map(|(nth, member)| OtherTracer {
         options: options.clone(),

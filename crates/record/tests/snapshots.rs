@@ -69,12 +69,18 @@ fn seeded(arch: AuditArch, nr: u64) -> Option<&'static Row> {
 
 /// Records a shell command in a folder, and returns what is wrong in its snapshots.
 fn wrong(folder: &Path, script: &str, rows: RowSource) -> Vec<String> {
+    wrong_of(folder, script, rows, 1)
+}
+
+fn wrong_of(folder: &Path, script: &str, rows: RowSource, tracers: usize) -> Vec<String> {
     let script = format!("exec >/dev/null 2>&1 3>/dev/null; cd {}\n{script}", folder.display());
     let options = Options {
         output: Some(folder.join("x.reel")),
         force: true,
         argv: ["sh", "-c", &script].map(Into::into).into(),
         check_snapshots: true,
+        tracers,
+        move_processes: true,
         rows,
         ..Options::default()
     };
@@ -115,11 +121,14 @@ fn fixture(source: &Path, folder: &Path) -> Option<String> {
 fn what_is_known_is_what_the_kernel_says() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    for line in SCRIPT.lines().filter(|line| !line.is_empty()) {
-        assert_eq!(wrong(folder, line, sysreel_abi::row), [""; 0], "{line}");
-    }
     std::fs::write(folder.join("inherit.py"), PYTHON).unwrap();
-    assert_eq!(wrong(folder, "python3 inherit.py", sysreel_abi::row), [""; 0]);
+    // What is known of a process moves with it to another tracer.
+    for tracers in [1, 3] {
+        for line in SCRIPT.lines().filter(|line| !line.is_empty()).chain(["python3 inherit.py"]) {
+            let wrong = wrong_of(folder, line, sysreel_abi::row, tracers);
+            assert_eq!(wrong, [""; 0], "{tracers} tracers: {line}");
+        }
+    }
     if !can_compile() {
         return;
     }

@@ -100,13 +100,15 @@ impl Tracer {
         let start_pipe = probe::pipe()?;
         let errno_pipe = probe::pipe()?;
 
-        // SAFETY: until execve or _exit the child calls only async-signal-safe functions
-        // (`Image::run`), as fork(2) requires in a process with several threads.
-        let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
-        if pid == 0 {
-            let start_pipe = [start_pipe.0.as_raw_fd(), start_pipe.1.as_raw_fd()];
-            image.run(start_pipe, errno_pipe.1.as_raw_fd(), filter, layout);
-        }
+        let child = Child {
+            image: &image,
+            start_pipe: [start_pipe.0.as_raw_fd(), start_pipe.1.as_raw_fd()],
+            errno_pipe: errno_pipe.1.as_raw_fd(),
+            filter,
+            layout,
+        };
+        let forked = if self.is_among_others() { child.fork_elsewhere() } else { child.fork() };
+        let pid = forked.map_err(|e| Error::io("fork", e))?;
         drop((start_pipe.0, errno_pipe.1));
         self.seize_with_exitkill(pid).map_err(|error| probe::refused(pid, &error))?;
         probe::allow_start(&start_pipe.1)?;
@@ -147,6 +149,48 @@ impl Tracer {
                 _ => return Ok(None),
             }
         }
+    }
+}
+
+/// The child of a fork.
+#[derive(Clone, Copy)]
+struct Child<'a> {
+    image: &'a Image,
+    start_pipe: [RawFd; 2],
+    errno_pipe: RawFd,
+    filter: Option<&'a Filter>,
+    layout: Layout,
+}
+
+impl Child<'_> {
+    fn fork(&self) -> io::Result<Tid> {
+        // SAFETY: until execve or _exit the child calls only async-signal-safe functions
+        // (`Image::run`), as fork(2) requires in a process with several threads.
+        let pid = check(unsafe { libc::fork() })?;
+        if pid == 0 {
+            self.image.run(self.start_pipe, self.errno_pipe, self.filter, self.layout);
+        }
+        Ok(pid)
+    }
+
+    /// Forks in a thread that lives as long as this process and never waits. The kernel reports the
+    /// stops of a child also to the thread that forked it, when another thread of the same process
+    /// traces it (kernel/exit.c, `wait_consider_task`; Linux 6.18).
+    fn fork_elsewhere(&self) -> io::Result<Tid> {
+        /// The address of a [`Child`], for another thread.
+        struct Address(usize);
+        let (to_us, from_parent) = std::sync::mpsc::channel();
+        let address = Address((&raw const *self).expose_provenance());
+        std::thread::Builder::new().name("parent".into()).spawn(move || {
+            // SAFETY: the calling thread waits below for the result, and this thread does not use
+            // the value after it has sent that. It is only read.
+            let child = unsafe { &*std::ptr::with_exposed_provenance::<Child<'_>>(address.0) };
+            _ = to_us.send(child.fork());
+            loop {
+                std::thread::park();
+            }
+        })?;
+        from_parent.recv().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
     }
 }
 

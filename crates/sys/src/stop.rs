@@ -45,6 +45,11 @@ impl Tracer {
         Tracer { wait_flags: libc::__WNOTHREAD, ..self }
     }
 
+    /// Whether other threads of the process trace others.
+    pub(crate) fn is_among_others(&self) -> bool {
+        self.wait_flags != 0
+    }
+
     /// Returns a tracer with exactly these PTRACE_O_* options.
     pub(crate) fn with_options(options: i32) -> Tracer {
         Tracer {

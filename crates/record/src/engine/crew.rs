@@ -1,16 +1,16 @@
 //! The tracer threads of one recording, and what they tell each other.
 //!
-//! Each has an engine with tasks of its own. What the tracers share is here: the mailboxes, how busy
-//! each is, and which tasks live. A stop reads an atomic of it and takes no lock, unless it shows
-//! the end of a task.
+//! Each has an engine with tasks of its own. What the tracers share is here: the mailboxes, how
+//! busy each is, and which tasks live. A stop reads an atomic of it and takes no lock, unless it
+//! shows the end of a task.
 
-use super::hook::Baggage;
 use super::snapshot::Followed;
 use super::task::Task;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use sysreel_sys::affinity::Mask;
 use sysreel_sys::moving::Parked;
 use sysreel_sys::signals::Waker;
 use sysreel_sys::{Signal, Tid};
@@ -40,6 +40,13 @@ pub(crate) struct Moved {
     pub(crate) task: Task,
     pub(crate) followed: Option<Followed>,
     pub(crate) baggage: Baggage,
+}
+
+/// What hooks know of a task that moves to another tracer.
+#[derive(Debug, Default)]
+pub(crate) struct Baggage {
+    /// The affinity mask it would have without a recorder.
+    pub(crate) own_mask: Option<Arc<Mask>>,
 }
 
 /// What the tracers of a recording share.
@@ -126,8 +133,9 @@ impl Member {
         busy.store(now, Ordering::Relaxed);
     }
 
-    /// Returns the tracer to which a process moves: the least busy, if this one has more other tasks
-    /// in user code, with `new` ones that have not begun. A shell that waits for its child keeps it.
+    /// Returns the tracer to which a task moves: the least busy, if this one has more other tasks
+    /// in user code, with `new` ones that have not begun. A shell that waits for its child keeps
+    /// it.
     pub(crate) fn destination(&self, new: usize) -> Option<usize> {
         if self.crew.settled.load(Ordering::Relaxed) {
             return None;

@@ -8,10 +8,9 @@
 //! have grown.
 
 use super::context::Context;
+use super::crew::Baggage;
 use super::task::{Call, Slot};
-use std::sync::Arc;
 use sysreel_abi::Row;
-use sysreel_sys::affinity::Mask;
 use sysreel_sys::stop::SIGINFO;
 use sysreel_sys::{Event, Resume, Signal, Stop};
 
@@ -77,13 +76,6 @@ pub(crate) enum Detach {
     AtInterrupt(&'static str),
     /// Nowhere, for this reason.
     Nowhere(&'static str),
-}
-
-/// What hooks know of a process that moves to another tracer.
-#[derive(Debug, Default)]
-pub(crate) struct Baggage {
-    /// The affinity mask it would have without a recorder.
-    pub(crate) own_mask: Option<Arc<Mask>>,
 }
 
 /// How a call ended.

@@ -49,10 +49,10 @@ mod tests;
 
 pub(crate) use attaching::Attaching;
 pub(crate) use context::Context;
-pub(crate) use crew::Member;
+pub(crate) use crew::{Baggage, Member};
 pub(crate) use drive::{Deadline, Undriven};
 pub(crate) use due::Arrival;
-pub(crate) use hook::{Admit, Baggage, Birth, Detach, End, Exit, Flow, StopHook};
+pub(crate) use hook::{Admit, Birth, Detach, End, Exit, Flow, StopHook};
 pub(crate) use log::Log;
 pub(crate) use run::{Ended, Engine, Parts};
 pub(crate) use scheduler::{FairScheduler, Polls, Scheduler};

@@ -1,7 +1,7 @@
-//! Processes that move between the tracers of a recording.
+//! Tasks that move between the tracers of a recording.
 //!
-//! A process moves when its tracer has more other tasks in user code than another tracer: a new one
-//! at its first stop, and each at the end of a call from time to time. What was recorded of it is in
+//! A task moves when its tracer has more other tasks in user code than another tracer: a new one at
+//! its first stop, and each at the end of a call from time to time. What was recorded of it is in
 //! the log by then, and the other tracer records what comes next.
 //!
 //! An event gets its number when it is committed. The entry of a call is in the log before the call
@@ -11,9 +11,9 @@
 //! of another tracer's process.
 
 use super::context::Context;
-use super::crew::{Idle, LONGEST_WAIT, Member, Message, Moved};
+use super::crew::{Baggage, Idle, LONGEST_WAIT, Member, Message, Moved};
 use super::detach::detach;
-use super::hook::{Baggage, Exit, StopHook};
+use super::hook::{Exit, StopHook};
 use super::lifecycle::remove_task;
 use super::run::Engine;
 use super::scheduler::Scheduler;

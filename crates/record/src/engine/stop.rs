@@ -83,8 +83,7 @@ pub(crate) fn record_stop(
                 hooks.entry(cx, stop)
             }
             Some(Op::EXIT) => {
-                recorded.exit = calls.end(cx, hooks);
-                _ = recorded.exit.as_ref().map(|exit| await_end_of_call(cx, exit));
+                recorded.exit = calls.end(cx, hooks).inspect(|exit| await_end_of_call(cx, exit));
                 answer(cx, stop);
                 recorded.exit.as_ref().map_or(Flow::Stays, |exit| hooks.exit(cx, stop, exit))
             }

@@ -69,7 +69,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["meta"],
             &["engine"],
             &["audit", "call_filter", "cpu_affinity", "determinism", "names"],
-            &["begin"],
+            &["begin", "tracers"],
             &["outcome"],
             &["recorder"],
         ],
