@@ -2,6 +2,8 @@
 
 use sysreel_abi::signal_name;
 
+use super::inherited::Inherited;
+use super::names::NameId;
 use crate::state::ProcessId;
 
 /// How a process ended.
@@ -46,6 +48,8 @@ pub struct Image {
     pub argv: Vec<String>,
     /// The event of the snapshot after execve.
     pub event: u64,
+    /// What it inherits and its parent, or the program before it, did not have.
+    pub(crate) state: Vec<(Inherited, NameId)>,
 }
 
 /// A process.

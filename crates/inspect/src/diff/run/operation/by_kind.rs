@@ -1,11 +1,13 @@
 //! Turns the kind of a call into an operation on names.
 
 use sysreel_abi::{ArgKind, CallKind, intent};
+use sysreel_format::Part;
 
 use super::super::names::{NameId, Names, Sort};
 use super::asked;
 use super::case::{Case, RowInfo, address, file_name};
 use super::classified::{Making, Operation};
+use super::reached;
 use crate::diff::effect::Op;
 use crate::state::Made;
 use crate::text;
@@ -33,6 +35,8 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
         CallKind::Truncate => Op::Truncate,
         CallKind::Utime => Op::Utime,
         CallKind::SetXattr => Op::Xattr,
+        // A part of a file may be lost all the same.
+        CallKind::Sync if intent::flushes(call.row) == Some(intent::Flush::Nothing) => return None,
         CallKind::Sync => Op::Sync,
         CallKind::Chdir | CallKind::Fchdir => Op::Chdir,
         _ => return None,
@@ -41,7 +45,7 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
 }
 
 /// Returns an operation on one name, with the result of the call.
-fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
+pub(super) fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
     Operation {
         op,
         first,
@@ -50,6 +54,7 @@ fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
         effect: op.is_effect(),
         makes: Making::Nothing,
         grants: NameId::default(),
+        flags: NameId::default(),
         opens: case.call.row.kind == CallKind::Open,
         requested: NameId::default(),
     }
@@ -79,7 +84,11 @@ pub(super) fn operation(
             Making::First => asked::permissions(case, &[], names),
             _ => NameId::default(),
         };
-        return Operation { makes, effect, grants, ..plain(op, subject(names)) };
+        let second = match op {
+            Op::Xattr => asked::xattr(case, names),
+            _ => NameId::default(),
+        };
+        return Operation { makes, effect, grants, second, ..plain(op, subject(names)) };
     }
     match call.row.kind {
         CallKind::Open => complete_open(case, plain(Op::Read, first.unwrap_or_default()), names),
@@ -89,7 +98,11 @@ pub(super) fn operation(
             via_descriptor(case, to, plain(Op::Write, NameId::default()), names)
         }
         CallKind::Rename => with_second(Op::Rename),
-        CallKind::Link => with_second(Op::Link),
+        CallKind::Link => {
+            let named = with_second(Op::Link);
+            let first = reached::linked_descriptor(case, names).unwrap_or(named.first);
+            Operation { first, ..named }
+        }
         // The target comes first. It is not looked up by this call.
         CallKind::Symlink => {
             Operation { first: link_target(case, names), ..with_second(Op::Symlink) }
@@ -118,15 +131,24 @@ pub(super) fn operation(
         CallKind::Lock | CallKind::Fcntl if asked::lock(case).is_some() => {
             let lock = asked::lock(case).unwrap_or_default();
             let effect = lock != asked::UNLOCKS;
-            Operation { second: word(names, lock), effect, ..plain(Op::Lock, subject(names)) }
+            Operation { second: word(names, &lock), effect, ..plain(Op::Lock, subject(names)) }
         }
-        _ => other(case, info, subject(names), names),
+        _ if intent::sets_file_attributes(call.abi, call.row, &call.args) => {
+            let second = asked::arguments(case, names);
+            Operation { second, ..plain(Op::Xattr, subject(names)) }
+        }
+        _ => other(case, info, ([first, second], subject(names)), names),
     }
 }
 
 /// Returns the operation of calls that use the network, change rights, or do nothing that is told
 /// apart.
-fn other(case: &Case<'_>, info: &RowInfo, subject: NameId, names: &mut Names) -> Operation {
+fn other(
+    case: &Case<'_>,
+    info: &RowInfo,
+    (paths, subject): ([Option<NameId>; 2], NameId),
+    names: &mut Names,
+) -> Operation {
     let call = &case.call;
     if let Some((op, name)) = network(case, names) {
         let outcome = case.finished.outcome;
@@ -141,15 +163,27 @@ fn other(case: &Case<'_>, info: &RowInfo, subject: NameId, names: &mut Names) ->
     }
     let confines = || intent::confines(call.abi, call.row, &call.args);
     match info.privileged.or_else(|| confines().map(|area| word(names, area))) {
-        Some(area) => kernel(case, area, info, names),
+        Some(area) => kernel(case, (area, paths), info, names),
         None => Operation { second: subject, ..plain(case, Op::Call, info.name) },
     }
 }
 
 /// Returns an operation on the kernel or on the rights of the caller: its area, then the call with
 /// what it asks for.
-fn kernel(case: &Case<'_>, area: NameId, info: &RowInfo, names: &mut Names) -> Operation {
-    let second = asked::call(case, names).unwrap_or(info.name);
+fn kernel(
+    case: &Case<'_>,
+    (area, paths): (NameId, [Option<NameId>; 2]),
+    info: &RowInfo,
+    names: &mut Names,
+) -> Operation {
+    // What is mounted need not be a path: `tmpfs`.
+    let device = case.call.row.arg("dev_name");
+    let leads = [0, 1].map(|path| {
+        let (at, name) = (usize::from(info.paths[path]?.0), paths[path]?);
+        let is_path = device != Some(at) || asked::is_path(case, at);
+        is_path.then_some((at, name))
+    });
+    let second = asked::call(case, leads, names).unwrap_or(info.name);
     Operation { second, ..plain(case, Op::Kernel, area) }
 }
 
@@ -194,7 +228,7 @@ fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
     };
     Some(match case.call.row.kind {
         CallKind::Connect => (Op::Connect, address_argument(case, 1, names).unwrap_or_default()),
-        CallKind::Bind => (Op::Bind, address_argument(case, 1, names).unwrap_or_default()),
+        CallKind::Bind => (Op::Bind, bound_address(case, names).unwrap_or_default()),
         CallKind::Listen => (Op::Listen, local_address(names).unwrap_or_default()),
         CallKind::Accept => (Op::Accept, word(names, "<socket>")),
         // Sending to a connected peer is not an effect: connecting was.
@@ -232,7 +266,8 @@ fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operat
         None => plain.first,
     };
     if how.unnamed() {
-        return Operation { op: Op::Write, first: word(names, "<nameless>"), ..plain };
+        let grants = asked::permissions(case, &how.flags().collect::<Vec<_>>(), names);
+        return Operation { op: Op::Write, first: word(names, "<nameless>"), grants, ..plain };
     }
     let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
         (true, true) => (Op::Write, Making::First),
@@ -264,6 +299,19 @@ fn link_target(case: &Case<'_>, names: &mut Names) -> NameId {
         Some(bytes) => names.id(Sort::Text, text::until_nul(&bytes)),
         None => NameId::default(),
     }
+}
+
+/// Returns the name of the address that a socket is bound to: with the port that the kernel chose,
+/// if the call leaves the port to it.
+fn bound_address(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
+    let asked = case.finished.open.memory.find(1, case.call.role, 0)?.inline()?;
+    let got = case.finished.parts.flatten().find_map(|part| match part {
+        Part::Name(name) => Some(name.local),
+        _ => None,
+    });
+    let port = |address| intent::internet_address(address).map(|address| address.port());
+    let chosen = got.filter(|got| port(asked) == Some(0) && port(got).is_some());
+    socket_address(case, chosen.unwrap_or(asked), names)
 }
 
 /// Returns the name of a socket address argument.
@@ -307,7 +355,12 @@ fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation
             .map(|value| u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
     };
     let signal = argument(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
-    let to = argument(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
+    // Without an id it is the process of a pidfd.
+    let of_descriptor = || {
+        let about = case.file(0).map_or(0, |file| file.about.get());
+        i32::try_from(about).unwrap_or(0)
+    };
+    let to = argument(|kind| matches!(kind, ArgKind::Pid)).unwrap_or_else(of_descriptor);
     // A signal to the own process is not an effect: what it does to the process is in its end.
     let own = case.tracker.task(case.finished.task).map(|task| task.tgid);
     let target = u32::try_from(to).unwrap_or(0);
