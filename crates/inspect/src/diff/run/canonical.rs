@@ -145,12 +145,10 @@ impl Roots {
     /// As [`Self::split_prefix`], for roots that are deep enough to be no other directory, such as
     /// `/tmp` in `/var/tmp`.
     fn split_deep<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
-        /// The least number of components.
-        const DEEP: usize = 2;
         let (name, rest) = self.split_prefix(text)?;
         let root = text.get(..text.len().saturating_sub(rest.len()))?;
         let components = root.iter().filter(|byte| **byte == b'/').count();
-        (components >= DEEP).then_some((name, rest))
+        (components > 1).then_some((name, rest))
     }
 
     fn split_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {

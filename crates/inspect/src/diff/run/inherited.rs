@@ -114,8 +114,7 @@ impl State {
         if let Some(umask) = self.umask.filter(|_| self.umask != before.umask) {
             found.push((Inherited::Umask, names.id(Sort::Word, format!("{umask:04o}").as_bytes())));
         }
-        for number in 1..=64 {
-            let bit = 1 << (number - 1);
+        for (number, bit) in (1..=64).zip((0..64).map(|shift| 1_u64 << shift)) {
             let how = match (before.ignored & bit != 0, self.ignored & bit != 0) {
                 (false, true) => Inherited::Ignores,
                 (true, false) => Inherited::Heeds,
