@@ -1,5 +1,5 @@
-//! Folds what follows from a program: from its execution, its end, its state, and an operation of it
-//! that failed.
+//! Folds what follows from a program: from its execution, its end, its state, and an operation of
+//! it that failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

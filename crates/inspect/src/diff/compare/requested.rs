@@ -1,5 +1,5 @@
-//! What two runs ask for of the same subject: permissions, flags, an order of flushing; and how grave
-//! it is that one asks for something else.
+//! What two runs ask for of the same subject: permissions, flags, an order of flushing; and how
+//! grave it is that one asks for something else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +23,8 @@ pub(super) fn is_ok(results: &Results) -> bool {
     results.contains_key("ok")
 }
 
-/// Adds what both runs ask for, where one way hides the other: a file that is created for all beside
-/// one for its owner, a write without a lock beside one with it.
+/// Adds what both runs ask for, where one way hides the other: a file that is created for all
+/// beside one for its owner, a write without a lock beside one with it.
 pub(super) fn with_common(
     requests: &mut BTreeMap<Request, [Requested; 2]>,
     sets: &[BTreeMap<Operation, Results>; 2],

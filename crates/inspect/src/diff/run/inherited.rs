@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::names::{NameId, Names, Sort};
 use super::operation::file_name;
+use super::signals::signal;
 use crate::calls::Exec;
 use crate::state::environment;
 
@@ -120,8 +121,7 @@ impl State {
                 (true, false) => Inherited::Heeds,
                 _ => continue,
             };
-            let signal = super::signal(number);
-            found.push((how, names.id(Sort::Word, signal.as_bytes())));
+            found.push((how, names.id(Sort::Word, signal(number).as_bytes())));
         }
         let new = self.open.iter().filter(|file| before.open.binary_search(file).is_err());
         found.extend(new.map(|file| (Inherited::Open, *file)));

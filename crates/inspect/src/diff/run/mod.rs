@@ -14,6 +14,7 @@ mod names;
 pub(crate) mod operation;
 mod process;
 mod reader;
+mod signals;
 pub(crate) mod stream;
 pub(crate) mod timing;
 
@@ -34,7 +35,7 @@ pub(crate) use inherited::Inherited;
 pub(crate) use matching::Match;
 pub(crate) use names::NameId;
 pub(crate) use operation::Operation;
-pub(crate) use process::signal;
+pub(crate) use signals::signal;
 
 use super::effect::{Effect, Op};
 use crate::Findings;

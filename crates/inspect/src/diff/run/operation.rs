@@ -5,6 +5,7 @@ mod by_kind;
 mod case;
 mod classified;
 mod ipc;
+mod network;
 mod reached;
 
 use std::collections::HashMap;

@@ -1,12 +1,12 @@
 //! Turns the kind of a call into an operation on names.
 
 use sysreel_abi::{ArgKind, CallKind, intent};
-use sysreel_format::Part;
 
 use super::super::names::{NameId, Names, Sort};
 use super::asked;
-use super::case::{Case, RowInfo, address, file_name};
+use super::case::{Case, RowInfo, file_name};
 use super::classified::{Making, Operation};
+use super::network::network;
 use super::reached;
 use crate::diff::effect::Op;
 use crate::state::Made;
@@ -121,23 +121,40 @@ pub(super) fn operation(
             plain(Op::Fork, NameId::default())
         }
         CallKind::Kill => signal(case, plain(Op::Signal, NameId::default()), names),
+        _ => {
+            let subject = subject(names);
+            rights(case, info, subject, names)
+                .unwrap_or_else(|| other(case, info, ([first, second], subject), names))
+        }
+    }
+}
+
+/// Returns the operation of calls that lock a file, or set ids or attributes.
+fn rights(
+    case: &Case<'_>,
+    info: &RowInfo,
+    subject: NameId,
+    names: &mut Names,
+) -> Option<Operation> {
+    let call = &case.call;
+    match call.row.kind {
         CallKind::SetCreds => {
             let second = match credentials(case, names) {
                 id if id == NameId::default() => asked::arguments(case, names),
                 id => id,
             };
-            Operation { second, ..plain(Op::Creds, info.name) }
+            Some(Operation { second, ..plain(case, Op::Creds, info.name) })
         }
-        CallKind::Lock | CallKind::Fcntl if asked::lock(case).is_some() => {
-            let lock = asked::lock(case).unwrap_or_default();
+        CallKind::Lock | CallKind::Fcntl => {
+            let lock = asked::lock(case)?;
             let effect = lock != asked::UNLOCKS;
-            Operation { second: word(names, &lock), effect, ..plain(Op::Lock, subject(names)) }
+            Some(Operation { second: word(names, &lock), effect, ..plain(case, Op::Lock, subject) })
         }
         _ if intent::sets_file_attributes(call.abi, call.row, &call.args) => {
             let second = asked::arguments(case, names);
-            Operation { second, ..plain(Op::Xattr, subject(names)) }
+            Some(Operation { second, ..plain(case, Op::Xattr, subject) })
         }
-        _ => other(case, info, ([first, second], subject(names)), names),
+        _ => None,
     }
 }
 
@@ -220,29 +237,6 @@ fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
     word(names, &format!("{mode:04o}"))
 }
 
-/// Returns the operation on a socket and its address.
-fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
-    let local_address = |names: &mut Names| {
-        let local = case.file(0)?.local.borrow().clone();
-        socket_address(case, &local, names)
-    };
-    Some(match case.call.row.kind {
-        CallKind::Connect => (Op::Connect, address_argument(case, 1, names).unwrap_or_default()),
-        CallKind::Bind => (Op::Bind, bound_address(case, names).unwrap_or_default()),
-        CallKind::Listen => (Op::Listen, local_address(names).unwrap_or_default()),
-        CallKind::Accept => (Op::Accept, word(names, "<socket>")),
-        // Sending to a connected peer is not an effect: connecting was.
-        CallKind::Send => {
-            (Op::Send, address_argument(case, 4, names).or_else(|| message_address(case, names))?)
-        }
-        CallKind::Receive => {
-            let file = case.file(0);
-            (Op::Receive, file.map_or(NameId::default(), |file| file_name(&file, names)))
-        }
-        _ => return None,
-    })
-}
-
 /// Completes the operation of an open. Opening a directory counts as `stat`; reading its entries is
 /// `list`.
 fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operation {
@@ -299,50 +293,6 @@ fn link_target(case: &Case<'_>, names: &mut Names) -> NameId {
         Some(bytes) => names.id(Sort::Text, text::until_nul(&bytes)),
         None => NameId::default(),
     }
-}
-
-/// Returns the name of the address that a socket is bound to: with the port that the kernel chose,
-/// if the call leaves the port to it.
-fn bound_address(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
-    let asked = case.finished.open.memory.find(1, case.call.role, 0)?.inline()?;
-    let got = case.finished.parts.flatten().find_map(|part| match part {
-        Part::Name(name) => Some(name.local),
-        _ => None,
-    });
-    let port = |address| intent::internet_address(address).map(|address| address.port());
-    let chosen = got.filter(|got| port(asked) == Some(0) && port(got).is_some());
-    socket_address(case, chosen.unwrap_or(asked), names)
-}
-
-/// Returns the name of a socket address argument.
-fn address_argument(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
-    let bytes = case.finished.open.memory.find(at, case.call.role, 0)?.inline()?;
-    (bytes.len() >= 2).then(|| socket_address(case, bytes, names))?
-}
-
-/// Returns the name of an address for the socket of the call.
-fn socket_address(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
-    let file = case.file(0)?;
-    let name = bytes.get(2..).unwrap_or_default();
-    // A unix address that does not begin with a zero byte is a path.
-    if intent::Family::from_sockaddr(bytes) == intent::Family::Unix
-        && name.first().is_some_and(|first| *first != 0)
-    {
-        let mut absolute = Vec::new();
-        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut absolute);
-        let resolved = [bytes.get(..2)?, &absolute].concat();
-        return Some(address(&file, &resolved, names));
-    }
-    Some(address(&file, bytes, names))
-}
-
-/// Returns the name of the destination in a msghdr.
-fn message_address(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
-    let role = case.call.role.saturating_add(1);
-    let index = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_NAME);
-    let bytes = case.finished.open.memory.find(1, role, index)?.inline()?;
-    let file = case.file(0)?;
-    (bytes.len() >= 2).then(|| address(&file, bytes, names))
 }
 
 fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::super::job::Job;
 
-/// The operations of a pair of streams that transfer as many bytes in both, by token, with the number
-/// of calls of each side.
+/// The operations of a pair of streams that transfer as many bytes in both, by token, with the
+/// number of calls of each side.
 pub(super) struct Pieces(BTreeMap<u32, [u64; 2]>);
 
 impl Pieces {
