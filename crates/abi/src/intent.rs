@@ -2,162 +2,32 @@
 //! descriptors it moves data between, whether it affects more than its own process.
 
 mod addresses;
+mod ipc;
+mod opening;
 mod privilege;
+mod reach;
 mod sockets;
 mod threads;
 
 use linux_raw_sys::general as g;
+use linux_raw_sys::ioctl;
 use linux_raw_sys::net::AF_UNIX;
 
 use crate::arch::Abi;
-use crate::bytes::u64_at;
 use crate::consts::{open, unpackaged as u};
 use crate::desc::{ArgKind, CallKind, Row};
 use crate::render::constant;
 
 pub use addresses::{Family, internet_address, names_itself};
+pub use ipc::{IPC_PRIVATE, IpcCall, IpcObject, ipc_call};
+pub use opening::{Opening, creation_mode, opening};
 pub use privilege::{confines, privileged, used_args};
+pub use reach::{is_guard, reaching_flags};
 pub use sockets::{
     ends_connect, has_connected, in_progress, peeks, polls_for_input, reads_socket_error,
     sets_socket_timeout, still_connecting,
 };
 pub use threads::{names_thread, thread_name};
-
-/// How a file is opened: the flags of open, from any call that opens files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opening {
-    flags: u64,
-    /// How the path is resolved, of openat2.
-    resolve: u64,
-    abi: Abi,
-}
-
-impl Opening {
-    fn contains(self, name: &str) -> bool {
-        constant(self.abi, &open::OPEN, name).is_some_and(|bits| self.flags & bits == bits)
-    }
-
-    /// Whether the file may be read.
-    #[must_use]
-    pub fn reads(self) -> bool {
-        self.flags & u64::from(g::O_ACCMODE) != u64::from(g::O_WRONLY) && !self.path_only()
-    }
-
-    /// Whether the file is emptied.
-    #[must_use]
-    pub fn truncates(self) -> bool {
-        self.contains("O_TRUNC") && !self.path_only()
-    }
-
-    /// Whether the file may be written.
-    #[must_use]
-    pub fn writes(self) -> bool {
-        let mode = self.flags & u64::from(g::O_ACCMODE);
-        (mode == u64::from(g::O_WRONLY) || mode == u64::from(g::O_RDWR)) && !self.path_only()
-    }
-
-    /// Returns the names of the flags that decide what becomes of the file: whether it is new,
-    /// another one, emptied, or on the disk.
-    pub fn flags(self) -> impl Iterator<Item = &'static str> {
-        // O_SYNC has the bits of O_DSYNC.
-        let durable = ["O_SYNC", "O_DSYNC"].into_iter().filter(move |name| self.contains(name));
-        let others = ["O_EXCL", "O_NOFOLLOW", "O_TRUNC", "O_APPEND"];
-        others.into_iter().filter(move |name| self.contains(name)).chain(durable.take(1))
-    }
-
-    /// Whether each write returns only when it is on the disk.
-    #[must_use]
-    pub fn synchronous(self) -> bool {
-        // O_SYNC has the bits of O_DSYNC.
-        self.contains("O_DSYNC")
-    }
-
-    /// Whether the file is created if it does not exist.
-    #[must_use]
-    pub fn creates(self) -> bool {
-        self.flags & u64::from(g::O_CREAT) != 0
-    }
-
-    /// Whether the call fails if the file exists.
-    #[must_use]
-    pub fn exclusive(self) -> bool {
-        self.creates() && self.flags & u64::from(g::O_EXCL) != 0
-    }
-
-    /// Whether an unnamed file is created (`O_TMPFILE`).
-    #[must_use]
-    pub fn unnamed(self) -> bool {
-        self.contains("O_TMPFILE")
-    }
-
-    /// Whether the descriptor only refers to a location (`O_PATH`).
-    #[must_use]
-    pub fn path_only(self) -> bool {
-        self.flags & u64::from(g::O_PATH) != 0
-    }
-
-    /// Whether the directory where the path begins is its root (`RESOLVE_IN_ROOT`). A path that
-    /// would leave it under `RESOLVE_BENEATH` fails.
-    #[must_use]
-    pub fn stays_below(self) -> bool {
-        self.resolve & u64::from(g::RESOLVE_IN_ROOT) != 0
-    }
-
-    /// Whether the call fails if the file is not a directory.
-    #[must_use]
-    pub fn directory(self) -> bool {
-        self.contains("O_DIRECTORY")
-    }
-}
-
-/// Returns how a call opens a file, or `None` if it opens none. `structure` returns the bytes
-/// captured for an argument, which hold the flags of openat2.
-pub fn opening<'m>(
-    abi: Abi,
-    row: &Row,
-    args: &[u64; 6],
-    structure: impl Fn(u8) -> Option<&'m [u8]>,
-) -> Option<Opening> {
-    if row.kind != CallKind::Open {
-        return None;
-    }
-    let args = abi.args(args);
-    let flags = match (row.arg("flags"), row.arg("how")) {
-        (Some(at), _)
-            if matches!(row.args.get(at)?.kind,
-            ArgKind::Flags(list) if std::ptr::eq(list, &open::OPEN)) =>
-        {
-            args.get(at).copied()?
-        }
-        // struct open_how: flags, mode, resolve.
-        (_, Some(at)) => {
-            let how = structure(u8::try_from(at).ok()?)?;
-            let resolve = u64_at(how, 16).unwrap_or(0);
-            return Some(Opening { flags: u64_at(how, 0)?, resolve, abi });
-        }
-        // creat(pathname, mode).
-        (None, None) if row.arg("mode").is_some() => (g::O_CREAT | g::O_WRONLY | g::O_TRUNC).into(),
-        // open_tree and its kin.
-        _ => g::O_PATH.into(),
-    };
-    Some(Opening { flags, resolve: 0, abi })
-}
-
-/// Returns the mode for a file that a call may create, before the umask. `structure` is as for
-/// [`opening`].
-pub fn creation_mode<'m>(
-    abi: Abi,
-    row: &Row,
-    args: &[u64; 6],
-    structure: impl Fn(u8) -> Option<&'m [u8]>,
-) -> Option<u64> {
-    match (row.arg("mode"), row.arg("how")) {
-        (Some(at), _) => abi.args(args).get(at).copied(),
-        // struct open_how: flags, mode, resolve.
-        (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 8),
-        _ => None,
-    }
-}
 
 /// Whether a call makes a file in memory: memfd_create, memfd_secret.
 #[must_use]
@@ -195,6 +65,13 @@ pub fn maps_to_write(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
         && named("prot").is_some_and(|prot| prot & u64::from(g::PROT_WRITE) != 0)
         // Also set in MAP_SHARED_VALIDATE.
         && named("flags").is_some_and(|flags| flags & u64::from(g::MAP_SHARED) != 0)
+}
+
+/// Whether a call maps a file to execute it, as a library is loaded.
+#[must_use]
+pub fn maps_code(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    let prot = row.arg("prot").and_then(|at| abi.args(args).get(at).copied()).unwrap_or(0);
+    maps_file(abi, row, args) && prot & u64::from(g::PROT_EXEC) != 0
 }
 
 /// Whether a call maps a file.
@@ -269,6 +146,44 @@ pub fn flushes(row: &Row) -> Option<Flush> {
         "fsync" | "fdatasync" => Some(Flush::File),
         "sync" | "syncfs" => Some(Flush::All),
         _ => Some(Flush::Nothing),
+    }
+}
+
+/// Returns the address of the mapping that a call flushes to the disk: msync with MS_SYNC.
+#[must_use]
+pub fn flushed_mapping(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
+    let [start, _, flags, ..] = abi.args(args);
+    (row.name == "msync" && flags & u64::from(g::MS_SYNC) != 0).then_some(start)
+}
+
+/// Whether a call of kind [`CallKind::SetXattr`] removes the attribute.
+#[must_use]
+pub fn removes_xattr(row: &Row) -> bool {
+    row.arg("value").is_none() && row.arg("uargs").is_none()
+}
+
+/// Whether a call changes what the file system allows with a file: immutable, append-only and the
+/// like (ioctl_iflags(2), file_setattr(2)).
+#[must_use]
+pub fn sets_file_attributes(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    let request = abi.args(args)[1] & 0xffff_ffff;
+    let requests =
+        [ioctl::FS_IOC_SETFLAGS, ioctl::FS_IOC32_SETFLAGS, ioctl::FS_IOC_FSSETXATTR].map(u64::from);
+    row.name == "file_setattr" || row.kind == CallKind::Ioctl && requests.contains(&request)
+}
+
+/// Returns the kind of a special file that mknod(2) makes, and for a device its number; empty for a
+/// regular file.
+#[must_use]
+pub fn special_file(mode: u64, device: u64) -> String {
+    // MKDEV of the calls (new_decode_dev, include/linux/kdev_t.h).
+    let (major, minor) = (device >> 8 & 0xfff, device & 0xff | device >> 12 & 0xf_ff00);
+    match u32::try_from(mode).unwrap_or(0) & g::S_IFMT {
+        g::S_IFIFO => "fifo".to_owned(),
+        g::S_IFSOCK => "socket".to_owned(),
+        g::S_IFCHR => format!("c{major}:{minor}"),
+        g::S_IFBLK => format!("b{major}:{minor}"),
+        _ => String::new(),
     }
 }
 

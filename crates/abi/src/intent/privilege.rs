@@ -1,6 +1,6 @@
 //! Calls that change the kernel, other processes, or what the caller itself may do.
 
-use linux_raw_sys::{net, prctl as p};
+use linux_raw_sys::{ioctl, net, prctl as p};
 
 use crate::arch::Abi;
 use crate::desc::{CallKind, Row};
@@ -72,6 +72,11 @@ pub fn confines(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<&'static str> {
             "setpriority" | "ioprio_set" | "sched_setscheduler" | "sched_setparam"
             | "sched_setattr" => Some("scheduling"),
             _ if row.kind == CallKind::SetAffinity => Some("scheduling"),
+            // What a terminal gets as if it were typed.
+            _ if row.kind == CallKind::Ioctl => {
+                let types = [ioctl::TIOCSTI, ioctl::TIOCLINUX].map(u64::from);
+                types.contains(&low(1)).then_some("terminal")
+            }
             _ if row.kind == CallKind::Socket && is_powerful(low(0), low(1), low(2)) => {
                 Some("socket")
             }

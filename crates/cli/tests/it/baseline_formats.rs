@@ -9,7 +9,7 @@ fn a_baseline_of_format_1_is_migrated() {
     let new = text(&stage, "sysreel.baseline");
     let old: String = new
         .replace("sysreel-baseline 2", "sysreel-baseline 1")
-        .replace(" effects=3", "")
+        .replace(" effects=4", "")
         .lines()
         .filter(|line| !line.contains(" create "))
         .map(|line| format!("{line}\n"))

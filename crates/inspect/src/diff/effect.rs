@@ -44,6 +44,8 @@ ops! {
     /// A file or directory may have been created: the permissions that the umask leaves it, and how
     /// it was opened.
     Create = "create";
+    /// The flags by which a call reached a file or replaced one.
+    Flags = "flags";
     /// A directory was listed.
     List = "list";
     /// A file was queried: its attributes, the target of its link, its existence.
@@ -78,6 +80,10 @@ ops! {
     Durability = "durability";
     /// A file was locked.
     Lock = "lock";
+    /// A file was written while the process held an exclusive lock.
+    Locked = "locked";
+    /// An IPC object was made or used.
+    Ipc = "ipc";
     /// The working directory or root was changed.
     Chdir = "chdir";
     /// A socket was connected.
@@ -163,6 +169,10 @@ impl Op {
             self,
             Self::Create
                 | Self::Durability
+                | Self::Flags
+                | Self::Locked
+                | Self::Ipc
+                | Self::Xattr
                 | Self::Chmod
                 | Self::Chown
                 | Self::Creds
@@ -199,11 +209,15 @@ impl Effect {
                 Some((&resource[..len], resource.get(len + 1..).unwrap_or("")))
             }
             // How comes last.
-            Op::Durability => resource.rsplit_once(' '),
+            Op::Durability | Op::Flags => resource.rsplit_once(' '),
             // The target comes first.
             Op::Symlink => resource.split_once(" -> ").map(|(target, link)| (link, target)),
-            // The signal comes first.
-            Op::Signal => resource.split_once(' ').map(|(signal, to)| (to, signal)),
+            // The signal comes first. A group is another way to reach the process.
+            Op::Signal => resource.split_once(' ').map(|(signal, to)| match to {
+                "<traced-group>" => ("<traced>", resource),
+                "<other-group>" => ("<other>", resource),
+                to => (to, signal),
+            }),
             op if op.has_request() => Some(resource.split_once(' ').unwrap_or((resource, ""))),
             _ => None,
         }

@@ -66,6 +66,15 @@ const TABLE: &[(Rule, Explanation)] = &[
         "role = \"cc\"",
         "The words that differ are shown with those around them.",
     ),
+    row(
+        Rule::ExecState,
+        Level::Effects,
+        "~ make: MODE=safe => MODE=unsafe",
+        "role = \"make\"",
+        "Environment variables, the working directory, the umask, ignored signals and open files \
+         that are new to the program and that its parent did not have. It is an error for variables \
+         that load code, such as LD_PRELOAD.",
+    ),
     row(Rule::ProcessCount, Level::Effects, "+ sleep 1", "role = \"sleep\"", ""),
     row(
         Rule::NetConnectNew,
@@ -114,6 +123,14 @@ const TABLE: &[(Rule, Explanation)] = &[
         "It is an error if others get rights, or if O_EXCL or O_NOFOLLOW is gone.",
     ),
     row(
+        Rule::FsFlags,
+        Level::Effects,
+        "~ flags $WS/a: O_NOFOLLOW => -",
+        "op = \"flags\"\nresource = \"$WS/a\"",
+        "It is an error if a guard is gone, such as O_NOFOLLOW, RESOLVE_BENEATH or \
+         RENAME_NOREPLACE, and a note if one is new.",
+    ),
+    row(
         Rule::LockNew,
         Level::Effects,
         "+ lock $WS/db exclusive",
@@ -133,6 +150,13 @@ const TABLE: &[(Rule, Explanation)] = &[
         "+ creds setuid 0",
         "op = \"creds\"",
         "It is a warn for limits and personalities.",
+    ),
+    row(
+        Rule::Ipc,
+        Level::Effects,
+        "~ ipc shm:0x5353: 0600,IPC_CREAT => 0666,IPC_CREAT",
+        "op = \"ipc\"",
+        "It is an error if others get rights.",
     ),
     row(Rule::SignalSent, Level::Effects, "+ signal SIGTERM <pid>", "op = \"signal\"", ""),
     row(Rule::SignalReceived, Level::Sequence, "+ SIGPIPE", "role = \"make\"", ""),

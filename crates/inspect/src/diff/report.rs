@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::rule::{Rule, Severity};
 use super::run::{CountedOnly, Environment, Run};
@@ -56,7 +56,7 @@ impl Change {
 }
 
 /// A difference with its consequences.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The rule that it falls under.
     pub rule: Rule,
@@ -71,19 +71,55 @@ pub struct Difference {
     /// What it is about, in canonical names. Together with the rule it identifies the difference.
     pub what: String,
     /// The value in the first run, if both runs have one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// The value in the second run, if both runs have one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// The bytes or lines of small contents that differ, as a diff.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub content: Vec<String>,
     /// An event of each log that shows the difference.
     pub events: [Option<u64>; 2],
     /// The differences that follow from this one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub consequences: Vec<Difference>,
+}
+
+impl Serialize for Difference {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'d> {
+            rule: Rule,
+            severity: Severity,
+            gravest: Severity,
+            change: Change,
+            process: &'d str,
+            role: &'d str,
+            what: &'d str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            before: Option<&'d str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            after: Option<&'d str>,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            content: &'d [String],
+            events: [Option<u64>; 2],
+            #[serde(skip_serializing_if = "<[Difference]>::is_empty")]
+            consequences: &'d [Difference],
+        }
+        let Self { rule, severity, change, process, role, what, before, after, .. } = self;
+        let shown = Shown {
+            rule: *rule,
+            severity: *severity,
+            gravest: self.gravest(),
+            change: *change,
+            process,
+            role,
+            what,
+            before: before.as_deref(),
+            after: after.as_deref(),
+            content: &self.content,
+            events: self.events,
+            consequences: &self.consequences,
+        };
+        shown.serialize(to)
+    }
 }
 
 impl Difference {

@@ -107,6 +107,8 @@ rules! {
     ExecGone = "exec.gone", Warn, "no longer executes a program";
     /// A program is executed with other arguments.
     ExecArgv = "exec.argv", Warn, "executes a program with other arguments";
+    /// A program inherits another environment, directory, umask, ignored signal or open file.
+    ExecState = "exec.state", Warn, "executes a program in another state";
     /// A program is executed more or less often.
     ProcessCount = "process.count", Warn, "creates more or fewer processes of the same kind";
     /// A connection to a new address.
@@ -129,12 +131,16 @@ rules! {
     FsPerm = "fs.perm", Error, "changes permissions or owners in another way";
     /// Other permissions or flags of a new file.
     FsCreate = "fs.create", Warn, "creates a file with other permissions or in another way";
+    /// Other flags decide which file is reached or replaced.
+    FsFlags = "fs.flags", Warn, "reaches or replaces a file by other flags";
     /// A file is locked that the first run did not lock.
     LockNew = "lock.new", Note, "locks another file, or in another way";
     /// A file is no longer locked.
     LockLost = "lock.lost", Warn, "no longer locks a file";
     /// Other operations on the kernel, other processes or privileges.
     Privilege = "privilege", Error, "acts differently on privileges, other processes or the kernel";
+    /// An IPC object is made, used or removed in another way.
+    Ipc = "ipc", Warn, "uses IPC objects in another way";
     /// A signal is sent that the first run did not send.
     SignalSent = "signal.sent", Warn, "sends other signals";
     /// A signal arrives that did not arrive in the first run.

@@ -295,7 +295,7 @@ fn drop_locks_of(context: &TaskContext, closes: impl Fn(i32) -> bool) {
 }
 
 /// Returns the environment that an execve passes.
-fn environment(open: &OpenCall, buffers: &dyn Buffers) -> Option<Rc<[Vec<u8>]>> {
+pub(crate) fn environment(open: &OpenCall, buffers: &dyn Buffers) -> Option<Rc<[Vec<u8>]>> {
     let argument = u8::try_from(open.row?.arg("envp")?).ok()?;
     // The list itself is in the log, if memory is.
     open.memory.find(argument, 0, 0)?;

@@ -34,6 +34,7 @@ mod table;
 mod tests;
 mod tracker;
 
+pub(crate) use attribute_changes::environment;
 pub use attributes::{Signals, TaskCredentials};
 pub use context::TaskContext;
 pub use descriptors::{Descriptor, DescriptorOrigin, FileTable, TableId};

@@ -125,6 +125,18 @@ pub struct FdTable<'a> {
 }
 
 impl FdTable<'_> {
+    /// Whether one of the open files is such a one.
+    pub fn any(self, is: impl Fn(&OpenFile) -> bool) -> bool {
+        let mut found = false;
+        self.each(|_, descriptor| found |= is(descriptor.file()));
+        found
+    }
+
+    /// Calls a function for each descriptor.
+    pub(crate) fn each(self, mut of: impl FnMut(i32, &Descriptor)) {
+        self.context.files.borrow().for_each(|fd, descriptor| of(fd, descriptor));
+    }
+
     /// Returns the description of a descriptor.
     #[must_use]
     pub fn get(self, fd: i32) -> Option<Rc<OpenFile>> {

@@ -72,7 +72,7 @@ pub struct Variant {
 /// The present version of the set of effects. 1 had no permissions of new files, no locks, no
 /// rights and limits, and of operations on the kernel only the name of the call. 2 had no
 /// durability of renamed files, and fewer rights.
-pub(crate) const EFFECTS: u32 = 3;
+pub(crate) const EFFECTS: u32 = 4;
 
 impl Default for Variant {
     fn default() -> Self {

@@ -19,18 +19,58 @@ impl Variant {
             "it has no changes of clocks, schedulers, quotas and the like, no use of raw sockets and \
              of other processes' memory (kernel clock, scheduling, socket, landlock, ...)",
         ];
+        const SINCE_4: [&str; 3] = [
+            "it has no flags that decide which file is reached or replaced (flags), no writes under a \
+             lock (locked), and no IPC objects (ipc)",
+            "it has no names of extended attributes, no bytes of locks, no kinds of special files, and \
+             no permissions of files without a name",
+            "it has no changed roots of processes (kernel root)",
+        ];
         let since_2 = if self.effects < 2 { &SINCE_2[..] } else { &[] };
-        let since_3 = if self.effects < EFFECTS { &SINCE_3[..] } else { &[] };
-        since_2.iter().chain(since_3).copied()
+        let since_3 = if self.effects < 3 { &SINCE_3[..] } else { &[] };
+        let since_4 = if self.effects < EFFECTS { &SINCE_4[..] } else { &[] };
+        since_2.iter().chain(since_3).chain(since_4).copied()
     }
 }
 
 /// Returns an effect as a version of the set of effects had it; `None` if it had none.
 pub(super) fn in_version(version: u32, effect: Effect) -> Option<Effect> {
+    let effect = if version < 4 { in_version_3(effect)? } else { effect };
     if version < 3 && is_since_version_3(&effect) {
         return None;
     }
     if version < 2 { in_version_1(effect) } else { Some(effect) }
+}
+
+fn in_version_3(mut effect: Effect) -> Option<Effect> {
+    let Effect { op, resource, .. } = &mut effect;
+    match op {
+        Op::Flags | Op::Locked | Op::Ipc => return None,
+        Op::Kernel if resource.starts_with("root ") || resource.starts_with("terminal ioctl") => {
+            return None;
+        }
+        Op::Create if resource.starts_with("<nameless> ") => return None,
+        Op::Xattr => resource.truncate(resource.find(' ').unwrap_or(resource.len())),
+        // The bytes of a lock, the kind of a special file, and when permissions are taken.
+        Op::Lock | Op::Create | Op::Chmod => {
+            let is_new = |word: &str| {
+                let device = word.starts_with(['b', 'c']) && word.contains(':');
+                device
+                    || word.starts_with("bytes=")
+                    || ["fifo", "socket", "after-write"].contains(&word)
+            };
+            let (subject, asked) = resource.split_once(' ')?;
+            let kept: Vec<&str> = asked.split(',').filter(|word| !is_new(word)).collect();
+            *resource = format!("{subject} {}", kept.join(","));
+        }
+        Op::Bind => {
+            if let Some(address) = resource.strip_suffix(":<port>") {
+                *resource = format!("{address}:0");
+            }
+        }
+        _ => {}
+    }
+    Some(effect)
 }
 
 fn is_since_version_3(effect: &Effect) -> bool {
@@ -82,4 +122,31 @@ fn in_version_1(mut effect: Effect) -> Option<Effect> {
         _ => {}
     }
     Some(effect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_parts_of_effects_are_left_out_for_older_baselines() {
+        for (now, before) in [
+            ("perl flags $WS/a O_NOFOLLOW ok", None),
+            ("perl ipc shm:private 0600 ok", None),
+            ("perl locked $WS/a $WS/a ok", None),
+            ("perl kernel root chroot $WS/jail ok", None),
+            ("perl xattr $WS/f user.a ok", Some("perl xattr $WS/f ok")),
+            ("perl lock $WS/c exclusive,bytes=0-9 ok", Some("perl lock $WS/c exclusive ok")),
+            ("perl create $WS/q 0600,fifo ok", Some("perl create $WS/q 0600 ok")),
+            ("perl create $WS/q 0600,O_EXCL ok", Some("perl create $WS/q 0600,O_EXCL ok")),
+            ("perl chmod $WS/q 0600,after-write ok", Some("perl chmod $WS/q 0600 ok")),
+            ("perl bind tcp 0.0.0.0:<port> ok", Some("perl bind tcp 0.0.0.0:0 ok")),
+            ("perl read $WS/a ok", Some("perl read $WS/a ok")),
+        ] {
+            let effect = in_version(3, now.parse().unwrap());
+            assert_eq!(effect.map(|effect| effect.to_string()).as_deref(), before, "{now}");
+            let effect = in_version(EFFECTS, now.parse().unwrap()).unwrap();
+            assert_eq!(effect.to_string(), now);
+        }
+    }
 }

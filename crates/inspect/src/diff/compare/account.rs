@@ -31,8 +31,10 @@ pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
             *counts.entry((*role, *operation)).or_default() += count;
         }
         let text = |((role, operation), count): ((NameId, Operation), u64)| {
-            // The permissions of a new file are an effect besides that of its call.
-            let count = if operation.op == Op::Create { 0 } else { count };
+            // These are effects besides those of the calls that they come from.
+            let is_besides =
+                matches!(operation.op, Op::Create | Op::Flags | Op::Locked | Op::Durability);
+            let count = if is_besides { 0 } else { count };
             (text(run, role, &operation), count)
         };
         counts.into_iter().map(text).collect::<Vec<_>>()

@@ -11,7 +11,7 @@
 //! - Operations that a process no longer does, and its changed end, follow from an earlier
 //!   operation of the same process that failed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Found, place};
 use crate::diff::report::{Change, Difference};
@@ -26,11 +26,14 @@ pub(super) fn fold_consequences(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<
     let mut folding = Folding { parents: (0..found.len()).collect(), found };
     folding.known_causes();
     folding.subtrees();
+    folding.programs(a, b);
     folding.arguments();
     folding.searches();
     folding.names();
     folding.ends(b);
     folding.failures();
+    folding.states(a, b);
+    folding.processes();
     folding.directories();
     folding.differences()
 }
@@ -43,22 +46,15 @@ fn process_place(a: &Run, b: &Run, found: &Found) -> String {
     }
 }
 
-/// The first events and all processes of a difference and its consequences.
-#[derive(Default)]
-struct Extent {
-    events: [Option<u64>; 2],
-    processes: [BTreeSet<ProcessId>; 2],
-}
-
 pub(super) struct Folding {
     pub(super) found: Vec<Found>,
     /// The cause of each difference; its own index if it has none.
-    parents: Vec<usize>,
+    pub(super) parents: Vec<usize>,
 }
 
 impl Folding {
     /// Returns the difference that one follows from in the end.
-    fn root(&self, at: usize) -> usize {
+    pub(super) fn root(&self, at: usize) -> usize {
         let mut top = at;
         while self.parents[top] != top {
             top = self.parents[top];
@@ -79,7 +75,7 @@ impl Folding {
     }
 
     /// Returns the run that the difference occurs in, if it is only one.
-    fn side(&self, at: usize) -> Option<usize> {
+    pub(super) fn side(&self, at: usize) -> Option<usize> {
         match self.found[at].difference.change {
             Change::Removed => Some(0),
             Change::Added => Some(1),
@@ -87,7 +83,7 @@ impl Folding {
         }
     }
 
-    fn is_process(&self, at: usize) -> bool {
+    pub(super) fn is_process(&self, at: usize) -> bool {
         let found = &self.found[at];
         found.names.is_empty()
             && matches!(found.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
@@ -190,14 +186,42 @@ impl Folding {
             }
             by_group.into_values().for_each(|group| self.group(group));
         }
+        self.other_creations();
+    }
+
+    /// Attributes another way to create a file to what only one run does with it: a pipe in place
+    /// of a file is written, too, by another call.
+    fn other_creations(&mut self) {
+        let causes = [Rule::FsWriteNew, Rule::FsRenameNew, Rule::FsDeleteNew, Rule::FsChangeGone];
+        let mut by_name = HashMap::<String, usize>::new();
+        let of_one_side = (0..self.found.len()).filter(|at| self.side(*at).is_some());
+        for at in of_one_side {
+            let found = &self.found[at];
+            if let ([.., name], true) = (&found.names[..], causes.contains(&found.difference.rule))
+            {
+                by_name.entry(name.clone()).or_insert(at);
+            }
+        }
+        for at in 0..self.found.len() {
+            let Found { difference, names, .. } = &self.found[at];
+            let is_creation = matches!(difference.rule, Rule::FsCreate | Rule::FsFlags);
+            if is_creation
+                && difference.change == Change::Changed
+                && let Some(cause) = names.first().and_then(|name| by_name.get(name))
+            {
+                self.attribute(at, *cause);
+            }
+        }
     }
 
     /// Attributes differences about the same names to the gravest of them.
     fn group(&mut self, group: Vec<usize>) {
         let (mut free, bound): (Vec<usize>, Vec<usize>) =
             group.into_iter().partition(|at| self.is_root(*at));
-        // Lookups of a program follow from the process that executes it.
-        if let Some(&bound) = bound.first() {
+        // Lookups of a program follow from the process that executes it, but not from a probe that
+        // follows from one of them.
+        let executed = bound.iter().find(|at| self.is_process(self.root(**at)));
+        if let Some(&bound) = executed {
             let looks = |at: &usize| {
                 let rule = self.found[*at].difference.rule;
                 matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew)
@@ -209,7 +233,7 @@ impl Folding {
         // A new name is told before its permissions and owner, however grave those are, and before
         // its removal. Otherwise the gravest is the cause; of equally grave ones, the first.
         let about = |difference: &Difference| {
-            matches!(difference.rule, Rule::FsPerm | Rule::FsCreate)
+            matches!(difference.rule, Rule::FsPerm | Rule::FsCreate | Rule::FsFlags)
                 && difference.change != Change::Changed
         };
         let first = free.iter().copied().min_by_key(|at| {
@@ -226,91 +250,6 @@ impl Folding {
         if let Some(first) = first {
             free.into_iter().filter(|at| *at != first).for_each(|at| self.attribute(at, first));
         }
-    }
-
-    fn ends(&mut self, run: &Run) {
-        let is_end =
-            |found: &Found| matches!(found.difference.rule, Rule::ExitStatus | Rule::ExitSignal);
-        let ends: BTreeMap<ProcessId, usize> = (0..self.found.len())
-            .filter(|at| is_end(&self.found[*at]))
-            .filter_map(|at| Some((*self.found[at].processes[1].first()?, at)))
-            .collect();
-        // Children come after their parents: in reverse order the deepest process is the cause of a
-        // chain.
-        for (id, &at) in ends.iter().rev() {
-            let process = usize::try_from(id.0).ok().and_then(|at| run.processes.get(at));
-            let Some(parent) = process.and_then(|process| process.parent) else { continue };
-            if let Some(&above) = ends.get(&parent)
-                && self.is_root(above)
-            {
-                self.attribute(above, at);
-            }
-        }
-    }
-
-    /// Attributes operations that a process does in one run only, and its end, to an earlier
-    /// operation that failed in the other run.
-    fn failures(&mut self) {
-        let causes: Vec<(usize, Change)> = (0..self.found.len())
-            .filter(|at| self.is_root(*at) && self.found[*at].difference.rule == Rule::ErrChanged)
-            .filter_map(|at| {
-                let difference = &self.found[at].difference;
-                let ok = [&difference.before, &difference.after]
-                    .map(|result| result.as_deref() == Some("ok"));
-                match ok {
-                    [true, false] => Some((at, Change::Removed)),
-                    [false, true] => Some((at, Change::Added)),
-                    _ => None,
-                }
-            })
-            .collect();
-        let extents = self.extents();
-        for (cause, lost) in causes {
-            let cause_processes = self.found[cause].processes.clone();
-            let from = self.found[cause].difference.events;
-            for at in (0..self.found.len()).filter(|at| *at != cause) {
-                let found = &self.found[at];
-                let Extent { events, processes } = &extents[at];
-                let mut concerned = processes.iter().zip(&cause_processes);
-                let concerns = concerned
-                    .all(|(own, theirs)| own.iter().all(|id| theirs.contains(id)))
-                    && processes.iter().any(|own| !own.is_empty());
-                let mut events = events.iter().zip(from);
-                // The permissions of a new file are an effect of the same call.
-                let later = events.all(|(own, from)| own.is_none() || *own >= from);
-                let follows = found.difference.change == lost
-                    || matches!(
-                        found.difference.rule,
-                        Rule::ExitStatus
-                            | Rule::ExitSignal
-                            | Rule::CallNew
-                            | Rule::CallGone
-                            | Rule::OrderOnly
-                    );
-                if concerns && later && follows {
-                    self.attribute(at, cause);
-                }
-            }
-        }
-    }
-
-    /// Returns events and processes of each difference including its consequences.
-    fn extents(&self) -> Vec<Extent> {
-        let mut extents: Vec<Extent> = self.found.iter().map(|_| Extent::default()).collect();
-        for (at, found) in self.found.iter().enumerate() {
-            let mut top = at;
-            while self.parents[top] != top {
-                top = self.parents[top];
-            }
-            let extent = &mut extents[top];
-            for (first, own) in extent.events.iter_mut().zip(found.difference.events) {
-                *first = [*first, own].into_iter().flatten().min();
-            }
-            for (all, own) in extent.processes.iter_mut().zip(&found.processes) {
-                all.extend(own);
-            }
-        }
-        extents
     }
 
     fn differences(self) -> Vec<Difference> {

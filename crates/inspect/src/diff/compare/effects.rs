@@ -1,17 +1,24 @@
 //! Differences between two sets of effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Found;
-use super::places::{grants_later, is_loopback, is_own, is_secret};
+use super::places::{
+    grants_later, is_loopback, is_of_other_process, is_of_system, is_own, is_secret,
+    is_this_machine,
+};
+use super::requested::{
+    Operation, Request, Requested, Results, creation_severity, durability_severity, flags_severity,
+    ipc_severity, is_ok, with_common, without_flags,
+};
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Change;
 use crate::diff::rule::{Rule, Severity};
-use crate::diff::run::{Run, Seen};
+use crate::diff::run::{NO_FLAGS, Run, Seen};
 
 pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     let first = found.len();
-    let sets = [grouped(a.effects()), grouped(b.effects())];
+    let sets = [grouped(a), grouped(b)];
     let mut operations: Vec<&Operation> = sets.iter().flat_map(BTreeMap::keys).collect();
     operations.sort_unstable();
     operations.dedup();
@@ -39,8 +46,12 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
             _ => {}
         }
     }
+    with_common(&mut requests, &sets);
+    without_flags(&mut requests, &sets);
     found.extend(requests.into_iter().flat_map(|(request, sides)| requested(&request, &sides)));
     attribute_order(found, first);
+    attribute_locked(found, first);
+    loaded_code(b, &mut found[first..]);
     // What looks up a path is about the file that another call found there.
     for one in found.iter_mut().filter(|one| one.light) {
         let to = one.names.iter().flat_map(|name| leads.iter().filter_map(move |of| of.get(name)));
@@ -51,10 +62,20 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     }
 }
 
-/// Role, operation, subject and result of effects that may differ in what is asked for.
-type Request = (String, Op, String, String);
-/// What one run asks for, with the whole resource.
-type Requested = BTreeMap<String, (String, Seen)>;
+/// Makes libraries graver that come from elsewhere than the system.
+fn loaded_code(run: &Run, found: &mut [Found]) {
+    let loaded: BTreeSet<&str> = run.loaded.iter().map(|name| run.name(*name)).collect();
+    for one in found.iter_mut().filter(|one| one.difference.rule == Rule::FsReadNew) {
+        if let [name] = &one.names[..]
+            && loaded.contains(name.as_str())
+            && !is_of_system(name)
+        {
+            let passing = ["$TMP/", "/tmp/", "/var/tmp/", "/dev/shm/"];
+            let is_passing = passing.iter().any(|directory| name.starts_with(directory));
+            one.difference.severity = if is_passing { Severity::Error } else { Severity::Warn };
+        }
+    }
+}
 
 /// Adds the effects of an operation that only one run has.
 fn one_run(
@@ -91,12 +112,22 @@ fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> V
     let texts = [0, 1].map(|side: usize| sides[side].keys().cloned().collect::<Vec<_>>().join(" "));
     // What is asked for now is new, but for another lock, which is mostly a weaker one.
     let like = if *op == Op::Lock { Change::Removed } else { Change::Added };
-    let (rule, severity) = classify(*op, subject, result, like);
+    let (rule, severity) = match op {
+        // The name of the attribute decides.
+        Op::Xattr => classify(*op, &format!("{subject} {}", texts.join(" ")), result, like),
+        // A write that no lock covers.
+        Op::Locked if texts[1].split(' ').any(|lock| lock == NO_FLAGS) => {
+            (Rule::LockLost, Rule::LockLost.severity())
+        }
+        _ => classify(*op, subject, result, like),
+    };
     let suffix = if result == "ok" { String::new() } else { format!(" {result}") };
     let mut found = Found::new(rule, Change::Changed, role, format!("{op} {subject}{suffix}"));
     found.difference.severity = match op {
         Op::Create => creation_severity(&texts),
         Op::Durability => durability_severity(&texts),
+        Op::Flags => flags_severity(&texts),
+        Op::Ipc => ipc_severity(&texts),
         _ => severity,
     };
     for (side, asked) in sides.iter().enumerate() {
@@ -106,19 +137,10 @@ fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> V
     }
     [found.difference.before, found.difference.after] = texts.map(Some);
     found.names = match op {
-        Op::Durability => subject.split(" -> ").map(str::to_owned).collect(),
+        Op::Durability | Op::Flags => subject.split(" -> ").map(str::to_owned).collect(),
         _ => names_of(*op, subject),
     };
     vec![found]
-}
-
-/// Returns how grave another order of writing and flushing is: what is gained is worth a note.
-fn durability_severity([old, new]: &[String; 2]) -> Severity {
-    let all = |text: &str, has: fn(&str) -> bool| text.split(' ').all(has);
-    let tests: [fn(&str) -> bool; 2] =
-        [|how| !how.starts_with("not-"), |how| how.ends_with(",directory")];
-    let is_lost = |has: fn(&str) -> bool| all(old, has) && !all(new, has);
-    if tests.into_iter().any(is_lost) { Severity::Warn } else { Severity::Note }
 }
 
 /// Makes another order of flushing a consequence of a flush of the same file that is gone or new.
@@ -147,45 +169,39 @@ fn attribute_order(found: &mut [Found], first: usize) {
     }
 }
 
-/// Returns how grave other permissions of a new file are: rights for others, or a guard that is
-/// gone, is an error.
-fn creation_severity(texts: &[String; 2]) -> Severity {
-    let [old, new] = texts.each_ref().map(|text| {
-        let all = text.split(' ').map(|one| one.split(',').collect::<Vec<_>>());
-        all.collect::<Vec<_>>()
-    });
-    // Set-user-id, set-group-id, and what the group and others may do.
-    let rights = |all: &[Vec<&str>]| {
-        all.iter().fold(0, |rights, one| {
-            rights | one.first().and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or(0)
-        }) & 0o6077
+/// Makes writes that a lock no longer covers consequences of the lock that is gone.
+fn attribute_locked(found: &mut [Found], first: usize) {
+    let is = |one: &Found, op: Op| {
+        let what = one.difference.what.strip_prefix(op.name());
+        what.is_some_and(|rest| rest.starts_with(' '))
     };
-    let guarded = |all: &[Vec<&str>]| {
-        ["O_EXCL", "O_NOFOLLOW"].map(|flag| all.iter().all(|one| one.contains(&flag)))
+    let key = |one: &Found, name: Option<&str>| {
+        Some((one.difference.role.clone(), one.difference.change, name?.to_owned()))
     };
-    let lost = guarded(&old).into_iter().zip(guarded(&new)).any(|(old, new)| old && !new);
-    if lost || rights(&new) & !rights(&old) != 0 { Severity::Error } else { Severity::Warn }
+    let locks: BTreeMap<_, usize> = (first..found.len())
+        .filter(|at| is(&found[*at], Op::Lock))
+        .filter_map(|at| Some((key(&found[at], found[at].names.first().map(String::as_str))?, at)))
+        .collect();
+    for one in found.iter_mut().skip(first).filter(|one| is(one, Op::Locked)) {
+        let lock = one.difference.what.rsplit(' ').next();
+        one.cause = key(one, lock).and_then(|key| locks.get(&key).copied());
+    }
 }
 
-/// Role, operation and resource of effects that may differ in their result.
-type Operation = (String, Op, String);
-/// The effects of one operation, by result.
-type Results = BTreeMap<String, Seen>;
-
-fn grouped(effects: BTreeMap<Effect, Seen>) -> BTreeMap<Operation, Results> {
+fn grouped(run: &Run) -> BTreeMap<Operation, Results> {
     let mut grouped = BTreeMap::<Operation, Results>::new();
     // Exits are compared process by process.
-    for (effect, seen) in effects.into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
-        grouped
-            .entry((effect.role, effect.op, effect.resource))
-            .or_default()
-            .insert(effect.result, seen);
+    for (effect, seen) in run.effects().into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
+        let Effect { role, op, resource, result } = effect;
+        // A lookup through a linked directory is one of the file there.
+        let base = |name: &str| name.rsplit('/').next().map(str::to_owned);
+        let leads =
+            run.leads.get(&resource).filter(|to| op == Op::Stat && base(to) == base(&resource));
+        let resource = leads.cloned().unwrap_or(resource);
+        let results = grouped.entry((role, op, resource)).or_default();
+        results.entry(result).and_modify(|known| known.add(&seen)).or_insert(seen);
     }
     grouped
-}
-
-fn is_ok(results: &Results) -> bool {
-    results.contains_key("ok")
 }
 
 fn same_results(olds: &Results, news: &Results) -> bool {
@@ -215,6 +231,10 @@ fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> 
         found.difference.events[side] = list.values().map(|seen| seen.event).min();
         found.processes[side] = list.values().flat_map(|seen| &seen.processes).copied().collect();
     }
+    // Processes outside of the run come and go.
+    if is_of_other_process(resource) {
+        found.difference.severity = Severity::Info;
+    }
     found.names = names_of(*op, resource);
     found
 }
@@ -229,20 +249,20 @@ fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: 
     found.difference.events[side] = Some(seen.event);
     found.processes[side].clone_from(&seen.processes);
     found.names = names_of(*op, resource);
-    found.light = matches!(op, Op::Stat | Op::Create | Op::Durability);
+    found.light = matches!(op, Op::Stat | Op::Create | Op::Durability | Op::Flags | Op::Locked);
     found
 }
 
 /// Returns the names that an effect is about.
 fn names_of(op: Op, resource: &str) -> Vec<String> {
     match op {
-        Op::Durability => {
+        Op::Durability | Op::Flags => {
             let subject = Effect::request(op, resource).map_or(resource, |(subject, _)| subject);
             subject.split(" -> ").map(str::to_owned).collect()
         }
         Op::Rename | Op::Link => resource.split(" -> ").map(str::to_owned).collect(),
         Op::Symlink => resource.split(" -> ").last().map(str::to_owned).into_iter().collect(),
-        Op::Chmod | Op::Chown | Op::Create | Op::Lock => {
+        Op::Chmod | Op::Chown | Op::Create | Op::Lock | Op::Locked | Op::Xattr | Op::Ipc => {
             vec![Effect::request(op, resource).map_or(resource, |(path, _)| path).to_owned()]
         }
         _ => vec![resource.to_owned()],
@@ -266,6 +286,11 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
         Op::Bind | Op::Listen if added => Rule::NetListenNew,
         Op::Connect | Op::Send | Op::Bind | Op::Listen => Rule::NetGone,
         Op::Chmod | Op::Chown => Rule::FsPerm,
+        Op::Xattr if is_permission(resource) => Rule::FsPerm,
+        Op::Flags => Rule::FsFlags,
+        Op::Ipc => Rule::Ipc,
+        Op::Locked if change == Change::Removed => Rule::LockLost,
+        Op::Locked => Rule::LockNew,
         Op::Create => Rule::FsCreate,
         Op::Lock if change == Change::Removed => Rule::LockLost,
         Op::Lock => Rule::LockNew,
@@ -284,11 +309,19 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
     (rule, severity(rule, resource, ok))
 }
 
+/// Whether an attribute of a file decides who may do what: capabilities, access control lists,
+/// immutable files.
+fn is_permission(resource: &str) -> bool {
+    let names = resource.split(' ').skip(1).map(|name| name.trim_start_matches('-'));
+    let beginnings = ["security.", "trusted.", "system.posix_acl", "FS_", "{"];
+    names.into_iter().any(|name| beginnings.iter().any(|begins| name.starts_with(begins)))
+}
+
 /// Returns the severity of a rule, lower within the program's own directories and on the loopback.
 fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
     match rule {
         // It follows from the write, the rename or the flush.
-        Rule::DurabilityOrder => Severity::Info,
+        Rule::DurabilityOrder | Rule::FsFlags => Severity::Info,
         // Reading and writing /dev/null has no effect.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
             if resource == "/dev/null" =>
@@ -306,6 +339,8 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew | Rule::FsPerm if !ok => {
             Severity::Warn
         }
+        // Connecting to no address reaches this machine.
+        Rule::NetConnectNew if is_this_machine(resource) => Severity::Warn,
         Rule::NetConnectNew | Rule::NetListenNew
             if is_loopback(resource) || resource == "netlink" =>
         {

@@ -9,11 +9,14 @@ mod directories;
 mod effects;
 mod found;
 mod generated_names;
+mod inherited;
 mod numbers;
 mod pairing;
 mod places;
 mod processes;
+mod programs;
 mod repetitions;
+mod requested;
 mod sequences;
 mod timing;
 

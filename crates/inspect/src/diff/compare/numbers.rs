@@ -78,13 +78,23 @@ impl<'r> Numbers<'r> {
 
     /// Returns which relative of a process has this id.
     fn relative(&self, number: u32, of: ProcessId) -> Option<String> {
+        /// Descendants further down are hardly known to the process.
+        const DEEPEST: usize = 4;
         self.by_id.get(&number)?.iter().find_map(|&id| {
             if let Some(up) = self.above(id, of) {
                 return Some(format!("^{up}"));
             }
-            let up = self.above(self.parent(id)?, of)?;
-            let ordinal = self.ordinals.get(usize::try_from(id.0).ok()?)?;
-            Some(format!("^{up}.{ordinal}"))
+            // A descendant of a parent, as the agent that a sibling leaves behind.
+            let (mut at, mut path) = (id, String::new());
+            for _ in 0..DEEPEST {
+                let ordinal = self.ordinals.get(usize::try_from(at.0).ok()?)?;
+                path = format!(".{ordinal}{path}");
+                at = self.parent(at)?;
+                if let Some(up) = self.above(at, of) {
+                    return Some(format!("^{up}{path}"));
+                }
+            }
+            None
         })
     }
 
@@ -138,7 +148,7 @@ fn numbers(text: &str) -> impl Iterator<Item = (Range<usize>, u64)> {
     /// The least length of a hash.
     const HASH: usize = 8;
     /// The least digits of a number beside which a letter may be one of words, as in `f31436`.
-    const NUMBER: usize = 4;
+    const NUMBER: usize = 3;
     words(text).filter_map(move |word| {
         let start = word.find(|c: char| c.is_ascii_digit())?;
         let end = word.rfind(|c: char| c.is_ascii_digit())? + 1;

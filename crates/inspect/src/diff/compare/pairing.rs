@@ -70,7 +70,11 @@ impl Pairing {
     pub(crate) fn new(a: &Run, b: &Run) -> Self {
         let (a, b) = (Tree::new(a), Tree::new(b));
         let mut pairing = Self::default();
-        pairing.pair_children(&a, &b, a.children_of(None), b.children_of(None));
+        // What is recorded is the same program, even where it executes another one at its end.
+        match (a.children_of(None), b.children_of(None)) {
+            ([x], [y]) if a.programs(*x).first() == b.programs(*y).first() => pairing.add(*x, *y),
+            (xs, ys) => pairing.pair_children(&a, &b, xs, ys),
+        }
         // New pairs are parents of others, so the list grows during the walk.
         let mut next = 0;
         while let Some(&(x, y)) = pairing.pairs.get(next) {

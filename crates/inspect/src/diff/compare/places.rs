@@ -45,17 +45,38 @@ pub(super) fn grants_later(resource: &str) -> bool {
     FILES.contains(&base) || DIRECTORIES.iter().any(|directory| name.contains(directory))
 }
 
+/// Whether a file belongs to the system, so that what is loaded from it is installed.
+pub(super) fn is_of_system(name: &str) -> bool {
+    const DIRECTORIES: [&str; 7] =
+        ["/usr/", "/lib/", "/lib64/", "/lib32/", "/opt/", "/nix/", "/snap/"];
+    DIRECTORIES.iter().any(|directory| name.starts_with(directory))
+}
+
+/// Whether a name belongs to a process that is not in the log.
+pub(super) fn is_of_other_process(resource: &str) -> bool {
+    resource.split('/').any(|part| part == "<other>") && resource.starts_with("/proc/")
+}
+
+/// Returns the IPv4 and IPv6 address of an endpoint. An IPv4 address may be in one of IPv6,
+/// `::ffff:127.0.0.1`.
+fn addresses(resource: &str) -> (Option<Ipv4Addr>, Option<Ipv6Addr>) {
+    let host = resource.split(' ').nth(1).and_then(|at| at.rsplit_once(':')).map(|(host, _)| host);
+    let host = host.unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let v6 = host.parse::<Ipv6Addr>().ok();
+    let v4 = host.parse::<Ipv4Addr>().ok().or_else(|| v6.and_then(|v6| v6.to_ipv4_mapped()));
+    (v4, v6)
+}
+
 /// Whether a network address is one of the loopback interface.
 pub(super) fn is_loopback(resource: &str) -> bool {
-    let Some((host, _)) = resource.split(' ').nth(1).and_then(|at| at.rsplit_once(':')) else {
-        return false;
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let v4 = host.parse::<Ipv4Addr>().ok();
-    let v6 = host.parse::<Ipv6Addr>().ok();
-    // An IPv4 address in one of IPv6: `::ffff:127.0.0.1`.
-    let v4 = v4.or_else(|| v6.and_then(|v6| v6.to_ipv4_mapped()));
+    let (v4, v6) = addresses(resource);
     v4.is_some_and(|v4| v4.is_loopback()) || v6.is_some_and(|v6| v6.is_loopback())
+}
+
+/// Whether a network address is `0.0.0.0` or `[::]`, by which a connection reaches this machine.
+pub(super) fn is_this_machine(resource: &str) -> bool {
+    let (v4, v6) = addresses(resource);
+    v4.is_some_and(|v4| v4.is_unspecified()) || v6.is_some_and(|v6| v6.is_unspecified())
 }
 
 /// Directories whose files are secrets by custom.

@@ -1,5 +1,6 @@
 //! Differences between processes: which exist, what they execute, how they end.
 
+use super::inherited::States;
 use super::{Found, Pairing, command_line};
 use crate::diff::report::Change;
 use crate::diff::rule::Rule;
@@ -8,12 +9,18 @@ use crate::state::ProcessId;
 
 pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
     let mut found = Vec::new();
+    let mut states = States::default();
     for &(x, y) in &pairing.pairs {
         let (Some(one), Some(other)) = (process(a, x), process(b, y)) else { continue };
-        found.extend(arguments(one, other).into_iter().chain(ends(one, other)).map(|mut found| {
-            found.processes = [vec![x], vec![y]];
-            found
-        }));
+        let arguments = arguments(one, other);
+        let changed = (!arguments.is_empty()).then_some(found.len());
+        let state = states.of((a, one), (b, other), (x, found.len() + arguments.len(), changed));
+        found.extend(arguments.into_iter().chain(state).chain(ends(one, other)).map(
+            |mut found| {
+                found.processes = [vec![x], vec![y]];
+                found
+            },
+        ));
     }
     found.extend(unpaired(a, b, pairing, 0));
     found.extend(unpaired(b, a, pairing, 1));

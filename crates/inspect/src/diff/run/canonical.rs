@@ -110,10 +110,14 @@ impl Roots {
         let mut at = 0_usize;
         let mut may_begin = true;
         while let Some(&byte) = text.get(at) {
-            if byte == b'/'
-                && may_begin
-                && let Some((name, rest)) = self.split_prefix(text.get(at..).unwrap_or_default())
-            {
+            let rest = text.get(at..).unwrap_or_default();
+            let root = match byte {
+                b'/' if may_begin => self.split_prefix(rest),
+                // In a URL, or below another directory: `/usr/lib/debug/tmp/ws/p`.
+                b'/' => self.split_deep(rest),
+                _ => None,
+            };
+            if let Some((name, rest)) = root {
                 out.push(b'$');
                 out.extend_from_slice(name.as_bytes());
                 at = text.len().saturating_sub(rest.len());
@@ -126,6 +130,25 @@ impl Roots {
             out.push(byte);
             at = at.saturating_add(1);
         }
+    }
+
+    /// Returns what is before a root in a path, the root, and the rest of the path.
+    fn below<'p>(&self, path: &'p [u8]) -> Option<(&'p [u8], &str, &'p [u8])> {
+        let slashes = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
+        slashes.map(|(at, _)| at).find_map(|at| {
+            let (above, below) = path.split_at_checked(at)?;
+            let (name, rest) = self.split_deep(below)?;
+            (rest.is_empty() || rest.first() == Some(&b'/')).then_some((above, name, rest))
+        })
+    }
+
+    /// As [`Self::split_prefix`], for roots that are deep enough to be no other directory, such as
+    /// `/tmp` in `/var/tmp`.
+    fn split_deep<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
+        let (name, rest) = self.split_prefix(text)?;
+        let root = text.get(..text.len().saturating_sub(rest.len()))?;
+        let components = root.iter().filter(|byte| **byte == b'/').count();
+        (components > 1).then_some((name, rest))
     }
 
     fn split_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
@@ -186,7 +209,16 @@ fn path(path: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
             out.push_str(name);
             rest
         }
-        None => path,
+        // A root below another directory, as for the debug information of a program.
+        None => match roots.below(path) {
+            Some((above, name, rest)) => {
+                out.push_str(&escaped(above));
+                out.push('$');
+                out.push_str(name);
+                rest
+            }
+            None => path,
+        },
     };
     let mut before: [&[u8]; 3] = [b""; 3];
     for (i, part) in rest.split(|&byte| byte == b'/').enumerate() {

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use foldhash::fast::RandomState;
 use sysreel_abi::{CallKind, intent};
 
-use super::Actor;
 use super::names::{NameId, Names, Sort};
 use super::operation::{Case, Operation};
+use super::{Actor, Derived};
 use crate::diff::effect::Op;
 
 /// A file that was written.
@@ -43,6 +43,10 @@ pub(super) struct Durability {
     renamed: Vec<Renamed>,
     /// Open file descriptions whose writes are on the disk when they return.
     synchronous: HashSet<u64, RandomState>,
+    /// Files that were there before and are written through, with the first that opens them so.
+    written_through: BTreeMap<(Actor, NameId), u64>,
+    /// The permissions with which this run creates files, or changes them.
+    modes: HashMap<NameId, u32, RandomState>,
     /// The renames whose directory was not flushed since, by directory.
     pending: HashMap<NameId, Vec<usize>, RandomState>,
 }
@@ -58,7 +62,17 @@ impl Durability {
     ) {
         let (event, row) = (case.finished.event, case.call.row);
         match operation.op {
-            Op::Write if operation.opens => self.opened(case),
+            Op::Write if operation.opens => {
+                if let Some(mode) = mode(operation.grants, names) {
+                    self.modes.insert(operation.first, mode);
+                }
+                self.opened(case, actor, operation);
+            }
+            Op::Chmod => {
+                if let Some(mode) = mode(operation.second, names) {
+                    self.modes.insert(operation.first, mode);
+                }
+            }
             Op::Write | Op::Truncate => {
                 let fd = match row.kind {
                     CallKind::Write => intent::data_fds(row).1,
@@ -74,7 +88,8 @@ impl Durability {
                 (known.actor, known.event) = (actor, event);
                 known.dirty |= !durable;
             }
-            Op::Sync => match intent::flushes(row) {
+            // msync flushes what it names, as fsync does.
+            Op::Sync => match intent::flushes(row).or(Some(intent::Flush::File)) {
                 Some(intent::Flush::File) => self.flushed(operation.first, actor, event),
                 Some(intent::Flush::All) => {
                     self.files.values_mut().for_each(|file| file.dirty = false);
@@ -101,7 +116,23 @@ impl Durability {
         }
     }
 
-    fn opened(&mut self, case: &Case<'_>) {
+    /// Returns a change of permissions that takes rights from others as one that comes after the
+    /// first write, if it does: until then others could read what was written.
+    pub(super) fn chmod(&self, operation: Operation, names: &mut Names) -> Operation {
+        if operation.op != Op::Chmod || operation.errno != 0 {
+            return operation;
+        }
+        let old = self.modes.get(&operation.first).copied().unwrap_or(0);
+        let new = mode(operation.second, names).unwrap_or(old);
+        let takes = old & !new & 0o044 != 0;
+        if !takes || !self.files.contains_key(&operation.first) {
+            return operation;
+        }
+        let asked = [names.raw(operation.second), b",after-write"].concat();
+        Operation { second: names.id(Sort::Word, &asked), ..operation }
+    }
+
+    fn opened(&mut self, case: &Case<'_>, actor: Actor, operation: &Operation) {
         let call = &case.call;
         let memory = &case.finished.open.memory;
         let structure = |arg| memory.find(arg, call.role, 0).and_then(|region| region.inline());
@@ -111,6 +142,11 @@ impl Durability {
             && let Some(file) = case.tracker.file(case.finished.task, fd)
         {
             self.synchronous.insert(file.serial);
+            // Of a new file it is one of the flags of its creation.
+            if !how.is_some_and(intent::Opening::creates) && intent::is_regular(file.mode) {
+                let event = case.finished.event;
+                self.written_through.entry((actor, operation.first)).or_insert(event);
+            }
         }
     }
 
@@ -131,7 +167,7 @@ impl Durability {
 
     /// Returns the effects: how each rename of a written file left it, and each file that was
     /// flushed and not renamed afterwards.
-    pub(super) fn effects(self, names: &mut Names) -> Vec<(Actor, Operation, u64)> {
+    pub(super) fn effects(self, names: &mut Names) -> Vec<Derived> {
         let mut how = |durable, directory| {
             let text = match (durable, directory) {
                 (true, true) => "durable,directory",
@@ -143,6 +179,9 @@ impl Durability {
         };
         let plain = Operation { op: Op::Durability, effect: true, ..Operation::default() };
         let mut effects = Vec::new();
+        for ((actor, first), event) in self.written_through {
+            effects.push((actor, Operation { op: Op::Sync, first, ..plain }, event));
+        }
         for Renamed { actor, event, names, durable, directory_flushed, .. } in self.renamed {
             let [first, second] = names;
             let grants = how(durable, directory_flushed);
@@ -154,6 +193,12 @@ impl Durability {
         }
         effects
     }
+}
+
+/// Returns the permissions at the beginning of what a call asks for: `0600,O_EXCL`.
+fn mode(asked: NameId, names: &Names) -> Option<u32> {
+    let text = std::str::from_utf8(names.raw(asked)).ok()?;
+    u32::from_str_radix(text.split(',').next()?, 8).ok()
 }
 
 /// Returns the name of the directory that a file is in.

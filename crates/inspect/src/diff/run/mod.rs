@@ -6,11 +6,15 @@ pub(crate) mod canonical;
 pub(crate) mod content;
 mod detail;
 mod durability;
+mod flags;
+mod inherited;
+mod locking;
 mod matching;
 mod names;
 pub(crate) mod operation;
 mod process;
 mod reader;
+mod signals;
 pub(crate) mod stream;
 pub(crate) mod timing;
 
@@ -26,10 +30,12 @@ pub use operation::{CountedOnly, MARK};
 pub use process::{End, Image, Process};
 
 pub(crate) use detail::MAX_ARG_STRLEN;
+pub(crate) use flags::NO_FLAGS;
+pub(crate) use inherited::Inherited;
 pub(crate) use matching::Match;
 pub(crate) use names::NameId;
 pub(crate) use operation::Operation;
-pub(crate) use process::signal;
+pub(crate) use signals::signal;
 
 use super::effect::{Effect, Op};
 use crate::Findings;
@@ -100,6 +106,8 @@ pub(crate) struct Created {
 
 /// The process and the role that did something.
 pub(crate) type Actor = (ProcessId, NameId);
+/// An effect that no single call shows: who, what, and at which event.
+pub(crate) type Derived = (Actor, Operation, u64);
 pub(crate) type Operations = HashMap<(Actor, Operation), (u64, u64), RandomState>;
 
 /// One log prepared for comparison.
@@ -125,6 +133,8 @@ pub struct Run {
     pub(crate) leads: BTreeMap<String, String>,
     pub(crate) names: Vec<String>,
     pub(crate) created: Vec<Created>,
+    /// The files that it mapped to execute them: libraries.
+    pub(crate) loaded: Vec<NameId>,
     /// The process that used each name first, by the number of the name.
     pub(crate) users: Vec<ProcessId>,
     /// The ids of its tasks, each with its process, in the order of their creation.
@@ -170,8 +180,8 @@ impl Run {
         let (first, second) = (self.name(operation.first), self.name(operation.second));
         let grants = self.name(operation.grants);
         match (operation.op, operation.second.0) {
-            (Op::Durability, 0) => format!("{first} {grants}"),
-            (Op::Durability, _) => format!("{first} -> {second} {grants}"),
+            (Op::Durability | Op::Flags, 0) => format!("{first} {grants}"),
+            (Op::Durability | Op::Flags, _) => format!("{first} -> {second} {grants}"),
             (Op::Rename | Op::Link | Op::Symlink, _) => format!("{first} -> {second}"),
             (_, 0) => first.to_owned(),
             _ => format!("{first} {second}"),

@@ -62,19 +62,13 @@ impl Names {
         id
     }
 
-    /// Returns a name as the log has it.
+    /// Returns a name as the log has it; empty if there is none.
     pub(crate) fn raw(&self, id: NameId) -> &[u8] {
         let name = usize::try_from(id.0).ok().and_then(|at| self.names.get(at));
         name.and_then(|name| name.get(1..)).unwrap_or_default()
     }
 
     /// Returns all names, by number.
-    /// Returns a name; empty if there is none.
-    pub(crate) fn get(&self, id: NameId) -> &[u8] {
-        let name = usize::try_from(id.0).ok().and_then(|at| self.names.get(at));
-        name.and_then(|name| name.get(1..)).unwrap_or_default()
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Sort, &[u8])> {
         self.names.iter().map(|name| match name.split_first() {
             Some((&sort, name)) => {

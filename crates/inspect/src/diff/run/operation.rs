@@ -4,6 +4,9 @@ mod asked;
 mod by_kind;
 mod case;
 mod classified;
+mod ipc;
+mod network;
+mod reached;
 
 use std::collections::HashMap;
 
@@ -14,12 +17,13 @@ use sysreel_format::Part;
 
 pub use classified::CountedOnly;
 
-pub(crate) use asked::{is_leftover, is_value};
-pub(crate) use case::Case;
+pub(crate) use asked::{is_leftover, is_value, lock_change};
+pub(crate) use case::{Case, file_name};
 pub(crate) use classified::{Classified, Making, Operation};
 
 use self::case::RowInfo;
 use super::names::{NameId, Names, Sort};
+use crate::diff::effect::Op;
 use crate::state::paths::PATH_MAX;
 use crate::text;
 
@@ -31,6 +35,7 @@ pub const MARK: &[u8] = b"/dev/null/sysreel-mark/";
 pub(crate) struct Classifier {
     rows: HashMap<usize, RowInfo, RandomState>,
     path: Vec<u8>,
+    returned: ipc::Returned,
 }
 
 impl Classifier {
@@ -56,7 +61,14 @@ impl Classifier {
         match mark {
             Some(name) => Classified::Mark(name),
             None => {
-                let mut operation = by_kind::operation(case, &info, first, second, names);
+                let mut operation = match self.returned.operation(case, names) {
+                    Some(operation) => operation,
+                    None => by_kind::operation(case, &info, first, second, names),
+                };
+                if operation.op == Op::Write && case.call.row.kind == CallKind::Mmap {
+                    self.returned.add(case, operation.first);
+                }
+                operation.flags = reached::flags(case, names);
                 if let Some(requested) = requested {
                     operation.requested = requested;
                 }

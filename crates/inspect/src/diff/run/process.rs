@@ -1,7 +1,8 @@
 //! The processes of a run.
 
-use sysreel_abi::signal_name;
-
+use super::inherited::Inherited;
+use super::names::NameId;
+use super::signals::signal;
 use crate::state::ProcessId;
 
 /// How a process ended.
@@ -46,6 +47,8 @@ pub struct Image {
     pub argv: Vec<String>,
     /// The event of the snapshot after execve.
     pub event: u64,
+    /// What it inherits and its parent, or the program before it, did not have.
+    pub(crate) state: Vec<(Inherited, NameId)>,
 }
 
 /// A process.
@@ -74,10 +77,4 @@ impl Process {
     pub fn role(&self) -> &str {
         self.images.last().map_or(&self.inherited, |image| &image.role)
     }
-}
-
-/// Returns the name of a signal, or its number.
-pub(crate) fn signal(number: u32) -> String {
-    let name = i32::try_from(number).ok().and_then(signal_name);
-    name.map_or_else(|| format!("signal-{number}"), str::to_owned)
 }

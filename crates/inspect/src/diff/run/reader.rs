@@ -4,9 +4,10 @@ mod calls;
 mod connecting;
 mod finish;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
@@ -17,6 +18,8 @@ use super::canonical::{Roots, RunLocalIds, escaped};
 use super::content::KnownBlobs;
 use super::detail::Details;
 use super::durability::Durability;
+use super::inherited::{Inherited, State};
+use super::locking::Locking;
 use super::matching::Matching;
 use super::names::{NameId, Names, Sort};
 use super::operation::{Classifier, Operation};
@@ -37,6 +40,7 @@ struct RawImage {
     role: NameId,
     argv: Vec<Vec<u8>>,
     event: u64,
+    state: Vec<(Inherited, NameId)>,
 }
 
 struct RawProcess {
@@ -45,6 +49,8 @@ struct RawProcess {
     inherited: NameId,
     images: Vec<RawImage>,
     threads: u32,
+    /// What its program found when it began, or that of its parent.
+    state: Option<Rc<State>>,
     tgid: u32,
     end: End,
     gone: u64,
@@ -74,6 +80,8 @@ struct RunBuilder {
     /// Connects in progress, by the serial of the socket's open file description.
     connecting: HashMap<u64, Connecting, RandomState>,
     leads: HashMap<NameId, NameId, RandomState>,
+    /// Files that were mapped to be executed.
+    loaded: BTreeSet<NameId>,
     marks: Vec<(NameId, u64, ProcessId)>,
     counted_only: std::collections::BTreeMap<super::CountedOnly, u64>,
     processes: Vec<RawProcess>,
@@ -85,6 +93,7 @@ struct RunBuilder {
     streams: Streams,
     details: Details,
     durability: Durability,
+    locking: Locking,
     /// The hashes of the blobs that were written.
     blobs: KnownBlobs,
     timing: Timing,
@@ -172,6 +181,7 @@ impl RunBuilder {
             users: Vec::new(),
             connecting: HashMap::default(),
             leads: HashMap::default(),
+            loaded: BTreeSet::new(),
             marks: Vec::new(),
             counted_only: Default::default(),
             processes: Vec::new(),
@@ -184,6 +194,7 @@ impl RunBuilder {
             streams: Streams::default(),
             details: Details::default(),
             durability: Durability::default(),
+            locking: Locking::default(),
             blobs: KnownBlobs::default(),
             timing: Timing::default(),
             matching: Matching::default(),
@@ -215,7 +226,9 @@ impl RunBuilder {
         let parent =
             state.context(head.parent).map(|context| context.process).filter(|parent| *parent < id);
         let inherited = parent.map_or(NameId::default(), |parent| self.role(parent));
+        let state = parent.and_then(|parent| self.process(parent)?.state.clone());
         self.processes.push(RawProcess {
+            state,
             parent,
             event: at.number(),
             inherited,
@@ -256,9 +269,19 @@ impl RunBuilder {
         };
         let base = file.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let role = self.names.id(Sort::Word, escaped(base).as_bytes());
-        let image =
-            RawImage { role, argv: snapshot.arguments().to_vec(), event: exec.event.number };
+        let (argv, event) = (snapshot.arguments().to_vec(), exec.event.number);
+        let now = State::new(exec, &mut self.names);
+        let before = self.process(id).and_then(|process| process.state.take());
+        let state = match &before {
+            Some(before) => now.since(before, &mut self.names),
+            None => Vec::new(),
+        };
+        for (_, name) in &state {
+            self.set_user(*name, id);
+        }
+        let image = RawImage { role, argv, event, state };
         if let Some(process) = self.process(id) {
+            process.state = Some(now.shared(before.as_ref()));
             process.images.push(image);
         }
     }

@@ -18,6 +18,10 @@ use self::form::{Form, How, Part};
 use crate::diff::effect::Op;
 use crate::diff::run::Run;
 
+/// Stands for all folders over which a store spreads its files.
+const SPREAD: &str = "<hex>/";
+/// The most digits of the name of such a folder.
+const MOST_SPREAD: usize = 3;
 /// How deep directories with generated names may be nested.
 const DEPTH: usize = 4;
 
@@ -91,11 +95,14 @@ fn find(
     let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
     for (side, run) in [a, b].into_iter().enumerate() {
         let removed = removed(run);
+        let created: BTreeSet<&str> =
+            run.created.iter().map(|created| run.name(created.name)).collect();
+        let is_new = |folder: &str| created.contains(folder) && !all[1 - side].contains(folder);
         for created in &run.created {
             let name = run.name(created.name);
             if !all[1 - side].contains(name)
                 && !constant[side].contains(name)
-                && let Some(family) = family(name, run.name(created.role))
+                && let Some(family) = family(name, run.name(created.role), &is_new)
             {
                 let passing = removed.contains(name);
                 let members = &mut families.entry(family).or_default()[side];
@@ -106,12 +113,18 @@ fn find(
         }
     }
     let mut renamings: [Renaming; 2] = Default::default();
-    for members in families.values() {
+    for (family, members) in &families {
+        let spreads = family.folder.ends_with(SPREAD);
         for (members, parts) in generated(members) {
             for (renaming, members) in renamings.iter_mut().zip(&members) {
                 for name in members.keys() {
-                    renaming.add(name, &parts);
+                    renaming.add(name, &parts, spreads);
                 }
+            }
+            let folder = |name: &&str| split(split(name).0.trim_end_matches('/')).1.to_owned();
+            if spreads {
+                let [a, b] = members.each_ref().map(|members| members.keys().map(folder));
+                pairs.extend(a.zip(b).map(|(a, b)| [a, b]).filter(|[a, b]| a != b));
             }
             let [a, b] = members.each_ref().map(|members| members.keys().map(|name| split(name).1));
             pairs.extend(a.zip(b).map(|(a, b)| [a.to_owned(), b.to_owned()]));
@@ -161,10 +174,20 @@ fn parts_of(members: &[Members<'_>; 2]) -> Option<Vec<Part>> {
     if is_missing { None } else { form::generated_parts(&bases, how) }
 }
 
-fn family(name: &str, role: &str) -> Option<Family> {
+/// Returns the family of a name. New folders with a short hexadecimal name, over which a store
+/// spreads its files by their hashes, count as one.
+fn family(name: &str, role: &str, is_new: &dyn Fn(&str) -> bool) -> Option<Family> {
     let (folder, base) = split(name);
     let form = Form::of(base).filter(|_| !folder.is_empty())?;
-    Some(Family { folder: folder.to_owned(), role: role.to_owned(), form })
+    let path = folder.trim_end_matches('/');
+    let (above, own) = split(path);
+    let is_short_hex = (1..=MOST_SPREAD).contains(&own.len())
+        && own.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let folder = match is_short_hex && is_new(path) {
+        true => format!("{above}{SPREAD}"),
+        false => folder.to_owned(),
+    };
+    Some(Family { folder, role: role.to_owned(), form })
 }
 
 /// Splits a name into its folder and its last component.
@@ -173,9 +196,16 @@ fn split(name: &str) -> (&str, &str) {
 }
 
 impl Renaming {
-    fn add(&mut self, name: &str, parts: &[Part]) {
+    fn add(&mut self, name: &str, parts: &[Part], spreads: bool) {
         let (folder, base) = split(name);
-        self.names.insert(name.to_owned(), format!("{folder}{}", form::masked(base, parts)));
+        let mut to = folder.to_owned();
+        if spreads {
+            let path = folder.trim_end_matches('/');
+            let new = format!("{}<new>", split(path).0);
+            to = format!("{new}/");
+            self.names.insert(path.to_owned(), new);
+        }
+        self.names.insert(name.to_owned(), format!("{to}{}", form::masked(base, parts)));
         for part in parts.iter().filter(|part| part.is_random) {
             if let Some(word) = form::word(base, part.word) {
                 self.words.insert(word.to_owned(), part.masked(word));

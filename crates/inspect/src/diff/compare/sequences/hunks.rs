@@ -2,11 +2,13 @@
 //! aligned calls, other arguments, other chunks and more retries.
 
 mod causes;
+mod pieces;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 
 use self::causes::{CHILD, Causes};
+use self::pieces::Pieces;
 use super::job::Job;
 use super::signals::arrival_name;
 use super::tokens::{NamedOperation, Tokens};
@@ -37,6 +39,7 @@ pub(super) fn differences(
                 tokens,
                 job,
                 groups: BTreeMap::new(),
+                pieces: Pieces::new(job),
                 moved: &mut moved,
                 accounts,
             };
@@ -119,6 +122,7 @@ struct Collector<'s, 'r> {
     tokens: &'s Tokens,
     job: &'s Job<'r>,
     groups: BTreeMap<Key, Group>,
+    pieces: Pieces,
     moved: &'s mut Moved,
     accounts: &'s mut [Account; 2],
 }
@@ -175,6 +179,11 @@ impl Collector<'_, '_> {
                     group.events[side].get_or_insert(step.event);
                     group.numbers[side] += 1;
                     group.token = group.token.map_or(Some(token), |known| Some(known.min(token)));
+                } else if let Some(numbers) = self.pieces.of(token) {
+                    self.accounts[side].different += calls;
+                    let group = self.group(Key::Chunking(token), [None, None]);
+                    group.events[side].get_or_insert(step.event);
+                    group.numbers = numbers;
                 } else {
                     self.accounts[side].different += calls;
                     left[side].push((token, step.event));
@@ -228,9 +237,11 @@ impl Collector<'_, '_> {
             self.accounts[1].same += u64::from(y.calls);
             let events = [Some(x.event), Some(y.event)];
             if x.calls != y.calls && x.bytes == y.bytes {
+                let whole = self.pieces.of(token);
                 let group = self.group(Key::Chunking(token), events);
-                group.numbers[0] += u64::from(x.calls);
-                group.numbers[1] += u64::from(y.calls);
+                let so_far = group.numbers;
+                let add = || [so_far[0] + u64::from(x.calls), so_far[1] + u64::from(y.calls)];
+                group.numbers = whole.unwrap_or_else(add);
             }
             let word = |run: &Run, detail: u32| {
                 run.streams

@@ -4,8 +4,10 @@ use sysreel_abi::{ArgKind, CallKind, intent};
 
 use super::super::names::{NameId, Names, Sort};
 use super::asked;
-use super::case::{Case, RowInfo, address, file_name};
+use super::case::{Case, RowInfo, file_name};
 use super::classified::{Making, Operation};
+use super::network::network;
+use super::reached;
 use crate::diff::effect::Op;
 use crate::state::Made;
 use crate::text;
@@ -33,6 +35,8 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
         CallKind::Truncate => Op::Truncate,
         CallKind::Utime => Op::Utime,
         CallKind::SetXattr => Op::Xattr,
+        // A part of a file may be lost all the same.
+        CallKind::Sync if intent::flushes(call.row) == Some(intent::Flush::Nothing) => return None,
         CallKind::Sync => Op::Sync,
         CallKind::Chdir | CallKind::Fchdir => Op::Chdir,
         _ => return None,
@@ -41,7 +45,7 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
 }
 
 /// Returns an operation on one name, with the result of the call.
-fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
+pub(super) fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
     Operation {
         op,
         first,
@@ -50,6 +54,7 @@ fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
         effect: op.is_effect(),
         makes: Making::Nothing,
         grants: NameId::default(),
+        flags: NameId::default(),
         opens: case.call.row.kind == CallKind::Open,
         requested: NameId::default(),
     }
@@ -79,7 +84,11 @@ pub(super) fn operation(
             Making::First => asked::permissions(case, &[], names),
             _ => NameId::default(),
         };
-        return Operation { makes, effect, grants, ..plain(op, subject(names)) };
+        let second = match op {
+            Op::Xattr => asked::xattr(case, names),
+            _ => NameId::default(),
+        };
+        return Operation { makes, effect, grants, second, ..plain(op, subject(names)) };
     }
     match call.row.kind {
         CallKind::Open => complete_open(case, plain(Op::Read, first.unwrap_or_default()), names),
@@ -89,7 +98,11 @@ pub(super) fn operation(
             via_descriptor(case, to, plain(Op::Write, NameId::default()), names)
         }
         CallKind::Rename => with_second(Op::Rename),
-        CallKind::Link => with_second(Op::Link),
+        CallKind::Link => {
+            let named = with_second(Op::Link);
+            let first = reached::linked_descriptor(case, names).unwrap_or(named.first);
+            Operation { first, ..named }
+        }
         // The target comes first. It is not looked up by this call.
         CallKind::Symlink => {
             Operation { first: link_target(case, names), ..with_second(Op::Symlink) }
@@ -108,25 +121,51 @@ pub(super) fn operation(
             plain(Op::Fork, NameId::default())
         }
         CallKind::Kill => signal(case, plain(Op::Signal, NameId::default()), names),
+        _ => {
+            let subject = subject(names);
+            rights(case, info, subject, names)
+                .unwrap_or_else(|| other(case, info, ([first, second], subject), names))
+        }
+    }
+}
+
+/// Returns the operation of calls that lock a file, or set ids or attributes.
+fn rights(
+    case: &Case<'_>,
+    info: &RowInfo,
+    subject: NameId,
+    names: &mut Names,
+) -> Option<Operation> {
+    let call = &case.call;
+    match call.row.kind {
         CallKind::SetCreds => {
             let second = match credentials(case, names) {
                 id if id == NameId::default() => asked::arguments(case, names),
                 id => id,
             };
-            Operation { second, ..plain(Op::Creds, info.name) }
+            Some(Operation { second, ..plain(case, Op::Creds, info.name) })
         }
-        CallKind::Lock | CallKind::Fcntl if asked::lock(case).is_some() => {
-            let lock = asked::lock(case).unwrap_or_default();
+        CallKind::Lock | CallKind::Fcntl => {
+            let lock = asked::lock(case)?;
             let effect = lock != asked::UNLOCKS;
-            Operation { second: word(names, lock), effect, ..plain(Op::Lock, subject(names)) }
+            Some(Operation { second: word(names, &lock), effect, ..plain(case, Op::Lock, subject) })
         }
-        _ => other(case, info, subject(names), names),
+        _ if intent::sets_file_attributes(call.abi, call.row, &call.args) => {
+            let second = asked::arguments(case, names);
+            Some(Operation { second, ..plain(case, Op::Xattr, subject) })
+        }
+        _ => None,
     }
 }
 
 /// Returns the operation of calls that use the network, change rights, or do nothing that is told
 /// apart.
-fn other(case: &Case<'_>, info: &RowInfo, subject: NameId, names: &mut Names) -> Operation {
+fn other(
+    case: &Case<'_>,
+    info: &RowInfo,
+    (paths, subject): ([Option<NameId>; 2], NameId),
+    names: &mut Names,
+) -> Operation {
     let call = &case.call;
     if let Some((op, name)) = network(case, names) {
         let outcome = case.finished.outcome;
@@ -141,15 +180,27 @@ fn other(case: &Case<'_>, info: &RowInfo, subject: NameId, names: &mut Names) ->
     }
     let confines = || intent::confines(call.abi, call.row, &call.args);
     match info.privileged.or_else(|| confines().map(|area| word(names, area))) {
-        Some(area) => kernel(case, area, info, names),
+        Some(area) => kernel(case, (area, paths), info, names),
         None => Operation { second: subject, ..plain(case, Op::Call, info.name) },
     }
 }
 
 /// Returns an operation on the kernel or on the rights of the caller: its area, then the call with
 /// what it asks for.
-fn kernel(case: &Case<'_>, area: NameId, info: &RowInfo, names: &mut Names) -> Operation {
-    let second = asked::call(case, names).unwrap_or(info.name);
+fn kernel(
+    case: &Case<'_>,
+    (area, paths): (NameId, [Option<NameId>; 2]),
+    info: &RowInfo,
+    names: &mut Names,
+) -> Operation {
+    // What is mounted need not be a path: `tmpfs`.
+    let device = case.call.row.arg("dev_name");
+    let leads = [0, 1].map(|path| {
+        let (at, name) = (usize::from(info.paths[path]?.0), paths[path]?);
+        let is_path = device != Some(at) || asked::is_path(case, at);
+        is_path.then_some((at, name))
+    });
+    let second = asked::call(case, leads, names).unwrap_or(info.name);
     Operation { second, ..plain(case, Op::Kernel, area) }
 }
 
@@ -186,29 +237,6 @@ fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
     word(names, &format!("{mode:04o}"))
 }
 
-/// Returns the operation on a socket and its address.
-fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
-    let local_address = |names: &mut Names| {
-        let local = case.file(0)?.local.borrow().clone();
-        socket_address(case, &local, names)
-    };
-    Some(match case.call.row.kind {
-        CallKind::Connect => (Op::Connect, address_argument(case, 1, names).unwrap_or_default()),
-        CallKind::Bind => (Op::Bind, address_argument(case, 1, names).unwrap_or_default()),
-        CallKind::Listen => (Op::Listen, local_address(names).unwrap_or_default()),
-        CallKind::Accept => (Op::Accept, word(names, "<socket>")),
-        // Sending to a connected peer is not an effect: connecting was.
-        CallKind::Send => {
-            (Op::Send, address_argument(case, 4, names).or_else(|| message_address(case, names))?)
-        }
-        CallKind::Receive => {
-            let file = case.file(0);
-            (Op::Receive, file.map_or(NameId::default(), |file| file_name(&file, names)))
-        }
-        _ => return None,
-    })
-}
-
 /// Completes the operation of an open. Opening a directory counts as `stat`; reading its entries is
 /// `list`.
 fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operation {
@@ -232,7 +260,8 @@ fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operat
         None => plain.first,
     };
     if how.unnamed() {
-        return Operation { op: Op::Write, first: word(names, "<nameless>"), ..plain };
+        let grants = asked::permissions(case, &how.flags().collect::<Vec<_>>(), names);
+        return Operation { op: Op::Write, first: word(names, "<nameless>"), grants, ..plain };
     }
     let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
         (true, true) => (Op::Write, Making::First),
@@ -266,37 +295,6 @@ fn link_target(case: &Case<'_>, names: &mut Names) -> NameId {
     }
 }
 
-/// Returns the name of a socket address argument.
-fn address_argument(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
-    let bytes = case.finished.open.memory.find(at, case.call.role, 0)?.inline()?;
-    (bytes.len() >= 2).then(|| socket_address(case, bytes, names))?
-}
-
-/// Returns the name of an address for the socket of the call.
-fn socket_address(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
-    let file = case.file(0)?;
-    let name = bytes.get(2..).unwrap_or_default();
-    // A unix address that does not begin with a zero byte is a path.
-    if intent::Family::from_sockaddr(bytes) == intent::Family::Unix
-        && name.first().is_some_and(|first| *first != 0)
-    {
-        let mut absolute = Vec::new();
-        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut absolute);
-        let resolved = [bytes.get(..2)?, &absolute].concat();
-        return Some(address(&file, &resolved, names));
-    }
-    Some(address(&file, bytes, names))
-}
-
-/// Returns the name of the destination in a msghdr.
-fn message_address(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
-    let role = case.call.role.saturating_add(1);
-    let index = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_NAME);
-    let bytes = case.finished.open.memory.find(1, role, index)?.inline()?;
-    let file = case.file(0)?;
-    (bytes.len() >= 2).then(|| address(&file, bytes, names))
-}
-
 fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation {
     let row = case.call.row;
     let argument = |is: fn(ArgKind) -> bool| {
@@ -307,7 +305,12 @@ fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation
             .map(|value| u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
     };
     let signal = argument(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
-    let to = argument(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
+    // Without an id it is the process of a pidfd.
+    let of_descriptor = || {
+        let about = case.file(0).map_or(0, |file| file.about.get());
+        i32::try_from(about).unwrap_or(0)
+    };
+    let to = argument(|kind| matches!(kind, ArgKind::Pid)).unwrap_or_else(of_descriptor);
     // A signal to the own process is not an effect: what it does to the process is in its end.
     let own = case.tracker.task(case.finished.task).map(|task| task.tgid);
     let target = u32::try_from(to).unwrap_or(0);

@@ -47,7 +47,7 @@ impl Case<'_> {
 }
 
 /// Returns the name of a file, which is kept in [`OpenFile::tag`].
-pub(super) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
+pub(crate) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
     /// The part of the tag that holds the name; other code uses the rest.
     const NAMED: u64 = 0xffff_ffff;
     let known = u32::try_from(file.tag.get() & NAMED).unwrap_or(0);

@@ -21,6 +21,8 @@ pub(crate) struct Operation {
     pub(crate) makes: Making,
     /// The permissions and flags of a file that it may create.
     pub(crate) grants: NameId,
+    /// The flags that decide which file it reaches or replaces.
+    pub(crate) flags: NameId,
     /// Whether it opens the file for reading or writing.
     pub(crate) opens: bool,
     /// The path in the call, if the opened file has another one.

@@ -62,16 +62,24 @@ impl RunBuilder {
                 self.step(&case, process, operation);
             }
             Classified::Operation(operation) => {
+                let Case { call, .. } = &case;
+                if intent::maps_code(call.abi, call.row, &call.args) && !case.failed() {
+                    // The descriptor of a mapping is what the operation is about.
+                    self.loaded.insert(operation.second);
+                }
                 for name in [operation.first, operation.second, operation.requested] {
                     self.set_user(name, process);
                 }
+                let operation = self.durability.chmod(operation, &mut self.names);
                 self.operation(process, &operation, finished);
                 if operation.errno == 0 {
                     let actor = (process, self.role(process));
                     self.durability.add(&case, actor, &operation, &mut self.names);
+                    self.locking.add(&case, actor, &operation);
                 }
                 self.begin_connect(&case, process, operation);
-                let operation = Operation { grants: NameId::default(), ..operation };
+                let none = NameId::default();
+                let operation = Operation { grants: none, flags: none, ..operation };
                 self.step(&case, process, operation);
             }
         }
@@ -131,7 +139,7 @@ impl RunBuilder {
             if let Some((name, exclusive)) = made
                 && self.local_ids.created.insert(name)
             {
-                let grants = self.names.get(operation.grants);
+                let grants = self.names.raw(operation.grants);
                 let private = grants.starts_with(b"0600") || grants.starts_with(b"0700");
                 self.created.push(Created { name, role, exclusive, private });
             }
@@ -143,8 +151,8 @@ impl RunBuilder {
             let none = NameId::default();
             let grants = operation.grants;
             let operation = Operation { opens: false, requested: none, grants: none, ..*operation };
-            let creation =
-                Operation { op: Op::Create, second: grants, makes: Making::Nothing, ..operation };
+            let creation = Operation { op: Op::Create, second: grants, flags: none, ..operation };
+            let creation = Operation { makes: Making::Nothing, ..creation };
             let creation = Some(creation).filter(|_| grants != none);
             for operation in [Some(operation), creation].into_iter().flatten() {
                 let key = ((process, role), operation);
@@ -154,7 +162,7 @@ impl RunBuilder {
         }
     }
 
-    fn set_user(&mut self, name: NameId, process: ProcessId) {
+    pub(super) fn set_user(&mut self, name: NameId, process: ProcessId) {
         let Ok(at) = usize::try_from(name.0) else { return };
         if self.users.len() <= at {
             self.users.resize(at.saturating_add(1), ProcessId::NONE);

@@ -5,6 +5,7 @@ use std::path::Path;
 use sysreel_format::{Completeness, FileMeta};
 
 use super::super::canonical::{self, Roots, escaped};
+use super::super::flags;
 use super::super::names::NameId;
 use super::super::{Environment, Image, Mark, Process, Run};
 use super::{RawImage, RunBuilder};
@@ -18,9 +19,14 @@ impl RunBuilder {
         completeness: Completeness,
         findings: Findings,
     ) -> Run {
-        for (actor, operation, event) in self.durability.effects(&mut self.names) {
+        let derived = [
+            self.durability.effects(&mut self.names),
+            self.locking.effects(&mut self.names),
+            flags::effects(&self.operations, &mut self.names),
+        ];
+        for (actor, operation, event) in derived.into_iter().flatten() {
             let seen = self.operations.entry((actor, operation)).or_insert((0, event));
-            seen.0 = seen.0.saturating_add(1);
+            (seen.0, seen.1) = (seen.0.saturating_add(1), seen.1.min(event));
         }
         let names = canonical::canonical_names(&self.names, &self.local_ids, &self.roots);
         let name = |id: NameId| {
@@ -28,7 +34,7 @@ impl RunBuilder {
         };
         let image = |image: RawImage| {
             let argv = image.argv.iter().map(|word| argument(word, &self.roots)).collect();
-            Image { role: name(image.role), argv, event: image.event }
+            Image { role: name(image.role), argv, event: image.event, state: image.state }
         };
         let processes = self.processes.into_iter().map(|process| Process {
             parent: process.parent,
@@ -62,6 +68,7 @@ impl RunBuilder {
             counted_only: self.counted_only,
             calls: self.calls,
             leads: self.leads.iter().map(|(from, to)| (name(*from), name(*to))).collect(),
+            loaded: self.loaded.into_iter().collect(),
             created: self.created,
             users: self.users,
             tasks: self.tasks,
