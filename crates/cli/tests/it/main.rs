@@ -18,6 +18,7 @@ mod endings;
 mod errors;
 mod event_range;
 mod example;
+mod exporting;
 mod filters;
 mod fixtures;
 mod following;

@@ -230,9 +230,13 @@ struct Passing<'o> {
 }
 
 impl Looker for Passing<'_> {
+    fn is_over(&self) -> bool {
+        self.failed.is_some()
+    }
+
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         let Item::Call(call) = item else { return };
-        if !selected || self.failed.is_some() {
+        if !selected {
             return;
         }
         moves(call, &mut |file, way, data| {

@@ -136,6 +136,17 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             ],
         ],
     ),
+    (
+        "export",
+        &[
+            &["options", "row"],
+            &["exporter"],
+            &["rows"],
+            &["csv", "ndjson", "strace"],
+            &["format"],
+            &["export"],
+        ],
+    ),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.

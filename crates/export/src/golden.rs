@@ -1,0 +1,23 @@
+//! Text formats of committed logs: `UPDATE_EXPECT=1 cargo test -p sysreel-export golden` writes
+//! crates/export/golden.
+
+use std::path::Path;
+
+use crate::testing::text;
+
+/// Name of the file, format, logs, filter.
+const CASES: &[(&str, &str, &[&str], Option<&str>)] = &[
+    ("signal_kinds.ndjson", "ndjson", &["signal_kinds"], Some("event < 60")),
+    ("attach_and_exec.ndjson", "ndjson", &["attach_read", "exec_arch"], None),
+    ("unknown.ndjson", "ndjson", &["synthetic_unknown"], None),
+    ("calls.csv", "csv", &["synthetic_calls", "int80_mixed"], Some("event < 20")),
+    ("exec_arch.strace", "strace", &["exec_arch"], None),
+];
+
+#[test]
+fn text_formats_of_committed_logs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    for (name, format, logs, filter) in CASES {
+        expect_test::expect_file![folder.join(name)].assert_eq(&text(format, logs, *filter));
+    }
+}
