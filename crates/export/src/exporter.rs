@@ -18,6 +18,12 @@ pub(crate) struct Needs {
 impl Needs {
     /// Everything.
     pub(crate) const ALL: Self = Self { args: true, names: true, memory: true };
+    /// What descriptors refer to, but no arguments.
+    pub(crate) const NAMES: Self = Self { args: false, names: true, memory: false };
+    /// The memory of calls, and descriptors. The format makes names itself.
+    pub(crate) const DATA: Self = Self::NAMES;
+    /// What the kernel's structs have: numbers, times, results.
+    pub(crate) const NOTHING: Self = Self { args: false, names: false, memory: false };
 }
 
 /// Writes rows in a format.

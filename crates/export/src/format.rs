@@ -6,7 +6,10 @@ use sysreel_inspect::{Error, Findings, LogFile};
 
 use crate::exporter::{Exporter, Needs};
 use crate::options::Options;
-use crate::{csv, ndjson, strace};
+use crate::timeline::Timeline;
+use crate::{
+    chrome, csv, dot, folded, ndjson, pcapng, perfetto, seccomp, speedscope, strace, systemd,
+};
 
 /// A format.
 #[derive(Debug)]
@@ -77,6 +80,64 @@ pub const FORMATS: &[Format] = &[
         content: Content::Text,
         merges: false,
         make: Make::Whole(strace::write),
+    },
+    Format {
+        name: "perfetto",
+        about: "A timeline for ui.perfetto.dev: a track per thread, calls, forks, waits",
+        ending: "perfetto-trace",
+        content: Content::Binary,
+        merges: false,
+        make: Make::Rows(Needs::ALL, |out| {
+            Ok(Box::new(Timeline::new(perfetto::Perfetto::new(out))))
+        }),
+    },
+    Format {
+        name: "chrome",
+        about: "The same timeline as JSON, for chrome://tracing and programs that read that",
+        ending: "trace.json",
+        content: Content::Text,
+        merges: false,
+        make: Make::Rows(Needs::ALL, |out| Ok(Box::new(Timeline::new(chrome::Chrome::new(out))))),
+    },
+    text(
+        ("folded", "folded"),
+        "Stacks of blocked time by process, call and object, for flame graphs",
+        Needs::NAMES,
+        |out| Ok(Box::new(folded::Folded::new(out))),
+    ),
+    text(
+        ("speedscope", "speedscope.json"),
+        "The same stacks, for speedscope.app",
+        Needs::NAMES,
+        |out| Ok(Box::new(speedscope::Speedscope::new(out))),
+    ),
+    Format {
+        name: "dot",
+        about: "The tree of processes, for Graphviz",
+        ending: "dot",
+        content: Content::Text,
+        merges: false,
+        make: Make::Whole(dot::write),
+    },
+    text(
+        ("seccomp", "seccomp.json"),
+        "A seccomp profile for containers (OCI) that allows the calls of the logs",
+        Needs::NOTHING,
+        |out| Ok(Box::new(seccomp::Seccomp::new(out))),
+    ),
+    text(
+        ("systemd", "conf"),
+        "A drop-in for systemd whose SystemCallFilter= allows the calls of the logs",
+        Needs::NOTHING,
+        |out| Ok(Box::new(systemd::Systemd::new(out))),
+    ),
+    Format {
+        name: "pcapng",
+        about: "What went over sockets as packets with made-up headers, for Wireshark",
+        ending: "pcapng",
+        content: Content::Binary,
+        merges: true,
+        make: Make::Rows(Needs::DATA, |out| Ok(Box::new(pcapng::Pcapng::new(out)?))),
     },
 ];
 

@@ -12,6 +12,12 @@ const CASES: &[(&str, &str, &[&str], Option<&str>)] = &[
     ("unknown.ndjson", "ndjson", &["synthetic_unknown"], None),
     ("calls.csv", "csv", &["synthetic_calls", "int80_mixed"], Some("event < 20")),
     ("exec_arch.strace", "strace", &["exec_arch"], None),
+    ("exec_arch.trace.json", "chrome", &["exec_arch"], None),
+    ("attach_and_exec.folded", "folded", &["attach_read", "exec_arch"], None),
+    ("attach_read.speedscope.json", "speedscope", &["attach_read"], None),
+    ("exec_arch.dot", "dot", &["exec_arch"], None),
+    ("several.seccomp.json", "seccomp", &["exec_arch", "int80_mixed", "synthetic_unknown"], None),
+    ("several.conf", "systemd", &["exec_arch", "int80_mixed", "synthetic_unknown"], None),
 ];
 
 #[test]

@@ -12,21 +12,32 @@
 
 #![forbid(unsafe_code)]
 
+mod allowed;
+mod blocked;
+mod chrome;
 mod csv;
+mod dot;
 mod export;
 mod exporter;
+mod folded;
 mod format;
 #[cfg(test)]
 mod golden;
 mod ndjson;
 mod options;
+mod pcapng;
+mod perfetto;
 mod row;
 mod rows;
 #[cfg(test)]
 mod schemas;
+mod seccomp;
+mod speedscope;
 mod strace;
+mod systemd;
 #[cfg(test)]
 mod testing;
+mod timeline;
 
 pub use export::{Exported, Target, export};
 pub use format::{Content, FORMATS, Format, find};
