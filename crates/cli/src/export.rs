@@ -48,7 +48,13 @@ const STDIN_NAME: &str = "stdin";
 
 /// The formats as values of an argument.
 fn formats() -> impl TypedValueParser<Value = &'static Format> {
-    let values = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about));
+    let values = FORMATS.iter().map(|format| {
+        let about = match format.is_built() {
+            true => format.about.to_owned(),
+            false => format!("{} (not in this build)", format.about),
+        };
+        PossibleValue::new(format.name).help(about)
+    });
     PossibleValuesParser::new(values)
         .try_map(|name| find(&name).ok_or_else(|| format!("no format {name}")))
 }
@@ -79,6 +85,16 @@ pub(crate) fn run(args: &Args) -> Exit {
 fn check(args: &Args) -> Result<(), String> {
     let Args { to: Format { name, content, ending, .. }, output, .. } = args;
     let to_stdout = output == Path::new(STDOUT);
+    if !args.to.is_built() {
+        let feature = args.to.feature.unwrap_or_default();
+        return Err(format!(
+            "this sysreel was built without the format {name}: build it with cargo's option \
+             --features {feature}"
+        ));
+    }
+    if to_stdout && *content == Content::Database {
+        return Err(format!("{name} cannot be written to standard output: use -o FILE.{ending}"));
+    }
     if to_stdout && *content == Content::Binary && stdout().is_terminal() {
         return Err(format!(
             "{name} is binary and would upset the terminal: use -o FILE.{ending}, or redirect \
@@ -190,6 +206,9 @@ fn to_file(
             let exported = export(format, logs, options, target).map_err(failed)?;
             temporary.keep().map_err(|error| cannot_write(&error))?;
             Ok(exported)
+        }
+        Replacement::Direct(_) if format.content == Content::Database => {
+            Err(cannot_write(&"it is not a regular file, which this format needs"))
         }
         Replacement::Direct(file) => {
             let mut out = BufWriter::new(file);

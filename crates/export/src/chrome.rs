@@ -66,10 +66,10 @@ fn micros(ns: u64) -> String {
 impl Canvas for Chrome<'_> {
     fn begin(&mut self, log: &LogRow) -> io::Result<()> {
         let name = json(&log.log)?;
-        write!(
+        writeln!(
             self.out,
             "{{\"displayTimeUnit\":\"ns\",\"otherData\":{{\"log\":{name},\"clock\":\"\
-             CLOCK_MONOTONIC\",\"start_ns\":{},\"start_unix_us\":{}}},\"traceEvents\":[\n",
+             CLOCK_MONOTONIC\",\"start_ns\":{},\"start_unix_us\":{}}},\"traceEvents\":[",
             log.monotonic_ns, log.unix_us
         )
     }

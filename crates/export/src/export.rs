@@ -15,7 +15,7 @@ use crate::rows::Rows;
 
 /// Where the output goes.
 pub enum Target<'t> {
-    /// To a writer.
+    /// To a writer. [`Content::Database`](crate::Content) needs a file.
     Out(&'t mut dyn Write),
     /// To this file, which is created or replaced.
     File(&'t Path),
@@ -33,19 +33,27 @@ pub struct Exported {
 /// Exports logs, one after another.
 ///
 /// # Errors
-/// When a log cannot be read or the output cannot be written, and when there are several logs and a
-/// file of the format has one. Damage is not an error.
+/// When a log cannot be read or the output cannot be written. When the format is not built, takes
+/// one log only, or needs a file: [`Error::Write`] says so. Damage is not an error.
 pub fn export(
     format: &Format,
     logs: &mut [LogFile],
     options: &Options,
     target: Target<'_>,
 ) -> Result<Exported, Error> {
+    let refuse = |why: String| Err(Error::Write(io::Error::other(why)));
     if !format.merges && logs.len() > 1 {
-        let why = format!("a file of the format {} has one log", format.name);
-        return Err(Error::Write(io::Error::other(why)));
+        return refuse(format!("a file of the format {} has one log", format.name));
     }
     match (&format.make, target) {
+        (Make::Missing, _) => refuse(format!("the format {} is not in this build", format.name)),
+        (Make::File(..), Target::Out(_)) => {
+            refuse(format!("the format {} needs a file", format.name))
+        }
+        (Make::File(needs, make), Target::File(path)) => {
+            let mut exporter = make(path, options).map_err(Error::Write)?;
+            rows(*needs, logs, options, &mut *exporter)
+        }
         (_, Target::File(path)) => {
             let file = std::fs::File::create(path).map_err(Error::Write)?;
             let mut out = io::BufWriter::with_capacity(BUFFER, file);

@@ -1,6 +1,7 @@
 //! The table of formats.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use sysreel_inspect::{Error, Findings, LogFile};
 
@@ -24,6 +25,8 @@ pub struct Format {
     pub content: Content,
     /// Whether one file can have several logs.
     pub merges: bool,
+    /// The feature of this crate that it needs.
+    pub feature: Option<&'static str>,
     pub(crate) make: Make,
 }
 
@@ -32,18 +35,59 @@ pub struct Format {
 pub enum Content {
     /// Text, which a terminal can show.
     Text,
-    /// Bytes.
+    /// Bytes in order.
     Binary,
+    /// Bytes that are written in any order: only a file can hold them.
+    Database,
 }
+
+/// Reads a log and writes it.
+type Reader = fn(&mut LogFile, &Options, &mut dyn Write) -> Result<(Findings, Vec<String>), Error>;
 
 /// How a format is written.
 #[derive(Debug)]
 pub(crate) enum Make {
     /// Row by row.
     Rows(Needs, for<'o> fn(&'o mut dyn Write) -> io::Result<Box<dyn Exporter + 'o>>),
+    /// Row by row, to a file that the format opens itself.
+    #[cfg_attr(not(feature = "tables"), expect(dead_code, reason = "formats of the feature"))]
+    File(Needs, fn(&Path, &Options) -> io::Result<Box<dyn Exporter>>),
     /// By a reader of its own. Returns what the user should know too.
-    Whole(fn(&mut LogFile, &Options, &mut dyn Write) -> Result<(Findings, Vec<String>), Error>),
+    Whole(Reader),
+    /// Not in this build.
+    #[cfg_attr(feature = "tables", expect(dead_code, reason = "without the feature"))]
+    Missing,
 }
+
+impl Format {
+    /// Whether this build has it; otherwise [`Self::feature`] is missing.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        !matches!(self.make, Make::Missing)
+    }
+}
+
+#[cfg(feature = "tables")]
+mod made {
+    use super::{Make, Needs};
+    use crate::tables::{parquet, sqlite};
+
+    pub(super) const SQLITE: Make = Make::File(Needs::ALL, |path, options| {
+        Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
+    });
+    pub(super) const PARQUET: Make =
+        Make::File(Needs::NAMES, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
+}
+#[cfg(not(feature = "tables"))]
+mod made {
+    use super::Make;
+
+    pub(super) const SQLITE: Make = Make::Missing;
+    pub(super) const PARQUET: Make = Make::Missing;
+}
+
+/// The feature of the formats whose libraries take long to build.
+const TABLES: Option<&str> = Some("tables");
 
 /// A text format of rows.
 const fn text(
@@ -58,6 +102,7 @@ const fn text(
         ending,
         content: Content::Text,
         merges: true,
+        feature: None,
         make: Make::Rows(needs, make),
     }
 }
@@ -79,6 +124,7 @@ pub const FORMATS: &[Format] = &[
         ending: "strace",
         content: Content::Text,
         merges: false,
+        feature: None,
         make: Make::Whole(strace::write),
     },
     Format {
@@ -87,6 +133,7 @@ pub const FORMATS: &[Format] = &[
         ending: "perfetto-trace",
         content: Content::Binary,
         merges: false,
+        feature: None,
         make: Make::Rows(Needs::ALL, |out| {
             Ok(Box::new(Timeline::new(perfetto::Perfetto::new(out))))
         }),
@@ -97,6 +144,7 @@ pub const FORMATS: &[Format] = &[
         ending: "trace.json",
         content: Content::Text,
         merges: false,
+        feature: None,
         make: Make::Rows(Needs::ALL, |out| Ok(Box::new(Timeline::new(chrome::Chrome::new(out))))),
     },
     text(
@@ -117,6 +165,7 @@ pub const FORMATS: &[Format] = &[
         ending: "dot",
         content: Content::Text,
         merges: false,
+        feature: None,
         make: Make::Whole(dot::write),
     },
     text(
@@ -137,7 +186,26 @@ pub const FORMATS: &[Format] = &[
         ending: "pcapng",
         content: Content::Binary,
         merges: true,
+        feature: None,
         make: Make::Rows(Needs::DATA, |out| Ok(Box::new(pcapng::Pcapng::new(out)?))),
+    },
+    Format {
+        name: "sqlite",
+        about: "A database of calls, tasks, files, sockets and memory",
+        ending: "sqlite",
+        content: Content::Database,
+        merges: true,
+        feature: TABLES,
+        make: made::SQLITE,
+    },
+    Format {
+        name: "parquet",
+        about: "A table of calls in columns, for DuckDB, Spark and data frames",
+        ending: "parquet",
+        content: Content::Database,
+        merges: true,
+        feature: TABLES,
+        make: made::PARQUET,
     },
 ];
 
@@ -157,9 +225,13 @@ mod tests {
         let mut text = "| format | file | logs | |\n|---|---|---|---|\n".to_owned();
         for format in FORMATS {
             let logs = if format.merges { "any number" } else { "one" };
+            let feature = format.feature.map(|name| format!(" (feature `{name}`)"));
             text += &format!(
-                "| [`{0}`](#{0}) | `.{1}` | {logs} | {2} |\n",
-                format.name, format.ending, format.about
+                "| [`{0}`](#{0}) | `.{1}` | {logs} | {2}{3} |\n",
+                format.name,
+                format.ending,
+                format.about,
+                feature.unwrap_or_default()
             );
         }
         text

@@ -35,6 +35,8 @@ mod seccomp;
 mod speedscope;
 mod strace;
 mod systemd;
+#[cfg(feature = "tables")]
+mod tables;
 #[cfg(test)]
 mod testing;
 mod timeline;

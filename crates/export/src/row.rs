@@ -17,6 +17,7 @@ pub(crate) const SCHEMA: &str = "sysreel/export/1";
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "row", rename_all = "snake_case")]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, and most are calls")]
 pub enum Row<'a> {
     /// A log begins. Rows up to the next one are of this log.
     Log(LogRow),

@@ -42,6 +42,12 @@ impl<K, V> Bounded<K, V> {
         self.entries.len()
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Iterates over the values, in no order.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.values()

@@ -19,6 +19,7 @@ mod errors;
 mod event_range;
 mod example;
 mod exporting;
+mod exporting_pictures;
 mod filters;
 mod fixtures;
 mod following;

@@ -230,7 +230,8 @@ impl<'o> Pcapng<'o> {
     ) -> io::Result<()> {
         let ends = if side == 0 { ends } else { ends.reversed() };
         let mut comment = Some(comment);
-        let mut count: usize = 0;
+        // How many segments were not acknowledged. Two equal acknowledgements look like a loss.
+        let mut count = 0;
         for piece in pieces {
             for segment in piece.bytes.chunks(SEGMENT) {
                 let numbers = (conversation.next[side], conversation.next[1 - side]);
@@ -239,13 +240,14 @@ impl<'o> Pcapng<'o> {
                 let len = u64::try_from(segment.len()).unwrap_or(u64::MAX);
                 conversation.next[side] = advanced(conversation.next[side], len);
                 count += 1;
-                if count.is_multiple_of(UNACKNOWLEDGED) {
+                if count == UNACKNOWLEDGED {
                     self.acknowledge(at, conversation, ends, side)?;
+                    count = 0;
                 }
             }
             conversation.next[side] = advanced(conversation.next[side], piece.missing);
         }
-        self.acknowledge(at, conversation, ends, side)
+        if count > 0 { self.acknowledge(at, conversation, ends, side) } else { Ok(()) }
     }
 
     fn acknowledge(
@@ -355,9 +357,10 @@ fn ends_of(file: &OpenFile, given: Option<SocketAddr>, ordinal: u32) -> Option<E
 fn made_up(number: u32) -> SocketAddr {
     /// A port without a protocol of its own.
     const PORT: u16 = 10_000;
-    let (high, low) = (number / 254, number % 254);
-    let [_, _, b, c] = high.to_be_bytes();
-    SocketAddr::new([127, b, c, (low + 1) as u8].into(), PORT)
+    // The last byte is neither 0 nor 255.
+    let [_, _, b, c] = (number / 254).to_be_bytes();
+    let [_, _, _, d] = (number % 254 + 1).to_be_bytes();
+    SocketAddr::new([127, b, c, d].into(), PORT)
 }
 
 /// Returns the path or the name of a unix socket, of either end.

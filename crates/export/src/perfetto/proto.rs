@@ -45,7 +45,7 @@ impl Message {
 
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
-            self.0.push((value & 0x7f | 0x80) as u8);
+            self.0.push((value & 0x7f) as u8 | 0x80);
             value >>= 7;
         }
         self.0.push((value & 0x7f) as u8);

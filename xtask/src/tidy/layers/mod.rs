@@ -154,6 +154,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
                 "speedscope",
                 "strace",
                 "systemd",
+                "tables",
             ],
             &["format"],
             &["export"],
