@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::exporter::Exporter;
 use crate::row::Row;
 
-/// The columns, in the order of [`fields`].
+/// The columns, in the order of the fields of a record.
 const COLUMNS: [&str; 22] = [
     "log",
     "event",

@@ -1,10 +1,11 @@
 //! Writes logs in the formats of other programs: tables, timelines, profiles, packets.
 //!
-//! [`FORMATS`] is the one list of formats: help texts, errors and documents come from it. [`export`]
-//! reads logs through the driver of calls of `sysreel_inspect`, once and in order, and passes their
-//! [`Row`]s to a format, which is one module with an `Exporter`. Memory is needed for what lives at
-//! one time, and for what a format adds up, whose size is limited. Damage is not an error: the
-//! [`Findings`](sysreel_inspect::Findings) report what is missing, and the rest is exported.
+//! [`FORMATS`] is the one list of formats: help texts, errors and documents come from it.
+//! [`export()`] reads logs through the driver of calls of `sysreel_inspect`, once and in order, and
+//! passes their [`Row`]s to a format, which is one module with an `Exporter`. Memory is needed for
+//! what lives at one time, and for what a format adds up, whose size is limited. Damage is not an
+//! error: the [`Findings`](sysreel_inspect::Findings) report what is missing, and the rest is
+//! exported.
 //!
 //! Names, paths and arguments of a row are visible text, as in the JSON of the views: what is not
 //! printable is escaped (`\n`, `\u{1b}`, `\xff`), and a backslash is `\\`. Each format quotes that

@@ -64,7 +64,8 @@ fn names_survive_every_table() {
     let readers = [
         (
             "ndjson",
-            "import json\npaths=[r['path'] for r in map(json.loads, open('out')) if r['row']=='call']",
+            "import json\nrows = map(json.loads, open('out'))\n\
+             paths = [r['path'] for r in rows if r['row'] == 'call']",
         ),
         ("csv", "import csv\npaths=[r['path'] for r in csv.DictReader(open('out', newline=''))]"),
     ];

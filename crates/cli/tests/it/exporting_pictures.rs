@@ -1,5 +1,5 @@
-//! `sysreel export`: timelines, stacks, profiles, graphs and packets, each read by a program that knows
-//! only the format.
+//! `sysreel export`: timelines, stacks, profiles, graphs and packets, each read by a program that
+//! knows only the format.
 
 use std::collections::BTreeSet;
 use std::fs;

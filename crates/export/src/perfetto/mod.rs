@@ -2,8 +2,9 @@
 //!
 //! The messages and numbers of fields are those of the published definitions (perfetto's
 //! protos/perfetto/trace); <https://perfetto.dev/docs/reference/synthetic-track-event> explains how
-//! they are used. A trace is a sequence of packets. Timestamps are CLOCK_MONOTONIC in nanoseconds,
-//! said once in a packet of defaults. Slices come as a begin and an end, which readers sort by time.
+//! they are used. A trace is a sequence of packets. Timestamps are nanoseconds of CLOCK_MONOTONIC,
+//! said once in a packet of defaults. Slices come as a begin and an end, which readers sort by
+//! time.
 
 mod names;
 mod proto;

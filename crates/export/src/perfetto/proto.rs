@@ -1,4 +1,4 @@
-//! Writes messages of Protocol Buffers (https://protobuf.dev/programming-guides/encoding/).
+//! Writes messages of Protocol Buffers (<https://protobuf.dev/programming-guides/encoding/>).
 
 /// A message that is being written.
 #[derive(Clone, Debug, Default)]

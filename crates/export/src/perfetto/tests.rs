@@ -1,4 +1,5 @@
-//! Reads traces with a decoder that shares nothing with the writer, and checks what viewers rely on.
+//! Reads traces with a decoder that shares nothing with the writer, and checks what viewers rely
+//! on.
 
 use std::collections::{BTreeMap, BTreeSet};
 

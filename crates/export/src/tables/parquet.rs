@@ -25,7 +25,7 @@ use crate::row::{CallRow, Row};
 /// The name and version of the columns, in the metadata of the file.
 pub(super) const SCHEMA: (&str, &str) = ("sysreel.schema", "sysreel/export-parquet/1");
 
-/// The columns, in the order of [`Columns::push`].
+/// The columns, in the order of the cells of a row.
 const MESSAGE: &str = "message call {
     required binary log (STRING);
     required int64 event;
