@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use sysreel_abi::Filter;
 
 pub(crate) use generate::{Completions, Generate, ShellName};
-pub(crate) use print::{Format, Print};
+pub(crate) use print::{Format, Print, parse_string_limit};
 pub(crate) use strace::Qualified;
 
 /// Flight recorder for Linux programs: record the syscalls of a command, read the log anywhere
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Show(crate::views::show::Args),
     /// Show habits of a program that cost time or go wrong some day
     Lint(crate::views::lint::Args),
+    /// Write logs in the formats of other programs: tables, timelines, profiles, packets
+    Export(crate::export::Args),
     /// Explain an expression of the filter language
     Filter(crate::filter::Args),
     /// Summarize a log

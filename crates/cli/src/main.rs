@@ -14,6 +14,7 @@ mod diff;
 mod divergence;
 mod doctor;
 mod exit;
+mod export;
 mod filter;
 mod filter_arg;
 mod front;
@@ -58,6 +59,7 @@ fn main() {
             Command::Files(args) => say::exit_checked(views::files::run(&args)),
             Command::Env(args) => say::exit_checked(views::env::run(&args)),
             Command::Maps(args) => say::exit_checked(views::maps::run(&args)),
+            Command::Export(args) => say::exit_checked(export::run(&args)),
             Command::Filter(args) => say::exit_checked(filter::run(&args)),
             Command::Info(args) => say::exit_checked(info::run(&args)),
             Command::Doctor(args) => say::exit_checked(doctor::run(&args)),

@@ -110,7 +110,7 @@ fn show_some<V: View>(
 }
 
 /// Reports what is missing and returns the exit status.
-fn finished(path: &Path, log: &LogFile, mut findings: Findings) -> Exit {
+pub(crate) fn finished(path: &Path, log: &LogFile, mut findings: Findings) -> Exit {
     if findings.open_end && log.is_being_written() {
         say!("{} is being written: {} events so far", path.display(), findings.events);
         findings.open_end = false;
@@ -131,7 +131,7 @@ pub(crate) fn say_unmatched(path: &Path, findings: &Findings) {
 }
 
 /// Reports an error of a reader and returns the exit status.
-fn failed(error: &Error) -> Exit {
+pub(crate) fn failed(error: &Error) -> Exit {
     if matches!(error, Error::EmptyRange) {
         say!("nothing is shown: --to is before --from");
         return Exit::USAGE;

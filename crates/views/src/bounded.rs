@@ -9,9 +9,9 @@ use foldhash::fast::RandomState;
 /// The most entries that a view keeps of one kind.
 pub(crate) const MAX_ENTRIES: usize = 200_000;
 
-/// A map of at most [`MAX_ENTRIES`] keys. What has no room is counted.
+/// A map of at most 200,000 keys, or another limit. What has no room is counted.
 #[derive(Debug)]
-pub(crate) struct Bounded<K, V> {
+pub struct Bounded<K, V> {
     entries: HashMap<K, V, RandomState>,
     limit: usize,
     left_out: u64,
@@ -24,35 +24,49 @@ impl<K, V> Default for Bounded<K, V> {
 }
 
 impl<K, V> Bounded<K, V> {
-    pub(crate) fn with_limit(limit: usize) -> Self {
+    /// Creates a map of at most `limit` keys.
+    #[must_use]
+    pub fn with_limit(limit: usize) -> Self {
         Self { entries: HashMap::default(), limit, left_out: 0 }
     }
 
     /// Returns how often a key had no room.
-    pub(crate) fn left_out(&self) -> u64 {
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Returns the number of keys.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Iterates over the values, in no order.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.values()
     }
 
-    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+    /// Iterates over the values, in no order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.entries.values_mut()
     }
 
-    pub(crate) fn into_entries(self) -> impl Iterator<Item = (K, V)> {
+    /// Returns the keys with their values, in no order.
+    pub fn into_entries(self) -> impl Iterator<Item = (K, V)> {
         self.entries.into_iter()
     }
 }
 
 impl<K: Hash + Eq, V: Default> Bounded<K, V> {
     /// Returns the value of a key, a new one if there is room.
-    pub(crate) fn entry<Q>(&mut self, key: &Q) -> Option<&mut V>
+    pub fn entry<Q>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -69,7 +83,7 @@ impl<K: Hash + Eq, V: Default> Bounded<K, V> {
     }
 
     /// Returns the value of a key that has one.
-    pub(crate) fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -78,7 +92,8 @@ impl<K: Hash + Eq, V: Default> Bounded<K, V> {
     }
 
     /// Returns the value of a key that has one.
-    pub(crate) fn get<Q>(&self, key: &Q) -> Option<&V>
+    #[must_use]
+    pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,

@@ -33,9 +33,9 @@ mod pool;
 #[cfg(test)]
 mod schemas;
 mod select;
-mod shell;
+pub mod shell;
 pub mod show;
-mod sockets;
+pub mod sockets;
 pub mod stat;
 pub mod stream;
 mod table;
@@ -45,6 +45,7 @@ pub mod tree;
 mod view;
 pub mod waits;
 
+pub use bounded::Bounded;
 pub use captured::{Program, Programs};
 pub use environment::{Variable, Variables};
 pub use page::Page;

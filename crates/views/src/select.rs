@@ -28,6 +28,12 @@ pub trait Looker {
     /// Nothing comes after the end of the part, but the calls that are open there.
     fn item(&mut self, item: &Item<'_>, selected: bool);
 
+    /// Whether the looker takes no more items, as after an output failed. It is asked after each
+    /// one.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Takes the state at the end of the part.
     fn end(&mut self, state: &Tracker) {
         let _ = state;
@@ -86,6 +92,10 @@ impl<L: Looker> Visitor for Selecting<'_, L> {
             }
         };
         self.looker.item(item, in_range && matches);
+    }
+
+    fn is_over(&self) -> bool {
+        self.looker.is_over()
     }
 
     fn end(&mut self, state: &Tracker) {

@@ -6,7 +6,8 @@ use sysreel_inspect::visible::is_visible;
 
 /// Returns a command line that bash and zsh read as these words. What could control a terminal is
 /// written as `$'\x1b'`.
-pub(crate) fn command_line<T: AsRef<[u8]>>(words: impl IntoIterator<Item = T>) -> String {
+#[must_use]
+pub fn command_line<T: AsRef<[u8]>>(words: impl IntoIterator<Item = T>) -> String {
     let mut out = String::new();
     for word in words {
         if !out.is_empty() {

@@ -9,7 +9,8 @@ use sysreel_inspect::visible::visible_bytes;
 
 /// Returns an address as text: `127.0.0.1:80`, `[::1]:80`, a path, `@name` for an abstract one;
 /// `None` for none and for unknown families.
-pub(crate) fn address(sockaddr: &[u8]) -> Option<String> {
+#[must_use]
+pub fn address(sockaddr: &[u8]) -> Option<String> {
     if let Some(address) = internet(sockaddr) {
         return Some(address.to_string());
     }
@@ -28,13 +29,15 @@ pub(crate) fn address(sockaddr: &[u8]) -> Option<String> {
 }
 
 /// Returns an internet address. One of IPv4 within IPv6 is shown as that of IPv4.
-pub(crate) fn internet(sockaddr: &[u8]) -> Option<SocketAddr> {
+#[must_use]
+pub fn internet(sockaddr: &[u8]) -> Option<SocketAddr> {
     let address = intent::internet_address(sockaddr)?;
     Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
 /// The protocol family of a socket with its type: `tcp`, `udp`, `unix`, `netlink`.
-pub(crate) fn protocol(sockaddr: &[u8], socket_type: u8) -> Option<&'static str> {
+#[must_use]
+pub fn protocol(sockaddr: &[u8], socket_type: u8) -> Option<&'static str> {
     // SOCK_STREAM, SOCK_DGRAM (include/linux/net.h); unknown for a socket from before the log.
     Some(match (Family::from_sockaddr(sockaddr), socket_type) {
         (Family::Inet | Family::Inet6, 1) => "tcp",
@@ -48,7 +51,8 @@ pub(crate) fn protocol(sockaddr: &[u8], socket_type: u8) -> Option<&'static str>
 
 /// Returns the ends of a socket: `tcp 127.0.0.1:5000 -> 127.0.0.1:80`; `None` for other files and
 /// for sockets without addresses.
-pub(crate) fn ends(file: &OpenFile) -> Option<String> {
+#[must_use]
+pub fn ends(file: &OpenFile) -> Option<String> {
     let (local, peer) = (file.local.borrow(), file.peer.borrow());
     let known = if peer.len() > 2 { &peer } else { &local };
     let protocol = protocol(known, file.socket_type.get())?;
@@ -62,7 +66,8 @@ pub(crate) fn ends(file: &OpenFile) -> Option<String> {
 }
 
 /// Returns the name of a file for people: the ends of a socket, or the path.
-pub(crate) fn file_name(file: &OpenFile) -> String {
+#[must_use]
+pub fn file_name(file: &OpenFile) -> String {
     ends(file).unwrap_or_else(|| {
         let name = file.name();
         let removed = if name.is_removed { " (deleted)" } else { "" };
@@ -71,7 +76,8 @@ pub(crate) fn file_name(file: &OpenFile) -> String {
 }
 
 /// Whether a call leaves what it reads in the socket.
-pub(crate) fn peeks(call: &Call<'_>) -> bool {
+#[must_use]
+pub fn peeks(call: &Call<'_>) -> bool {
     let args = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
     call.row().is_some_and(|row| intent::peeks(row, &args))
 }

@@ -11,7 +11,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("replay", &["format", "abi", "sys"]),
     ("inspect", &["format", "abi"]),
     ("views", &["inspect"]),
-    ("cli", &["format", "abi", "sys", "record", "replay", "inspect", "views"]),
+    ("export", &["inspect", "views"]),
+    ("cli", &["format", "abi", "sys", "record", "replay", "inspect", "views", "export"]),
 ];
 
 /// Packages for the command line alone.

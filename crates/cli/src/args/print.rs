@@ -145,7 +145,7 @@ pub(crate) enum Column {
 #[derive(Debug, Clone)]
 pub(crate) struct Columns(pub(crate) Vec<counts::Column>);
 
-fn parse_string_limit(text: &str) -> Result<usize, String> {
+pub(crate) fn parse_string_limit(text: &str) -> Result<usize, String> {
     match text {
         "all" => Ok(usize::MAX),
         _ => text.parse().map_err(|_| "expected a number of characters or `all`".to_owned()),

@@ -7,7 +7,7 @@ use std::fs;
 use std::ops::Range;
 
 /// Every command that reads. `LOG` is the log that may be damaged, `WHOLE` an undamaged copy.
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &["print", "LOG"],
     &["print", "--format", "raw", "LOG"],
     &["print", "-c", "LOG"],
@@ -16,6 +16,7 @@ const COMMANDS: [&[&str]; 11] = [
     &["tree", "--env", "changed", "LOG"],
     &["files", "--json", "LOG"],
     &["maps", "LOG"],
+    &["export", "--to", "ndjson", "LOG"],
     &["diff", "WHOLE", "LOG"],
     &["diff", "--level", "fields", "LOG", "WHOLE"],
     &["replay", "LOG"],

@@ -18,6 +18,8 @@ mod endings;
 mod errors;
 mod event_range;
 mod example;
+mod exporting;
+mod exporting_pictures;
 mod filters;
 mod fixtures;
 mod following;

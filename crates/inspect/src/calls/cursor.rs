@@ -303,6 +303,11 @@ pub trait Visitor {
     /// but the calls that are open there.
     fn item(&mut self, item: &Item<'_>, in_range: bool);
 
+    /// Whether the visitor takes no more items. It is asked after each one.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Takes the state at the end of the range, after the last item.
     fn end(&mut self, state: &Tracker) {
         let _ = state;
@@ -319,7 +324,7 @@ impl<V: Visitor> Walk for Visiting<'_, V> {
 
     fn item(&mut self, item: Item<'_>, in_range: bool) -> Result<ControlFlow<()>, Error> {
         self.0.item(&item, in_range);
-        Ok(ControlFlow::Continue(()))
+        Ok(if self.0.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     fn end(&mut self, state: &Tracker) {

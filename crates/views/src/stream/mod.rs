@@ -125,8 +125,9 @@ impl Key {
     }
 }
 
-/// Calls `each` with the streams that a call reads and writes, the direction, and its data.
-fn moves(call: &Call<'_>, each: &mut dyn FnMut(&OpenFile, Way, &[Region<'_>])) {
+/// Calls `each` with the files that a call reads and writes, the direction, and its data. What was
+/// only looked at (MSG_PEEK) is left out.
+pub fn moves(call: &Call<'_>, each: &mut dyn FnMut(&OpenFile, Way, &[Region<'_>])) {
     // What was only looked at comes again.
     if call.ended().value().is_none_or(|value| value <= 0) || crate::sockets::peeks(call) {
         return;
@@ -183,8 +184,8 @@ impl Looker for Matching<'_> {
                 return;
             }
             let Some(end) = self.ends.entry(&(key, way)) else { return };
-            for (bytes, _) in pieces(call, data) {
-                end.extend_from_slice(&bytes);
+            for piece in pieces(call, data) {
+                end.extend_from_slice(&piece.bytes);
                 if self.pattern.is_match(end) {
                     self.found.insert(key);
                     *end = Vec::new();
@@ -196,9 +197,20 @@ impl Looker for Matching<'_> {
     }
 }
 
-/// Returns the data of a call, with how many bytes are missing after each: at most as much as the
-/// result says.
-fn pieces(call: &Call<'_>, data: &[Region<'_>]) -> Vec<(Vec<u8>, u64)> {
+/// A buffer that a call moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Its [`Region::index`].
+    pub index: u32,
+    /// The bytes that were captured.
+    pub bytes: Vec<u8>,
+    /// How many more were moved.
+    pub missing: u64,
+}
+
+/// Returns the data of a call: at most as much as the result says.
+#[must_use]
+pub fn pieces(call: &Call<'_>, data: &[Region<'_>]) -> Vec<Moved> {
     let result = call.ended().value().and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
     // recvmmsg(2) returns a number of messages.
     let counts_messages = call
@@ -216,7 +228,7 @@ fn pieces(call: &Call<'_>, data: &[Region<'_>]) -> Vec<(Vec<u8>, u64)> {
         let limit = usize::try_from(moved).unwrap_or(usize::MAX);
         let bytes = region.first(limit).map(std::borrow::Cow::into_owned).unwrap_or_default();
         let missing = moved.saturating_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        pieces.push((bytes, missing));
+        pieces.push(Moved { index: region.index(), bytes, missing });
     }
     pieces
 }
@@ -230,9 +242,13 @@ struct Passing<'o> {
 }
 
 impl Looker for Passing<'_> {
+    fn is_over(&self) -> bool {
+        self.failed.is_some()
+    }
+
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         let Item::Call(call) = item else { return };
-        if !selected || self.failed.is_some() {
+        if !selected {
             return;
         }
         moves(call, &mut |file, way, data| {
@@ -251,7 +267,7 @@ impl Looker for Passing<'_> {
             });
             let task = call.task();
             let name = sockets::ends(file).unwrap_or_else(|| visible_bytes(&file.name().path));
-            for (bytes, missing) in pieces(call, data) {
+            for Moved { bytes, missing, .. } in pieces(call, data) {
                 let piece = Piece {
                     event: call.number(),
                     pid: task.tgid(),

@@ -66,7 +66,7 @@ impl Unnamed {
                     (made.bytes_read, made.bytes_written) = (file.bytes_read, file.bytes_written);
                 }
             }
-            CallKind::Rename if self.files.len() > 0 => {
+            CallKind::Rename if !self.files.is_empty() => {
                 for touch in touches.iter().filter(|touch| touch.outcome == Outcome::Done) {
                     if let (true, Some(to)) = (touch.uses.any(Uses::RENAME_AWAY), &touch.other) {
                         self.rename(&touch.path, to);

@@ -44,7 +44,8 @@ pub enum Cause {
 
 impl Cause {
     /// Returns the kind of thing that a call waits for; `None` for a call that does not wait.
-    pub(crate) fn of(call: &Call<'_>) -> Option<Self> {
+    #[must_use]
+    pub fn of(call: &Call<'_>) -> Option<Self> {
         let row = call.row()?;
         Some(match row.kind {
             CallKind::Wait | CallKind::Vfork => Self::Child,

@@ -136,6 +136,30 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             ],
         ],
     ),
+    (
+        "export",
+        &[
+            &["options", "row"],
+            &["exporter"],
+            &["allowed", "blocked", "rows", "timeline"],
+            &[
+                "chrome",
+                "csv",
+                "dot",
+                "folded",
+                "ndjson",
+                "pcapng",
+                "perfetto",
+                "seccomp",
+                "speedscope",
+                "strace",
+                "systemd",
+                "tables",
+            ],
+            &["format"],
+            &["export"],
+        ],
+    ),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.

@@ -1,0 +1,220 @@
+//! `sysreel export`.
+
+use crate::exit::Exit;
+use crate::progress::Reading;
+use crate::results::Replacement;
+use crate::say::{self, Out, say};
+use crate::views::{failed, finished};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
+use sysreel_abi::Filter;
+use sysreel_export::{Content, Exported, FORMATS, Format, Options, Target, export, find};
+use sysreel_inspect::{Error, EventRange, LogFile, open};
+use sysreel_views::Select;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::help(Some("export")))]
+pub(crate) struct Args {
+    /// The logs to read, or - for standard input
+    ///
+    /// A pipe is copied to a temporary file first.
+    #[arg(required = true, value_name = "LOG")]
+    files: Vec<PathBuf>,
+    /// Choose the format; docs/export.md describes each
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    to: &'static Format,
+    /// Write to FILE, or to a file for each log in the directory FILE; - for standard output
+    ///
+    /// A file appears, or replaces an older one, when it is complete.
+    #[arg(short, long, value_name = "FILE", default_value = STDOUT)]
+    output: PathBuf,
+    /// Export only what matches: -F 'failed and path ~ "/etc/**"'
+    ///
+    /// docs/filter.md has the language.
+    #[arg(short = 'F', long, value_name = "EXPR", value_parser = crate::filter_arg::parse)]
+    filter: Option<Filter>,
+    /// Write at most N characters of each string (`all`: no limit); paths are written whole
+    #[arg(short, long, value_name = "N", default_value = "32",
+        value_parser = crate::args::parse_string_limit)]
+    string_limit: usize,
+}
+
+const STDOUT: &str = "-";
+/// The name of a file for a log from standard input.
+const STDIN_NAME: &str = "stdin";
+
+/// The formats as values of an argument.
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    let values = FORMATS.iter().map(|format| {
+        let about = match format.is_built() {
+            true => format.about.to_owned(),
+            false => format!("{} (not in this build)", format.about),
+        };
+        PossibleValue::new(format.name).help(about)
+    });
+    PossibleValuesParser::new(values)
+        .try_map(|name| find(&name).ok_or_else(|| format!("no format {name}")))
+}
+
+pub(crate) fn run(args: &Args) -> Exit {
+    if let Err(message) = check(args) {
+        say!("{message}");
+        return Exit::USAGE;
+    }
+    let mut logs = Vec::with_capacity(args.files.len());
+    for path in &args.files {
+        match open(path) {
+            Ok(log) => logs.push(log),
+            Err(error) => return failed(&error),
+        }
+    }
+    let bar = (args.output != Path::new(STDOUT)).then(|| Reading::begin(&logs));
+    let exit = if is_folder(&args.output) {
+        to_folder(args, &mut logs)
+    } else {
+        to_one(args, &mut logs, &args.output)
+    };
+    drop(bar);
+    exit
+}
+
+/// Checks the arguments before anything is read.
+fn check(args: &Args) -> Result<(), String> {
+    let Args { to: Format { name, content, ending, .. }, output, .. } = args;
+    let to_stdout = output == Path::new(STDOUT);
+    if !args.to.is_built() {
+        let feature = args.to.feature.unwrap_or_default();
+        return Err(format!(
+            "this sysreel was built without the format {name}: build it with cargo's option \
+             --features {feature}"
+        ));
+    }
+    if to_stdout && *content == Content::Database {
+        return Err(format!("{name} cannot be written to standard output: use -o FILE.{ending}"));
+    }
+    if to_stdout && *content == Content::Binary && stdout().is_terminal() {
+        return Err(format!(
+            "{name} is binary and would upset the terminal: use -o FILE.{ending}, or redirect \
+             standard output"
+        ));
+    }
+    if is_folder(output) {
+        let names: BTreeSet<_> = args.files.iter().map(|log| name_in_folder(log, ending)).collect();
+        if names.len() < args.files.len() {
+            return Err("two logs have the same name, so one directory cannot have both: export \
+                        them to different ones"
+                .to_owned());
+        }
+    } else if args.files.len() > 1 && !args.to.merges {
+        return Err(format!(
+            "a file of the format {name} has one log: use -o DIR/ for a file for each log"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a file for each log is written: to a directory, or to what is named like one.
+fn is_folder(output: &Path) -> bool {
+    output.as_os_str().as_encoded_bytes().ends_with(b"/") || output.is_dir()
+}
+
+fn name_in_folder(log: &Path, ending: &str) -> OsString {
+    let mut name = match log.file_stem() {
+        Some(stem) if log != Path::new(STDOUT) => stem.to_owned(),
+        _ => STDIN_NAME.into(),
+    };
+    name.push(".");
+    name.push(ending);
+    name
+}
+
+/// Writes a file for each log. One that cannot be written does not keep the others from it.
+fn to_folder(args: &Args, logs: &mut [LogFile]) -> Exit {
+    if let Err(error) = std::fs::create_dir_all(&args.output) {
+        say!("cannot create {}: {error}", args.output.display());
+        return Exit::FAILURE;
+    }
+    let exits = logs.iter_mut().map(|log| {
+        let path = args.output.join(name_in_folder(log.path(), args.to.ending));
+        to_one(args, std::slice::from_mut(log), &path)
+    });
+    let exits: Vec<_> = exits.collect();
+    worst(&exits)
+}
+
+/// Returns the status that says most: a failure, then what is missing.
+fn worst(exits: &[Exit]) -> Exit {
+    let find = |wanted: fn(&Exit) -> bool| exits.iter().copied().find(wanted);
+    find(|exit| ![Exit::SUCCESS, Exit::WITH_FINDINGS].contains(exit))
+        .or_else(|| find(|exit| *exit != Exit::SUCCESS))
+        .unwrap_or(Exit::SUCCESS)
+}
+
+/// Writes all logs to one file.
+fn to_one(args: &Args, logs: &mut [LogFile], path: &Path) -> Exit {
+    let select = Select { range: EventRange::default(), filter: args.filter.clone() };
+    let options = Options { select, string_limit: args.string_limit };
+    let written = match path == Path::new(STDOUT) {
+        true => to_stdout(args.to, logs, &options),
+        false => to_file(args.to, logs, &options, path),
+    };
+    let exported = match written {
+        Ok(exported) => exported,
+        Err(exit) => return exit,
+    };
+    for remark in &exported.remarks {
+        say!("{}: {remark}", path.display());
+    }
+    let exits: Vec<_> = logs
+        .iter()
+        .zip(exported.findings)
+        .map(|(log, findings)| finished(log.path(), log, findings))
+        .collect();
+    worst(&exits)
+}
+
+fn to_stdout(format: &Format, logs: &mut [LogFile], options: &Options) -> Result<Exported, Exit> {
+    let mut out = Out::lock().map_err(|error| say::unwritten(&error).0)?;
+    let exported = export(format, logs, options, Target::Out(&mut out)).map_err(|e| match e {
+        Error::Write(error) => say::unwritten(&error).0,
+        error => failed(&error),
+    })?;
+    out.finish().map_err(|error| say::unwritten(&error).0)?;
+    Ok(exported)
+}
+
+fn to_file(
+    format: &Format,
+    logs: &mut [LogFile],
+    options: &Options,
+    path: &Path,
+) -> Result<Exported, Exit> {
+    let cannot_write = |error: &dyn std::fmt::Display| {
+        say!("cannot write {}: {error}", path.display());
+        Exit::FAILURE
+    };
+    let failed = |error| match error {
+        Error::Write(error) => cannot_write(&error),
+        error => failed(&error),
+    };
+    match Replacement::begin(path).map_err(|error| cannot_write(&error))? {
+        Replacement::Whole(temporary) => {
+            let target = Target::File(temporary.path());
+            let exported = export(format, logs, options, target).map_err(failed)?;
+            temporary.keep().map_err(|error| cannot_write(&error))?;
+            Ok(exported)
+        }
+        Replacement::Direct(_) if format.content == Content::Database => {
+            Err(cannot_write(&"it is not a regular file, which this format needs"))
+        }
+        Replacement::Direct(file) => {
+            let mut out = BufWriter::new(file);
+            let exported = export(format, logs, options, Target::Out(&mut out)).map_err(failed)?;
+            out.flush().map_err(|error| cannot_write(&error))?;
+            Ok(exported)
+        }
+    }
+}

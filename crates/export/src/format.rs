@@ -1,0 +1,254 @@
+//! The table of formats.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use sysreel_inspect::{Error, Findings, LogFile};
+
+use crate::exporter::{Exporter, Needs};
+use crate::options::Options;
+use crate::timeline::Timeline;
+use crate::{
+    chrome, csv, dot, folded, ndjson, pcapng, perfetto, seccomp, speedscope, strace, systemd,
+};
+
+/// A format.
+#[derive(Debug)]
+pub struct Format {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is and what reads it, for help texts.
+    pub about: &'static str,
+    /// The ending of its files, without a dot.
+    pub ending: &'static str,
+    /// What its files contain.
+    pub content: Content,
+    /// Whether one file can have several logs.
+    pub merges: bool,
+    /// The feature of this crate that it needs.
+    pub feature: Option<&'static str>,
+    pub(crate) make: Make,
+}
+
+/// What a file contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Text, which a terminal can show.
+    Text,
+    /// Bytes in order.
+    Binary,
+    /// Bytes that are written in any order: only a file can hold them.
+    Database,
+}
+
+/// Reads a log and writes it.
+type Reader = fn(&mut LogFile, &Options, &mut dyn Write) -> Result<(Findings, Vec<String>), Error>;
+
+/// How a format is written.
+#[derive(Debug)]
+pub(crate) enum Make {
+    /// Row by row.
+    Rows(Needs, for<'o> fn(&'o mut dyn Write) -> io::Result<Box<dyn Exporter + 'o>>),
+    /// Row by row, to a file that the format opens itself.
+    #[cfg_attr(not(feature = "tables"), expect(dead_code, reason = "formats of the feature"))]
+    File(Needs, fn(&Path, &Options) -> io::Result<Box<dyn Exporter>>),
+    /// By a reader of its own. Returns what the user should know too.
+    Whole(Reader),
+    /// Not in this build.
+    #[cfg_attr(feature = "tables", expect(dead_code, reason = "without the feature"))]
+    Missing,
+}
+
+impl Format {
+    /// Whether this build has it; otherwise [`Self::feature`] is missing.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        !matches!(self.make, Make::Missing)
+    }
+}
+
+#[cfg(feature = "tables")]
+mod made {
+    use super::{Make, Needs};
+    use crate::tables::{parquet, sqlite};
+
+    pub(super) const SQLITE: Make = Make::File(Needs::ALL, |path, options| {
+        Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
+    });
+    pub(super) const PARQUET: Make =
+        Make::File(Needs::NAMES, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
+}
+#[cfg(not(feature = "tables"))]
+mod made {
+    use super::Make;
+
+    pub(super) const SQLITE: Make = Make::Missing;
+    pub(super) const PARQUET: Make = Make::Missing;
+}
+
+/// The feature of the formats whose libraries take long to build.
+const TABLES: Option<&str> = Some("tables");
+
+/// A text format of rows.
+const fn text(
+    (name, ending): (&'static str, &'static str),
+    about: &'static str,
+    needs: Needs,
+    make: for<'o> fn(&'o mut dyn Write) -> io::Result<Box<dyn Exporter + 'o>>,
+) -> Format {
+    Format {
+        name,
+        about,
+        ending,
+        content: Content::Text,
+        merges: true,
+        feature: None,
+        make: Make::Rows(needs, make),
+    }
+}
+
+/// All formats.
+pub const FORMATS: &[Format] = &[
+    text(
+        ("ndjson", "ndjson"),
+        "A JSON object per line: calls, signals, tasks, programs",
+        Needs::ALL,
+        |out| Ok(Box::new(ndjson::Ndjson::new(out))),
+    ),
+    text(("csv", "csv"), "A table of calls, for spreadsheets and data frames", Needs::ALL, |out| {
+        Ok(Box::new(csv::Csv::new(out)?))
+    }),
+    Format {
+        name: "strace",
+        about: "What `strace -f -ttt -T -y` writes, for programs that read that",
+        ending: "strace",
+        content: Content::Text,
+        merges: false,
+        feature: None,
+        make: Make::Whole(strace::write),
+    },
+    Format {
+        name: "perfetto",
+        about: "A timeline for ui.perfetto.dev: a track per thread, calls, forks, waits",
+        ending: "perfetto-trace",
+        content: Content::Binary,
+        merges: false,
+        feature: None,
+        make: Make::Rows(Needs::ALL, |out| {
+            Ok(Box::new(Timeline::new(perfetto::Perfetto::new(out))))
+        }),
+    },
+    Format {
+        name: "chrome",
+        about: "The same timeline as JSON, for chrome://tracing and programs that read that",
+        ending: "trace.json",
+        content: Content::Text,
+        merges: false,
+        feature: None,
+        make: Make::Rows(Needs::ALL, |out| Ok(Box::new(Timeline::new(chrome::Chrome::new(out))))),
+    },
+    text(
+        ("folded", "folded"),
+        "Stacks of blocked time by process, call and object, for flame graphs",
+        Needs::NAMES,
+        |out| Ok(Box::new(folded::Folded::new(out))),
+    ),
+    text(
+        ("speedscope", "speedscope.json"),
+        "The same stacks, for speedscope.app",
+        Needs::NAMES,
+        |out| Ok(Box::new(speedscope::Speedscope::new(out))),
+    ),
+    Format {
+        name: "dot",
+        about: "The tree of processes, for Graphviz",
+        ending: "dot",
+        content: Content::Text,
+        merges: false,
+        feature: None,
+        make: Make::Whole(dot::write),
+    },
+    text(
+        ("seccomp", "seccomp.json"),
+        "A seccomp profile for containers (OCI) that allows the calls of the logs",
+        Needs::NOTHING,
+        |out| Ok(Box::new(seccomp::Seccomp::new(out))),
+    ),
+    text(
+        ("systemd", "conf"),
+        "A drop-in for systemd whose SystemCallFilter= allows the calls of the logs",
+        Needs::NOTHING,
+        |out| Ok(Box::new(systemd::Systemd::new(out))),
+    ),
+    Format {
+        name: "pcapng",
+        about: "What went over sockets as packets with made-up headers, for Wireshark",
+        ending: "pcapng",
+        content: Content::Binary,
+        merges: true,
+        feature: None,
+        make: Make::Rows(Needs::DATA, |out| Ok(Box::new(pcapng::Pcapng::new(out)?))),
+    },
+    Format {
+        name: "sqlite",
+        about: "A database of calls, tasks, files, sockets and memory",
+        ending: "sqlite",
+        content: Content::Database,
+        merges: true,
+        feature: TABLES,
+        make: made::SQLITE,
+    },
+    Format {
+        name: "parquet",
+        about: "A table of calls in columns, for DuckDB, Spark and data frames",
+        ending: "parquet",
+        content: Content::Database,
+        merges: true,
+        feature: TABLES,
+        make: made::PARQUET,
+    },
+];
+
+/// Returns the format of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FORMATS;
+    use std::collections::BTreeSet;
+
+    /// Returns the table of docs/export.md.
+    fn markdown() -> String {
+        let mut text = "| format | file | logs | |\n|---|---|---|---|\n".to_owned();
+        for format in FORMATS {
+            let logs = if format.merges { "any number" } else { "one" };
+            let feature = format.feature.map(|name| format!(" (feature `{name}`)"));
+            text += &format!(
+                "| [`{0}`](#{0}) | `.{1}` | {logs} | {2}{3} |\n",
+                format.name,
+                format.ending,
+                format.about,
+                feature.unwrap_or_default()
+            );
+        }
+        text
+    }
+
+    #[test]
+    fn the_document_has_the_table_and_a_section_for_each() {
+        let document = include_str!("../../../docs/export.md");
+        assert!(document.contains(&markdown()), "docs/export.md must contain:\n{}", markdown());
+        for format in FORMATS {
+            assert!(document.contains(&format!("\n## {}\n", format.name)), "{}", format.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: BTreeSet<_> = FORMATS.iter().map(|format| format.name).collect();
+        assert_eq!(names.len(), FORMATS.len());
+    }
+}

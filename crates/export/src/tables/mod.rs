@@ -1,0 +1,12 @@
+//! The formats whose libraries take long to build: feature `tables`.
+
+pub(crate) mod parquet;
+pub(crate) mod sqlite;
+#[cfg(test)]
+mod tests;
+
+/// Returns a number with a sign, which is all that both formats have for everyone. Those beyond it
+/// are as large as possible.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
