@@ -71,8 +71,8 @@ impl Locking {
             CallKind::Write => intent::data_fds(row).1,
             _ => row.arg("fd"),
         };
-        let file = fd.and_then(|fd| case.file(fd));
-        if file.is_some_and(|file| !intent::is_regular(file.mode)) {
+        // A file that another thread has closed meanwhile has no name to tell.
+        if fd.is_some_and(|fd| !case.file(fd).is_some_and(|file| intent::is_regular(file.mode))) {
             return;
         }
         let written = self.written.entry((actor, name)).or_default();

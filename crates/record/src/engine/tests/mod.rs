@@ -149,8 +149,9 @@ fn record<S: Scheduler>(
         log: books.log.take().ok_or("the log is lost")?,
         has_attached: false,
         program: Some(FIRST_TID),
-        termination: termination.clone(),
+        termination: Some(termination.clone()),
         attaching: Attaching::new(false),
+        crew: None,
     };
     let ledger = Ledger { termination: ledger.stops_left.map(|_| termination), ..ledger };
     let drives = ledger.drives;
