@@ -124,7 +124,7 @@ impl Recorder {
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
         let sink = Sink::new(writer.take_exchange(), header.file_id);
         let log = Log::new(sink, header.completeness, progress, options.warn);
-        let (crew, others) =
+        let (peers, others) =
             tracers::start(options, &log, &cpu_affinity, stop.as_ref().map(Stop::tid))?;
         let parts = Parts {
             tracer,
@@ -133,7 +133,7 @@ impl Recorder {
             program: stop.as_ref().map(Stop::tid),
             termination: Some(termination),
             attaching,
-            crew,
+            peers,
         };
         let names = options.names.then(|| Names::new(options.only.is_none()));
         let mut recording = if options.replayable {

@@ -3,7 +3,7 @@
 use crate::audit::Audit;
 use crate::call_filter::CallFilter;
 use crate::cpu_affinity::CpuAffinity;
-use crate::engine::{Attaching, Ended, Engine, FairScheduler, Log, Member, Parts};
+use crate::engine::{Attaching, Ended, Engine, FairScheduler, Log, Parts, Peers};
 use crate::error::Error;
 use crate::names::Names;
 use crate::options::Options;
@@ -17,7 +17,7 @@ pub(crate) type Plain =
 /// A tracer that gets its tasks from others.
 struct OtherTracer {
     options: Options,
-    member: Member,
+    member: Peers,
     log: Log,
     cpu_affinity: CpuAffinity,
     /// The spawned program: one of its threads may be here and take its id by an execve.
@@ -50,12 +50,12 @@ pub(crate) fn start(
     log: &Log,
     cpu_affinity: &CpuAffinity,
     program: Option<Tid>,
-) -> Result<(Option<Member>, Vec<Started>), Error> {
+) -> Result<(Option<Peers>, Vec<Started>), Error> {
     let count = count(options);
     if count < 2 {
         return Ok((None, Vec::new()));
     }
-    let mut members = Member::crew(count, options.move_processes).into_iter();
+    let mut members = Peers::of_each(count, options.move_processes).into_iter();
     let first = members.next();
     let others = members.enumerate().map(|(nth, member)| OtherTracer {
         options: options.clone(),
@@ -65,7 +65,7 @@ pub(crate) fn start(
         program,
     });
     let started = cpu_affinity.with_own_mask(|| {
-        _ = first.as_ref().map(Member::start_announcer).transpose()?;
+        _ = first.as_ref().map(Peers::start_announcer).transpose()?;
         others.map(OtherTracer::start).collect::<std::io::Result<_>>()
     });
     Ok((first, started.map_err(Error::Thread)?))
@@ -97,7 +97,7 @@ impl OtherTracer {
             program,
             termination: None,
             attaching: Attaching::new(false),
-            crew: Some(member),
+            peers: Some(member),
         };
         let names = options.names.then(|| Names::new(true));
         let hooks = (names, cpu_affinity, None, None);

@@ -6,7 +6,7 @@
 //! parallelism is worth the more expensive stops.
 
 use crate::engine::{
-    Baggage, Birth, BySlot, Call, Context, End, Exit, Flow, Member, Slot, StopHook,
+    Baggage, Birth, BySlot, Call, Context, End, Exit, Flow, Peers, Slot, StopHook,
 };
 use crate::options::CpuPolicy;
 use std::sync::Arc;
@@ -202,7 +202,7 @@ impl CpuAffinity {
 
     /// Reconsiders whether to share the CPU.
     fn balance(&mut self, cx: &mut Context) {
-        let spare = cx.crew.as_ref().map(Member::idle_others);
+        let spare = cx.peers.as_ref().map(Peers::idle_others);
         if !self.change_due(cx.at.t_ns, cx.tasks.len(), spare) {
             return;
         }

@@ -1,9 +1,9 @@
 //! What the engine shares with its hooks and its scheduler.
 
 use super::capture::Capture;
-use super::crew::Member;
 use super::due::Due;
 use super::log::Log;
+use super::peers::Peers;
 use super::snapshot::Snapshots;
 use super::task::{Call, Slot, Task, Tasks};
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub(crate) struct Context {
     /// Whether the recording ends before its tasks.
     pub(crate) is_ending: bool,
     /// This tracer among others; `None` if it is the only one.
-    pub(crate) crew: Option<Member>,
+    pub(crate) peers: Option<Peers>,
 }
 
 /// The task of a stop.

@@ -83,7 +83,7 @@ impl Ending {
         let ending = Ending::begin(signal, Step::Detaching);
         cx.is_ending = true;
         let count = cx.tasks.len();
-        if count == 0 && cx.crew.is_some() {
+        if count == 0 && cx.peers.is_some() {
             // Other tracers have tasks.
             return ending;
         }

@@ -157,7 +157,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         if !in_call || !is_tracing_call(cx) {
             return Ok(Some(stop));
         }
-        _ = cx.crew.as_ref().map(|crew| crew.settle());
+        _ = cx.peers.as_ref().map(|peers| peers.settle());
         match handover.request(cx, hooks, &stop) {
             Request::Nothing => Ok(Some(stop)),
             Request::GiveCaller { to } => {
@@ -214,11 +214,11 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// Resumes the task of the current stop, which is about to continue in user code or in a call.
     pub(super) fn resume(&mut self, stop: Stop, slot: Slot, in_call: bool, deliver: Signal) {
         let Engine { cx, hooks, program, .. } = self;
-        if let Some(crew) = &cx.crew
+        if let Some(peers) = &cx.peers
             && let Some(task) = cx.tasks.at_mut(slot).filter(|task| task.in_user_code == in_call)
         {
             task.in_user_code = !in_call;
-            crew.count_busy(!in_call);
+            peers.count_busy(!in_call);
         }
         let (tid, kind) = (stop.tid(), stop.kind());
         hooks.before_resume(cx, !in_call);

@@ -8,7 +8,7 @@
 //! have grown.
 
 use super::context::Context;
-use super::crew::Baggage;
+use super::peers::Baggage;
 use super::task::{Call, Slot};
 use sysreel_abi::Row;
 use sysreel_sys::stop::SIGINFO;

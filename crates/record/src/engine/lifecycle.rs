@@ -56,8 +56,8 @@ pub(crate) fn add_task(cx: &mut Context, new: &NewTask<'_>) -> Slot {
         row.ns_pids(pids);
     }
     cx.log.commit();
-    if let Some(crew) = &cx.crew {
-        crew.has_begun(tgid, tid);
+    if let Some(peers) = &cx.peers {
+        peers.has_begun(tgid, tid);
     }
     slot
 }
@@ -99,10 +99,10 @@ pub(crate) fn remove_task(
     hooks.task_ends(cx, slot, end);
     if let Some(task) = cx.tasks.remove(slot) {
         gone_event(cx, &task, status, how, t_ns);
-        if let Some(crew) = &cx.crew {
-            crew.has_ended(task.tgid, task.tid);
+        if let Some(peers) = &cx.peers {
+            peers.has_ended(task.tgid, task.tid);
             if task.in_user_code {
-                crew.count_busy(false);
+                peers.count_busy(false);
             }
         }
     }
@@ -165,9 +165,9 @@ pub(crate) fn change_identity(
         remove_task(cx, hooks, leader, WaitStatus(0), GoneHow::SUPERSEDED, t_ns);
     }
     cx.tasks.rename(slot, tid);
-    if let Some(crew) = &cx.crew {
-        crew.has_begun(tid, tid);
-        crew.has_ended(tid, former);
+    if let Some(peers) = &cx.peers {
+        peers.has_begun(tid, tid);
+        peers.has_ended(tid, former);
     }
     let Some((id, tgid)) = cx.tasks.at(slot).map(|task| (task.id, task.tgid)) else { return };
     cx.log.begin(EventKind::RENAMED, id, t_ns).renamed(&Renamed {

@@ -11,10 +11,10 @@
 //! of another tracer's process.
 
 use super::context::Context;
-use super::crew::{Baggage, Idle, LONGEST_WAIT, Member, Message, Moved};
 use super::detach::detach;
 use super::hook::{Exit, StopHook};
 use super::lifecycle::remove_task;
+use super::peers::{Baggage, Idle, LONGEST_WAIT, Message, Moved, Peers};
 use super::run::Engine;
 use super::scheduler::Scheduler;
 use super::task::{Slot, Task};
@@ -45,7 +45,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// not.
     pub(super) fn move_away(&mut self, stop: Stop, slot: Slot) -> Option<Stop> {
         let Engine { cx, hooks, ending, handover, .. } = self;
-        let Some(crew) = &cx.crew else { return Some(stop) };
+        let Some(peers) = &cx.peers else { return Some(stop) };
         let Some(task) = cx.tasks.at_mut(slot).filter(|task| task.can_move) else {
             return Some(stop);
         };
@@ -62,7 +62,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         // Others that have not begun yet will run too.
         let begin = |task: &&Task| task.can_move && task.stops == 0;
         let new = cx.tasks.iter().filter(|&(at, ref task)| at != slot && begin(task)).count();
-        let Some(to) = crew.destination(new) else { return Some(stop) };
+        let Some(to) = peers.destination(new) else { return Some(stop) };
         let parked = match stop.park() {
             Ok(parked) => parked,
             Err(stop) => return Some(stop),
@@ -72,15 +72,15 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let mut task = cx.tasks.remove(slot)?;
         (task.stops, task.in_user_code) = (1, false);
         let followed = cx.snapshots.take_followed(task.tgid);
-        let crew = cx.crew.as_ref()?;
+        let peers = cx.peers.as_ref()?;
         let moved = Moved { parked, task, followed, baggage };
-        crew.send(to, Message::Task(Box::new(moved)));
+        peers.send(to, Message::Task(Box::new(moved)));
         None
     }
 
     /// Reads the messages of other tracers.
     pub(super) fn read_messages(&mut self) -> Result<(), Error> {
-        while let Some(message) = self.cx.crew.as_ref().and_then(|crew| crew.receive()) {
+        while let Some(message) = self.cx.peers.as_ref().and_then(|peers| peers.receive()) {
             match message {
                 Message::Task(moved) => self.take_over(*moved)?,
                 Message::Superseded(leader) => {
@@ -94,7 +94,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
 
     /// Whether this tracer, which has no tasks, may get some.
     pub(super) fn may_get_tasks(&self) -> bool {
-        self.cx.crew.as_ref().is_some_and(|crew| crew.idle() == Idle::Look)
+        self.cx.peers.as_ref().is_some_and(|peers| peers.idle() == Idle::Look)
     }
 
     /// The kernel has no tasks for this tracer, so that those it has are gone: one that has the id
@@ -146,18 +146,18 @@ pub(super) fn supersede_elsewhere(
 ) {
     let Some(former) = message.and_then(|former| Tid::try_from(former).ok()) else { return };
     let is_elsewhere = cx.tasks.slot(leader).is_none();
-    let Some(crew) = cx.crew.as_ref().filter(|_| former != leader) else { return };
-    crew.await_others(leader, [leader, former]);
-    if !is_elsewhere || !crew.is_alive(leader) {
+    let Some(peers) = cx.peers.as_ref().filter(|_| former != leader) else { return };
+    peers.await_others(leader, [leader, former]);
+    if !is_elsewhere || !peers.is_alive(leader) {
         return;
     }
-    crew.send_to_others(|| Message::Superseded(leader));
+    peers.send_to_others(|| Message::Superseded(leader));
     let begun = Instant::now();
-    while cx.crew.as_ref().is_some_and(|crew| crew.is_alive(leader))
+    while cx.peers.as_ref().is_some_and(|peers| peers.is_alive(leader))
         && begun.elapsed() < LONGEST_WAIT
     {
         // Two tracers may wait for each other.
-        match cx.crew.as_ref().and_then(Member::receive_superseded) {
+        match cx.peers.as_ref().and_then(Peers::receive_superseded) {
             Some(other) => superseded(cx, hooks, other),
             None => std::thread::yield_now(),
         }
@@ -174,7 +174,7 @@ fn superseded(cx: &mut Context, hooks: &mut impl StopHook, leader: Tid) {
 
 /// Waits until the end of a process is in the log that a call of its parent shows.
 pub(super) fn await_end_of_call(cx: &Context, exit: &Exit) {
-    let Some(crew) = crew_to_await(cx) else { return };
+    let Some(peers) = peers_to_await(cx) else { return };
     let Some(call) = exit.call.filter(|call| call.row.kind == CallKind::Wait) else { return };
     let args = call.abi.args(&call.args);
     let ended = if call.row.name == "waitid" {
@@ -188,20 +188,20 @@ pub(super) fn await_end_of_call(cx: &Context, exit: &Exit) {
         });
         Tid::try_from(exit.rval).ok().filter(|_| has_ended)
     };
-    ended.into_iter().for_each(|ended| crew.await_end(ended));
+    ended.into_iter().for_each(|ended| peers.await_end(ended));
 }
 
 /// Waits until the end of a process is in the log that a signal shows.
 pub(super) fn await_end_of_signal(cx: &Context, signal: Signal, siginfo: &[u8; SIGINFO]) {
-    if let Some(crew) = crew_to_await(cx).filter(|_| signal == SIGCHLD) {
-        ended_child(siginfo).into_iter().for_each(|ended| crew.await_end(ended));
+    if let Some(peers) = peers_to_await(cx).filter(|_| signal == SIGCHLD) {
+        ended_child(siginfo).into_iter().for_each(|ended| peers.await_end(ended));
     }
 }
 
 /// Returns the other tracers, if the ids that the current task sees are those of the recorder. In
 /// another PID namespace they name nobody that is known.
-fn crew_to_await(cx: &Context) -> Option<&Member> {
-    cx.crew.as_ref().filter(|_| cx.task().is_some_and(|task| task.has_our_ids))
+fn peers_to_await(cx: &Context) -> Option<&Peers> {
+    cx.peers.as_ref().filter(|_| cx.task().is_some_and(|task| task.has_our_ids))
 }
 
 /// Returns the child that has ended according to a siginfo_t.

@@ -4,7 +4,6 @@ use super::attaching::Attaching;
 use super::calls::Calls;
 use super::capture::Capture;
 use super::context::{At, Context};
-use super::crew::{Member, Message};
 use super::detach::Ending;
 use super::due::{Arrival, Arrived, Due};
 use super::handover::Handover;
@@ -13,6 +12,7 @@ use super::job::Job;
 use super::lifecycle::{NewTask, add_attached_task, add_task, remove_task, remove_vanished};
 use super::log::Log;
 use super::newborns::Newborns;
+use super::peers::{Message, Peers};
 use super::program::Program;
 use super::scheduler::Scheduler;
 use super::snapshot::Snapshots;
@@ -58,7 +58,7 @@ pub(crate) struct Parts {
     pub(crate) termination: Option<Termination>,
     pub(crate) attaching: Attaching,
     /// This tracer among others, if there are several.
-    pub(crate) crew: Option<Member>,
+    pub(crate) peers: Option<Peers>,
 }
 
 /// What is known when the recording is over.
@@ -97,7 +97,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 capture: Capture::new(options.whole_limit()),
                 missing: Completeness::default(),
                 is_ending: false,
-                crew: parts.crew,
+                peers: parts.peers,
             },
             scheduler,
             hooks,
@@ -162,7 +162,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// # Errors
     /// When wait4(2) fails.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
-        _ = self.cx.crew.as_ref().map(Member::begin);
+        _ = self.cx.peers.as_ref().map(Peers::begin);
         self.follow_tasks()
     }
 
@@ -187,7 +187,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                     }
                 }
                 // See `forget_tasks`.
-                Arrived::Report(Report::NoTasks) if self.cx.crew.is_none() => return Ok(()),
+                Arrived::Report(Report::NoTasks) if self.cx.peers.is_none() => return Ok(()),
                 Arrived::Report(Report::NoTasks) => self.forget_tasks(),
                 Arrived::Passed(passed) => self.on_passed(passed, t_ns),
             }
@@ -245,7 +245,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         loop {
             let Engine { cx, hooks, .. } = self;
             // Before others, see `moves`.
-            if cx.crew.is_some()
+            if cx.peers.is_some()
                 && let Some(arrival) =
                     cx.due.take_end(|tid| cx.tasks.get(tid).is_some_and(|task| task.tgid == tid))
             {
@@ -306,9 +306,9 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 return newborns.keep(tid, Arrival { what, t_ns });
             };
             let is_leader = cx.tasks.at(slot).is_some_and(|task| task.tgid == tid);
-            if let Some(crew) = cx.crew.as_ref().filter(|_| is_leader) {
+            if let Some(peers) = cx.peers.as_ref().filter(|_| is_leader) {
                 // Its end is reported after those of its threads, which other tracers may follow.
-                crew.await_others(tid, [tid, tid]);
+                peers.await_others(tid, [tid, tid]);
             }
             newborns.lost_maker |= cx.tasks.at(slot).is_some_and(|task| task.making);
             remove_task(cx, hooks, slot, status, GoneHow::REAPED, t_ns);
@@ -340,9 +340,9 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             }
             Detach::Anywhere | Detach::AtInterrupt(_) => {
                 _ = cx
-                    .crew
+                    .peers
                     .as_ref()
-                    .map(|crew| crew.send_to_others(|| Message::LetGo(Some(signal))));
+                    .map(|peers| peers.send_to_others(|| Message::LetGo(Some(signal))));
                 self.begin_detaching(Some(signal));
             }
         }
@@ -351,7 +351,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// Handles the end of the program: processes it left running are let go.
     fn program_has_ended(&mut self) {
         let Engine { cx, hooks, .. } = self;
-        if !self.program.until_exit || cx.tasks.is_empty() && cx.crew.is_none() {
+        if !self.program.until_exit || cx.tasks.is_empty() && cx.peers.is_none() {
             return;
         }
         match hooks.can_detach() {
@@ -360,7 +360,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 self.ending.get_or_insert(ending);
             }
             Detach::Anywhere | Detach::AtInterrupt(_) => {
-                _ = cx.crew.as_ref().map(|crew| crew.send_to_others(|| Message::LetGo(None)));
+                _ = cx.peers.as_ref().map(|peers| peers.send_to_others(|| Message::LetGo(None)));
                 self.begin_detaching(None);
             }
         }

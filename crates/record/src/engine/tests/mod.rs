@@ -151,7 +151,7 @@ fn record<S: Scheduler>(
         program: Some(FIRST_TID),
         termination: Some(termination.clone()),
         attaching: Attaching::new(false),
-        crew: None,
+        peers: None,
     };
     let ledger = Ledger { termination: ledger.stops_left.map(|_| termination), ..ledger };
     let drives = ledger.drives;

@@ -50,7 +50,7 @@ pub(crate) struct Baggage {
 }
 
 /// What the tracers of a recording share.
-struct Crew {
+struct All {
     members: Vec<Shared>,
     post: Mutex<Post>,
     arrived: Condvar,
@@ -80,9 +80,9 @@ struct Post {
     over: bool,
 }
 
-/// One of the tracers.
-pub(crate) struct Member {
-    crew: Arc<Crew>,
+/// A tracer's place among the tracers of a recording.
+pub(crate) struct Peers {
+    all: Arc<All>,
     me: usize,
     /// The first also looks for requests to end the recording.
     is_first: bool,
@@ -97,10 +97,10 @@ pub(crate) enum Idle {
     Over,
 }
 
-impl Member {
-    /// Returns the members of a crew of `count` tracers.
-    pub(crate) fn crew(count: usize, moves_all: bool) -> Vec<Member> {
-        let crew = Arc::new(Crew {
+impl Peers {
+    /// Returns the places of `count` tracers, that of the first first.
+    pub(crate) fn of_each(count: usize, moves_all: bool) -> Vec<Peers> {
+        let all = Arc::new(All {
             members: (0..count).map(|_| Shared::default()).collect(),
             post: Mutex::new(Post {
                 mailboxes: (0..count).map(|_| VecDeque::new()).collect(),
@@ -112,7 +112,7 @@ impl Member {
             settled: AtomicBool::new(false),
             moves_all,
         });
-        (0..count).map(|me| Member { crew: Arc::clone(&crew), me, is_first: me == 0 }).collect()
+        (0..count).map(|me| Peers { all: Arc::clone(&all), me, is_first: me == 0 }).collect()
     }
 
     /// Begins the work on the calling thread.
@@ -121,7 +121,7 @@ impl Member {
     }
 
     fn shared(&self) -> &Shared {
-        &self.crew.members[self.me]
+        &self.all.members[self.me]
     }
 
     /// Notes that a task of this tracer enters user code, or leaves it.
@@ -137,39 +137,39 @@ impl Member {
     /// in user code, with `new` ones that have not begun. A shell that waits for its child keeps
     /// it.
     pub(crate) fn destination(&self, new: usize) -> Option<usize> {
-        if self.crew.settled.load(Ordering::Relaxed) {
+        if self.all.settled.load(Ordering::Relaxed) {
             return None;
         }
         let busy = |member: &Shared| member.busy.load(Ordering::Relaxed);
         let own = busy(self.shared()) as usize + new;
-        let others = self.crew.members.iter().enumerate().filter(|&(at, _)| at != self.me);
+        let others = self.all.members.iter().enumerate().filter(|&(at, _)| at != self.me);
         let (at, least) =
             others.map(|(at, other)| (at, busy(other) as usize)).min_by_key(|other| other.1)?;
-        if self.crew.moves_all {
-            return Some((self.me + 1) % self.crew.members.len());
+        if self.all.moves_all {
+            return Some((self.me + 1) % self.all.members.len());
         }
         (least < own).then_some(at)
     }
 
     /// Returns the number of other tracers without a task in user code.
     pub(crate) fn idle_others(&self) -> usize {
-        let others = self.crew.members.iter().enumerate().filter(|&(at, _)| at != self.me);
+        let others = self.all.members.iter().enumerate().filter(|&(at, _)| at != self.me);
         others.filter(|(_, other)| other.busy.load(Ordering::Relaxed) == 0).count()
     }
 
     /// Moves no process from now on.
     pub(crate) fn settle(&self) {
-        self.crew.settled.store(true, Ordering::Relaxed);
+        self.all.settled.store(true, Ordering::Relaxed);
     }
 
     /// Notes that a task is in the log.
     pub(crate) fn has_begun(&self, process: Tid, tid: Tid) {
-        lock(&self.crew.alive).insert((process, tid));
+        lock(&self.all.alive).insert((process, tid));
     }
 
     /// Notes that the end of a task is in the log.
     pub(crate) fn has_ended(&self, process: Tid, tid: Tid) {
-        lock(&self.crew.alive).remove(&(process, tid));
+        lock(&self.all.alive).remove(&(process, tid));
     }
 
     /// Waits until the end of a process is in the log. Its tracer has reaped it before its parent
@@ -188,12 +188,12 @@ impl Member {
 
     /// Whether the end of the leader of a process is not in the log yet.
     pub(crate) fn is_alive(&self, leader: Tid) -> bool {
-        lock(&self.crew.alive).contains(&(leader, leader))
+        lock(&self.all.alive).contains(&(leader, leader))
     }
 
     /// Takes a message that a leader is gone.
     pub(crate) fn receive_superseded(&self) -> Option<Tid> {
-        let mailbox = &mut lock(&self.crew.post).mailboxes[self.me];
+        let mailbox = &mut lock(&self.all.post).mailboxes[self.me];
         let at = mailbox.iter().position(|message| matches!(message, Message::Superseded(_)))?;
         match mailbox.remove(at) {
             Some(Message::Superseded(leader)) => Some(leader),
@@ -203,19 +203,19 @@ impl Member {
 
     fn await_until(&self, mut is_so: impl FnMut(&BTreeSet<(Tid, Tid)>) -> bool) {
         let begun = Instant::now();
-        while !is_so(&lock(&self.crew.alive)) && begun.elapsed() < LONGEST_WAIT {
+        while !is_so(&lock(&self.all.alive)) && begun.elapsed() < LONGEST_WAIT {
             std::thread::yield_now();
         }
     }
 
     /// Sends a message to another tracer.
     pub(crate) fn send(&self, to: usize, message: Message) {
-        let other = &self.crew.members[to];
-        let mut post = lock(&self.crew.post);
+        let other = &self.all.members[to];
+        let mut post = lock(&self.all.post);
         post.mailboxes[to].push_back(message);
         other.has_mail.store(true, Ordering::Release);
         drop(post);
-        self.crew.arrived.notify_all();
+        self.all.arrived.notify_all();
         if let Some(waker) = other.waker.get() {
             waker.wake();
         }
@@ -223,7 +223,7 @@ impl Member {
 
     /// Sends a message to all others.
     pub(crate) fn send_to_others(&self, message: impl Fn() -> Message) {
-        for other in (0..self.crew.members.len()).filter(|&other| other != self.me) {
+        for other in (0..self.all.members.len()).filter(|&other| other != self.me) {
             self.send(other, message());
         }
     }
@@ -234,7 +234,7 @@ impl Member {
         if !shared.has_mail.load(Ordering::Acquire) {
             return None;
         }
-        let mut post = lock(&self.crew.post);
+        let mut post = lock(&self.all.post);
         let message = post.mailboxes[self.me].pop_front();
         shared.has_mail.store(!post.mailboxes[self.me].is_empty(), Ordering::Release);
         message
@@ -242,21 +242,21 @@ impl Member {
 
     /// Waits, as this tracer has no tasks.
     pub(crate) fn idle(&self) -> Idle {
-        let mut post = lock(&self.crew.post);
+        let mut post = lock(&self.all.post);
         post.idle += 1;
         let mut looks = false;
         while !post.over && post.mailboxes[self.me].is_empty() && !looks {
-            let is_over = post.idle == self.crew.members.len()
+            let is_over = post.idle == self.all.members.len()
                 && post.mailboxes.iter().all(VecDeque::is_empty);
             if is_over {
                 post.over = true;
-                self.crew.arrived.notify_all();
+                self.all.arrived.notify_all();
             } else if self.is_first {
-                let waited = self.crew.arrived.wait_timeout(post, IDLE_CHECK);
+                let waited = self.all.arrived.wait_timeout(post, IDLE_CHECK);
                 (post, _) = waited.unwrap_or_else(PoisonError::into_inner);
                 looks = true;
             } else {
-                let waited = self.crew.arrived.wait(post);
+                let waited = self.all.arrived.wait(post);
                 post = waited.unwrap_or_else(PoisonError::into_inner);
             }
         }
@@ -264,24 +264,24 @@ impl Member {
         if post.over { Idle::Over } else { Idle::Look }
     }
 
-    /// Starts the thread that announces messages again until they are read. It ends with the crew.
+    /// Starts the thread that announces messages again until they are read. It ends with them.
     ///
     /// # Errors
     /// The errno of starting a thread.
     pub(crate) fn start_announcer(&self) -> std::io::Result<()> {
-        let crew = Arc::downgrade(&self.crew);
+        let all = Arc::downgrade(&self.all);
         let announce = move || {
-            while let Some(crew) = crew.upgrade() {
-                let post = lock(&crew.post);
+            while let Some(all) = all.upgrade() {
+                let post = lock(&all.post);
                 if post.over {
                     return;
                 }
                 let is_quiet = post.mailboxes.iter().all(VecDeque::is_empty);
                 // Without a message it sleeps until there is one.
                 let time = if is_quiet { Duration::from_secs(1) } else { WAKE_EVERY };
-                drop(crew.arrived.wait_timeout(post, time));
+                drop(all.arrived.wait_timeout(post, time));
                 let unread = |member: &&Shared| member.has_mail.load(Ordering::Acquire);
-                let wakers = crew.members.iter().filter(unread).filter_map(|m| m.waker.get());
+                let wakers = all.members.iter().filter(unread).filter_map(|m| m.waker.get());
                 wakers.for_each(|waker| waker.wake());
             }
         };
@@ -289,11 +289,11 @@ impl Member {
     }
 }
 
-impl Drop for Member {
+impl Drop for Peers {
     /// The others do not wait for a tracer that has ended, with or without tasks.
     fn drop(&mut self) {
-        lock(&self.crew.post).idle += 1;
-        self.crew.arrived.notify_all();
+        lock(&self.all.post).idle += 1;
+        self.all.arrived.notify_all();
     }
 }
 
