@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use sysreel_inspect::calls::Item;
+use sysreel_inspect::info::left_out;
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
 use sysreel_views::{Looker, look};
 
@@ -98,7 +99,9 @@ fn rows(
         if let Some(error) = passing.failed {
             return Err(Error::Write(error));
         }
-        let end = EndRow { complete: findings.is_whole(), missing: findings.sentences() };
+        let left_out = left_out(log);
+        let complete = findings.is_whole() && left_out.is_empty();
+        let end = EndRow { complete, missing: findings.sentences(), left_out };
         exporter.row(&Row::End(end)).map_err(Error::Write)?;
         exported.findings.push(findings);
     }

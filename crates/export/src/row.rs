@@ -332,8 +332,10 @@ pub struct LostRow {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EndRow {
-    /// Whether nothing of the log is missing.
+    /// Whether nothing is missing in the log, and the recording left nothing out.
     pub complete: bool,
     /// What is missing or damaged, a sentence each.
     pub missing: Vec<String>,
+    /// What the recording left out, a sentence each.
+    pub left_out: Vec<String>,
 }

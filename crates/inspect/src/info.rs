@@ -4,6 +4,8 @@ mod completeness;
 mod gather;
 mod words;
 
+pub use completeness::left_out;
+
 use serde::Serialize;
 
 use crate::Findings;

@@ -264,6 +264,16 @@ pub(crate) fn sigset(signals: &[Signal]) -> libc::sigset_t {
     }
 }
 
+/// Blocks all signals in the calling thread, which is not to handle those of the process.
+pub(crate) fn block_all() {
+    // SAFETY: sigfillset(3) initialises the set; pthread_sigmask(3) reads it.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut set);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+    }
+}
+
 fn block(signals: &[Signal]) -> Result<libc::sigset_t> {
     let set = sigset(signals);
     // SAFETY: pthread_sigmask(3) reads one set.

@@ -185,7 +185,11 @@ impl Child<'_> {
             // SAFETY: the calling thread waits below for the result, and this thread does not use
             // the value after it has sent that. It is only read.
             let child = unsafe { &*std::ptr::with_exposed_provenance::<Child<'_>>(address.0) };
-            _ = to_us.send(child.fork());
+            let forked = child.fork();
+            // The child has inherited the mask. This thread must not take signals from those that
+            // handle them.
+            signals::block_all();
+            _ = to_us.send(forked);
             loop {
                 std::thread::park();
             }

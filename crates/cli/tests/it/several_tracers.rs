@@ -1,9 +1,11 @@
 //! Several tracers of one recording: nothing in the log comes before its cause.
 
 use crate::program::program;
-use crate::stage::{SYSREEL, Stage};
+use crate::stage::{Running, SYSREEL, Stage, installed, kill, until};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
 
 /// What was compared.
 #[derive(Debug, Default)]
@@ -133,6 +135,67 @@ fn nothing_comes_before_its_cause() {
     for tracers in ["2", "3"] {
         order(tracers, 100);
     }
+}
+
+/// A request to end reaches every tracer: the log is finished, and the programs run on.
+#[test]
+fn a_request_to_end_reaches_all_tracers() {
+    let stage = Stage::new();
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "-q", "-o", "x.reel", "--tracers", "3", "--move-processes", "--"]);
+    let script = "for i in 1 2 3; do (echo $$ >$i; exec sleep 100) & done; wait";
+    let recorder = Running::start(command.args(["sh", "-c", script]));
+    let names = || fs::read_dir(stage.path(".")).unwrap().flatten().map(|entry| entry.path());
+    let sleeps = || {
+        // The program is the child of a thread.
+        let children = |pid: u32| {
+            let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+            threads
+                .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
+                .collect::<String>()
+        };
+        let shells = children(recorder.pid());
+        let shell = shells.split_whitespace().next().and_then(|pid| pid.parse().ok());
+        let all = shell.map(children).unwrap_or_default();
+        let all: Vec<u32> = all.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+        (shell, all)
+    };
+    let asleep = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == "sleep\n")
+            && fs::read_to_string(format!("/proc/{pid}/wchan"))
+                .is_ok_and(|at| at.contains("nanosleep"))
+    };
+    until("all sleep", || {
+        let (_, all) = sleeps();
+        names().count() > 3 && all.len() == 3 && all.iter().all(asleep)
+    });
+    let (shell, all) = sleeps();
+    kill(recorder.pid(), "TERM");
+    assert_eq!(recorder.wait().signal(), Some(15));
+    for pid in all.iter().copied().chain(shell) {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        assert!(status.contains("TracerPid:\t0\n"), "{status}");
+        assert!(status.contains("SigBlk:\t0000000000000000\n"), "{status}");
+        kill(pid, "KILL");
+    }
+    let info = stage.sysreel(&["info", "x.reel"]);
+    assert!(info.text().contains("clean"), "{info:?}");
+}
+
+/// A program sees the masks of its tasks as without a recorder, whoever traces them.
+#[test]
+fn masks_of_tasks_of_other_tracers_are_their_own() {
+    if !installed("masks_of_tasks_of_other_tracers_are_their_own", &["taskset"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let script = "taskset -p $$ | sed 's/.*: //'; nproc; taskset -p 1 $$ >/dev/null; \
+                  taskset -p $$ | sed 's/.*: //'; nproc";
+    let bare = stage.run(stage.command("sh").args(["-c", script]));
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "-q", "-o", "x.reel", "--tracers", "2", "--move-processes", "--"]);
+    let recorded = stage.run(command.args(["sh", "-c", script]));
+    assert_eq!(recorded.text(), bare.text());
 }
 
 #[test]

@@ -1,6 +1,18 @@
 //! What a log cannot show, as sentences.
 
+use crate::log_file::LogFile;
 use sysreel_format::Completeness;
+
+/// Returns what a recording left out, as sentences, as far as the header and the footer of its log
+/// say.
+#[must_use]
+pub fn left_out(file: &LogFile) -> Vec<String> {
+    let (log, mut word) = (file.log(), file.log().header().completeness);
+    if let Some(summary) = log.summary() {
+        word = word.with(summary.completeness);
+    }
+    sentences(word)
+}
 
 /// Returns what the log cannot show, as sentences.
 pub(super) fn sentences(word: Completeness) -> Vec<String> {

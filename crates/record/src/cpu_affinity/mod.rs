@@ -49,6 +49,8 @@ struct Placed {
     own_mask: Option<Arc<Mask>>,
     /// Whether it was last resumed into user code, as opposed to into a call.
     in_user_code: bool,
+    /// Whether a call that sets its mask has begun and not ended: its mask is left alone.
+    is_being_set: bool,
 }
 
 #[derive(Debug, Default)]
@@ -82,11 +84,9 @@ impl CpuAffinity {
     /// of the mask besides that of the first.
     pub(crate) fn for_another(&self, nth: usize) -> CpuAffinity {
         let mut state = CpuAffinity { filtered: self.filtered, ..CpuAffinity::default() };
-        if let Some(own) = &self.own {
-            let others = own.cpus().filter(|&cpu| cpu != self.cpu);
-            if let Some(cpu) = others.take(nth + 1).last() {
-                (state.own, state.cpu, state.shared) = (Some(Arc::clone(own)), cpu, true);
-            }
+        let Some(own) = &self.own else { return state };
+        if let Some(cpu) = own.cpus().filter(|&cpu| cpu != self.cpu).take(nth + 1).last() {
+            (state.own, state.cpu, state.shared) = (Some(Arc::clone(own)), cpu, true);
         }
         state
     }
@@ -158,7 +158,7 @@ impl CpuAffinity {
         self.shared = false;
         for (slot, task) in cx.tasks.iter() {
             // A task that has died needs no mask.
-            _ = self.tasks.get_mut(slot).own_mask.as_ref().map(|mask| mask.set(task.tid));
+            _ = self.mask_of(cx, slot).map(|mask| mask.set(task.tid));
         }
         _ = own.set(0);
     }
@@ -170,11 +170,23 @@ impl CpuAffinity {
         self.shared = true;
         _ = own.only(cpu).set(0);
         for (slot, task) in cx.tasks.iter() {
-            let mask = self.tasks.get_mut(slot).own_mask.as_ref();
+            let mask = self.mask_of(cx, slot);
             if let Some(mask) = mask.filter(|mask| mask.contains(cpu)) {
                 _ = mask.only(cpu).set(task.tid);
             }
         }
+    }
+
+    /// Returns the mask that a task would have without a recorder. A task of another tracer may
+    /// have set it.
+    fn known_mask(&mut self, cx: &Context, slot: Slot) -> Option<Arc<Mask>> {
+        let elsewhere = || cx.peers.as_ref()?.own_mask(cx.tasks.at(slot)?.tid);
+        elsewhere().or_else(|| self.tasks.get_mut(slot).own_mask.clone())
+    }
+
+    /// Like `known_mask`; `None` while a call may be setting it.
+    fn mask_of(&mut self, cx: &Context, slot: Slot) -> Option<Arc<Mask>> {
+        self.known_mask(cx, slot).filter(|_| !self.tasks.get_mut(slot).is_being_set)
     }
 
     /// Sets the mask of a new task. It inherited its maker's mask at some time during the call,
@@ -193,11 +205,24 @@ impl CpuAffinity {
             return;
         }
         let target = target_of(cx, target);
-        let (Some(slot), Ok(mask)) = (cx.tasks.slot(target), Mask::of_task(target)) else { return };
+        let Ok(mask) = Mask::of_task(target) else { return };
+        if let Some(peers) = &cx.peers {
+            peers.set_own_mask(target, Some(Arc::new(mask.clone())));
+        }
+        // The mask of another tracer's task stays as it was set.
+        let Some(slot) = cx.tasks.slot(target) else { return };
         if self.shared && mask.contains(self.cpu) {
             _ = mask.only(self.cpu).set(target);
         }
         self.tasks.get_mut(slot).own_mask = Some(Arc::new(mask));
+    }
+
+    /// Notes that a call that sets the mask of a task begins or ends.
+    fn set_begins(&mut self, cx: &Context, call: &Call, begins: bool) {
+        let target = target_of(cx, call.abi.args(&call.args)[0]);
+        if let Some(slot) = cx.tasks.slot(target) {
+            self.tasks.get_mut(slot).is_being_set = begins;
+        }
     }
 
     /// Reconsiders whether to share the CPU.
@@ -234,15 +259,16 @@ impl CpuAffinity {
     /// At the exit of sched_getaffinity, shows the program the mask it would have without a
     /// recorder.
     fn show_own_mask(&mut self, cx: &mut Context, call: &Call, rval: i64) {
-        if !self.shared {
+        if !self.shared && cx.peers.is_none() {
             return;
         }
         let args = call.abi.args(&call.args);
-        let target = cx.tasks.slot(target_of(cx, args[0]));
-        let Some(own) = target.and_then(|target| self.tasks.get_mut(target).own_mask.clone())
-        else {
-            return;
+        let target = target_of(cx, args[0]);
+        let own = match cx.tasks.slot(target) {
+            Some(slot) => self.mask_of(cx, slot),
+            None => cx.peers.as_ref().and_then(|peers| peers.own_mask(target)),
         };
+        let Some(own) = own else { return };
         // The raw call returns the number of bytes written (sched_setaffinity(2)).
         let len = usize::try_from(rval).unwrap_or(0).min(own.bytes().len());
         let given = &own.bytes()[..len];
@@ -269,19 +295,44 @@ fn target_of(cx: &Context, id: u64) -> Tid {
     }
 }
 
+/// Tells the other tracers which mask a task would have without a recorder.
+fn tell_peers(cx: &Context, task: Slot, own_mask: Option<Arc<Mask>>) {
+    if let (Some(peers), Some(task)) = (&cx.peers, cx.tasks.at(task)) {
+        peers.set_own_mask(task.tid, own_mask);
+    }
+}
+
 impl StopHook for CpuAffinity {
     fn program_begins(&mut self, cx: &mut Context) {
         self.commit_masks(cx, clock::monotonic_ns());
     }
 
+    fn entry(&mut self, cx: &mut Context, _stop: &mut Stop) -> Flow {
+        if let Some(call) = cx.call().filter(|call| call.row.kind == CallKind::SetAffinity) {
+            self.set_begins(cx, &call, true);
+        }
+        Flow::Stays
+    }
+
     fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
-        let Some(call) = exit.call.filter(|_| !exit.is_error) else { return Flow::Stays };
+        let Some(call) = exit.call else { return Flow::Stays };
         match call.row.kind {
-            CallKind::GetAffinity => self.show_own_mask(cx, &call, exit.rval),
-            CallKind::SetAffinity => self.on_mask_set(cx, call.abi.args(&call.args)[0]),
+            CallKind::GetAffinity if !exit.is_error => self.show_own_mask(cx, &call, exit.rval),
+            CallKind::SetAffinity => {
+                self.set_begins(cx, &call, false);
+                if !exit.is_error {
+                    self.on_mask_set(cx, call.abi.args(&call.args)[0]);
+                }
+            }
             _ => {}
         }
         Flow::Stays
+    }
+
+    fn new_image(&mut self, cx: &mut Context, task: Slot) {
+        // It may have the thread id of its leader now.
+        let own_mask = self.tasks.get_mut(task).own_mask.clone();
+        tell_peers(cx, task, own_mask);
     }
 
     fn task_begins(&mut self, cx: &mut Context, task: Slot, birth: Birth) {
@@ -289,20 +340,21 @@ impl StopHook for CpuAffinity {
         let own_mask = match birth {
             Birth::Spawned => self.own.clone(),
             Birth::Attached => None,
-            Birth::Made { by, .. } => self.tasks.get_mut(by).own_mask.clone(),
-            Birth::Adopted { by: Some(by) } => self.tasks.get_mut(by).own_mask.clone(),
+            Birth::Made { by, .. } | Birth::Adopted { by: Some(by) } => self.known_mask(cx, by),
             Birth::Adopted { by: None } => self.own.clone(),
         };
         let is_placed = matches!(birth, Birth::Spawned | Birth::Attached) || has_ended;
         if !is_placed && let Some(tid) = cx.tasks.at(task).map(|task| task.tid) {
             self.place(tid, own_mask.as_deref());
         }
-        self.tasks.set(task, Placed { own_mask, in_user_code: false });
+        tell_peers(cx, task, own_mask.clone());
+        self.tasks.set(task, Placed { own_mask, ..Placed::default() });
     }
 
     fn task_ends(&mut self, cx: &mut Context, task: Slot, how: End) {
-        let Placed { own_mask, in_user_code } = self.tasks.take(task);
+        let Placed { own_mask, in_user_code, .. } = self.tasks.take(task);
         self.busy = self.busy.saturating_sub(u64::from(in_user_code));
+        tell_peers(cx, task, None);
         if how == End::LetGo
             && self.shared
             && let (Some(mask), Some(task)) = (own_mask, cx.tasks.at(task))
@@ -313,7 +365,7 @@ impl StopHook for CpuAffinity {
     }
 
     fn leaves(&mut self, _cx: &mut Context, task: Slot, baggage: &mut Baggage) {
-        let Placed { own_mask, in_user_code } = self.tasks.take(task);
+        let Placed { own_mask, in_user_code, .. } = self.tasks.take(task);
         self.busy = self.busy.saturating_sub(u64::from(in_user_code));
         baggage.own_mask = own_mask;
     }
@@ -323,7 +375,7 @@ impl StopHook for CpuAffinity {
         if let Some(tid) = cx.tasks.at(task).map(|task| task.tid) {
             self.place(tid, own_mask.as_deref());
         }
-        self.tasks.set(task, Placed { own_mask, in_user_code: false });
+        self.tasks.set(task, Placed { own_mask, ..Placed::default() });
     }
 
     /// Counts the task that is about to be resumed.

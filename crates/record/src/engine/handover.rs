@@ -203,6 +203,13 @@ impl Handover {
         cx.log.completeness.insert(Completeness::UNRECORDED);
         hooks.task_ends(cx, cx.at.slot, End::LetGo);
         let Some(task) = cx.tasks.remove(cx.at.slot) else { return stop.discard() };
+        if let Some(peers) = &cx.peers {
+            // Its end is not seen: nobody waits for it.
+            peers.has_ended(task.tgid, task.tid);
+            if task.in_user_code {
+                peers.count_busy(false);
+            }
+        }
         if reason == GapReason::TRACED {
             self.away.traced.insert(task.id.0);
         }
@@ -306,6 +313,9 @@ impl Handover {
         let Some(task) = self.away.take(tid) else { return };
         let id = task.id;
         let memory = cx.tasks.new_memory();
+        if let Some(peers) = &cx.peers {
+            peers.has_begun(task.tgid, task.tid);
+        }
         let slot = cx.tasks.put_back(task.after_gap(memory));
         hooks.task_begins(cx, slot, Birth::Attached);
         gap_event(cx, id, Gap::ENDS, GapReason::TRACED, 0);

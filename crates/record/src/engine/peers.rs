@@ -6,7 +6,7 @@
 
 use super::snapshot::Followed;
 use super::task::Task;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -56,6 +56,8 @@ struct All {
     arrived: Condvar,
     /// The tasks whose ends are not in the log yet: their processes, and their own ids.
     alive: Mutex<BTreeSet<(Tid, Tid)>>,
+    /// The affinity masks that tasks would have without a recorder.
+    own_masks: Mutex<HashMap<Tid, Arc<Mask>>>,
     /// Processes no longer move: one of them traces others.
     settled: AtomicBool,
     /// See [`Options::move_processes`](crate::Options::move_processes).
@@ -109,6 +111,7 @@ impl Peers {
             }),
             arrived: Condvar::new(),
             alive: Mutex::default(),
+            own_masks: Mutex::default(),
             settled: AtomicBool::new(false),
             moves_all,
         });
@@ -155,6 +158,19 @@ impl Peers {
     pub(crate) fn idle_others(&self) -> usize {
         let others = self.all.members.iter().enumerate().filter(|&(at, _)| at != self.me);
         others.filter(|(_, other)| other.busy.load(Ordering::Relaxed) == 0).count()
+    }
+
+    /// Sets the affinity mask that a task would have without a recorder.
+    pub(crate) fn set_own_mask(&self, tid: Tid, mask: Option<Arc<Mask>>) {
+        match mask {
+            Some(mask) => _ = lock(&self.all.own_masks).insert(tid, mask),
+            None => _ = lock(&self.all.own_masks).remove(&tid),
+        }
+    }
+
+    /// Returns the affinity mask that a task would have without a recorder.
+    pub(crate) fn own_mask(&self, tid: Tid) -> Option<Arc<Mask>> {
+        lock(&self.all.own_masks).get(&tid).cloned()
     }
 
     /// Moves no process from now on.
