@@ -215,10 +215,13 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     pub(super) fn resume(&mut self, stop: Stop, slot: Slot, in_call: bool, deliver: Signal) {
         let Engine { cx, hooks, program, .. } = self;
         if let Some(peers) = &cx.peers
-            && let Some(task) = cx.tasks.at_mut(slot).filter(|task| task.in_user_code == in_call)
+            && let Some(task) = cx.tasks.at_mut(slot)
         {
-            task.in_user_code = !in_call;
-            peers.count_busy(!in_call);
+            // At the event of a vfork the call is still open, and the task waits for its child.
+            let enters = !in_call && task.call.is_none();
+            if std::mem::replace(&mut task.in_user_code, enters) != enters {
+                peers.count_busy(enters);
+            }
         }
         let (tid, kind) = (stop.tid(), stop.kind());
         hooks.before_resume(cx, !in_call);
