@@ -8,7 +8,7 @@ use sysreel_views::tree::{self, Node, Tree};
 
 use crate::options::Options;
 
-/// The most nodes. Graphviz takes very long for more, and nobody can read the picture.
+/// The most nodes. Graphviz takes very long for more, and the picture is unreadable.
 const MAX_NODES: usize = 2000;
 /// The most characters of a command line.
 const MAX_LABEL: usize = 80;

@@ -182,7 +182,7 @@ fn a_request_to_end_reaches_all_tracers() {
     assert!(info.text().contains("clean"), "{info:?}");
 }
 
-/// A program sees the masks of its tasks as without a recorder, whoever traces them.
+/// A program sees the masks of its tasks as without a recorder, also of those of another tracer.
 #[test]
 fn masks_of_tasks_of_other_tracers_are_their_own() {
     if !installed("masks_of_tasks_of_other_tracers_are_their_own", &["taskset"]) {
