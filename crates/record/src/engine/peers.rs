@@ -316,3 +316,63 @@ impl Drop for Peers {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tracer_without_tasks_gets_messages_until_none_has_tasks() {
+        let mut places = Peers::of_each(2, false).into_iter();
+        let (first, second) = (places.next().unwrap(), places.next().unwrap());
+        let other = std::thread::spawn(move || {
+            second.begin();
+            let mut received = 0;
+            while second.idle() == Idle::Look {
+                while let Some(Message::Superseded(tid)) = second.receive() {
+                    received += tid;
+                }
+            }
+            received
+        });
+        for tid in 1..=10 {
+            first.send_to_others(|| Message::Superseded(tid));
+        }
+        while first.idle() == Idle::Look {}
+        assert_eq!(other.join().unwrap(), 55);
+    }
+
+    #[test]
+    fn a_task_moves_to_a_less_busy_tracer() {
+        let places = Peers::of_each(3, false);
+        assert_eq!(places[0].destination(0), None);
+        assert_eq!(places[0].destination(1), Some(1));
+        places[0].count_busy(true);
+        places[1].count_busy(true);
+        assert_eq!(places[0].destination(0), Some(2));
+        places[2].count_busy(true);
+        assert_eq!((places[0].destination(0), places[0].idle_others()), (None, 0));
+        places[0].count_busy(true);
+        places[2].count_busy(false);
+        assert_eq!(places[0].destination(0), Some(2));
+        places[0].settle();
+        assert_eq!(places[0].destination(0), None);
+    }
+
+    #[test]
+    fn the_end_of_the_last_thread_is_awaited() {
+        let places = Peers::of_each(2, false);
+        places[0].has_begun(7, 7);
+        places[1].has_begun(7, 8);
+        places[1].has_begun(9, 9);
+        let ends = std::thread::scope(|scope| {
+            let waits = scope.spawn(|| places[0].await_others(7, [7, 7]));
+            places[1].has_ended(7, 8);
+            waits.join().is_ok()
+        });
+        assert!(ends && places[0].is_alive(7));
+        places[0].has_ended(7, 7);
+        places[1].await_end(7);
+        assert!(!places[0].is_alive(7) && places[0].is_alive(9));
+    }
+}
