@@ -14,7 +14,7 @@ pub(crate) fn python(stage: &Stage, script: &str) -> Ran {
     stage.run(stage.command("python3").args(["-c", script]).env("PYTHONUTF8", "1"))
 }
 
-/// What a row's text stands for: the inverse of the escapes that docs/export.md describes.
+/// Undoes the escapes that docs/export.md describes.
 const UNESCAPE: &str = include_str!("exporting/unescape.py");
 
 /// Names of files with everything that some format could take for its own.

@@ -28,7 +28,7 @@ const INDEXES: &str = "
     COMMIT;
 ";
 
-/// The most bytes of a buffer in a row, whatever is asked for: what SQLite takes (limits.html).
+/// The most bytes of a buffer in a row. SQLite takes no longer ones (limits.html).
 const LONGEST: usize = 1_000_000_000;
 
 /// Writes a database.
@@ -196,7 +196,7 @@ impl Sqlite {
         )
     }
 
-    /// Adds what lives, whatever the filter selects.
+    /// Adds the starts and ends of tasks, also of those that the filter does not select.
     fn life(&self, row: &Row<'_>) -> io::Result<()> {
         match row {
             Row::TaskStart(row) => self.run(

@@ -84,7 +84,7 @@ impl<'r> Numbers<'r> {
             if let Some(up) = self.above(id, of) {
                 return Some(format!("^{up}"));
             }
-            // A descendant of a parent, as the agent that a sibling leaves behind.
+            // A descendant of a parent: for example the agent that a sibling has left running.
             let (mut at, mut path) = (id, String::new());
             for _ in 0..DEEPEST {
                 let ordinal = self.ordinals.get(usize::try_from(at.0).ok()?)?;

@@ -7,7 +7,7 @@ use super::operation::Operation;
 use super::{Actor, Derived};
 use crate::diff::effect::Op;
 
-/// What stands for no flags, where the same was also done with flags.
+/// The name of "no flags", where the same was also done with flags.
 pub(crate) const NO_FLAGS: &str = "-";
 
 /// Returns an effect for each operation with such flags, and for each of the same kind that was
