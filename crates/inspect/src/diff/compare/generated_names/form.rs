@@ -207,8 +207,8 @@ fn differing_part(bases: &[Vec<&str>; 2], at: usize, how: How) -> Option<Part> {
 }
 
 /// Whether the parts of words look random in both runs and differ in most of their characters.
-/// Names of passing files need less evidence: they do not outlive the run. So do those that are
-/// made as mkstemp(3) makes them.
+/// Names of passing files need less evidence: they do not outlive the run. So do those that must be
+/// new, and most of all those that are made as mkstemp(3) makes them.
 fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     /// In tenths of a bit: what both sides must have, of which two random names of six characters
     /// have 190 on average, and what one side must not be below, because `release` is no
@@ -216,7 +216,9 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     const USUAL: (i32, i32) = (40, -30);
     /// Less are two words, such as `release` and `malware` with -180.
     const PASSING: (i32, i32) = (-60, -60);
-    const PRIVATE: (i32, i32) = (-100, -80);
+    const MADE_NEW: (i32, i32) = (-100, -80);
+    /// Six letters have at least -75 each.
+    const TEMPORARY: (i32, i32) = (-150, -80);
     let (start, end) =
         part.range.as_ref().map_or((0, None), |range| (range.start, Some(range.end)));
     let sides = words.each_ref().map(|side| {
@@ -229,7 +231,9 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     let (one, other) = (part.text(one), part.text(other));
     let different = one.bytes().zip(other.bytes()).filter(|(x, y)| x != y).count();
     let (enough, least) = match how {
-        How { exclusive: true, private: true, .. } => PRIVATE,
+        How { exclusive: true, private: true, passing: true } => TEMPORARY,
+        How { exclusive: true, private: true, .. } => MADE_NEW,
+        How { exclusive: true, passing: true, .. } => MADE_NEW,
         How { passing: true, .. } => PASSING,
         _ => USUAL,
     };

@@ -6,32 +6,27 @@
 //! alone, as mkstemp(3) and mkdtemp(3) do, it only must not look chosen. So `release` and `malware`
 //! are two names. A name that several runs of one side create is not made up either. A lock file
 //! that both runs have keeps its name, and so does `out2.txt` beside `out1.txt`.
+//!
+//! Random letters sometimes look like a word. Where a program's names in other folders show how it
+//! makes them up, `tmp_obj_<new>`, names of the same pattern need no evidence of their own.
 
+mod family;
 mod form;
 mod looks;
+mod pattern;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use self::form::{Form, How, Part};
+use self::family::{Family, Members, SPREAD, family, split};
+use self::form::{How, Part};
+use self::pattern::Patterns;
 use crate::diff::effect::Op;
 use crate::diff::run::Run;
 
-/// Stands for all folders over which a store spreads its files.
-const SPREAD: &str = "<hex>/";
-/// The most digits of the name of such a folder.
-const MOST_SPREAD: usize = 3;
 /// How deep directories with generated names may be nested.
 const DEPTH: usize = 4;
-
-/// The common properties of generated names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Family {
-    folder: String,
-    role: String,
-    form: Form,
-}
 
 /// The new names of one run.
 #[derive(Debug, Default)]
@@ -73,9 +68,6 @@ pub(crate) fn constant_names<'r>(runs: impl Iterator<Item = &'r Run>) -> BTreeSe
     constant
 }
 
-/// The names of a family in one run.
-type Members<'r> = BTreeMap<&'r str, How>;
-
 /// Returns the names that a run removes.
 fn removed(run: &Run) -> BTreeSet<&str> {
     let operations = run.operations.keys().map(|(_, operation)| operation);
@@ -85,15 +77,14 @@ fn removed(run: &Run) -> BTreeSet<&str> {
     removing.map(|operation| run.name(operation.first)).collect()
 }
 
-fn find(
-    a: &Run,
-    b: &Run,
+/// Returns the names that may be made up, by family.
+fn families<'r>(
+    runs: [&'r Run; 2],
     constant: &[BTreeSet<String>; 2],
-    pairs: &mut Vec<[String; 2]>,
-) -> [Renaming; 2] {
-    let all = [a, b].map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
+) -> BTreeMap<Family, [Members<'r>; 2]> {
+    let all = runs.map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
     let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
-    for (side, run) in [a, b].into_iter().enumerate() {
+    for (side, run) in runs.into_iter().enumerate() {
         let removed = removed(run);
         let created: BTreeSet<&str> =
             run.created.iter().map(|created| run.name(created.name)).collect();
@@ -112,36 +103,55 @@ fn find(
             }
         }
     }
-    let mut renamings: [Renaming; 2] = Default::default();
-    for (family, members) in &families {
-        let spreads = family.folder.ends_with(SPREAD);
-        for (members, parts) in generated(members) {
-            for (renaming, members) in renamings.iter_mut().zip(&members) {
-                for name in members.keys() {
-                    renaming.add(name, &parts, spreads);
-                }
-            }
-            let folder = |name: &&str| split(split(name).0.trim_end_matches('/')).1.to_owned();
-            if spreads {
-                let [a, b] = members.each_ref().map(|members| members.keys().map(folder));
-                pairs.extend(a.zip(b).map(|(a, b)| [a, b]).filter(|[a, b]| a != b));
-            }
-            let [a, b] = members.each_ref().map(|members| members.keys().map(|name| split(name).1));
-            pairs.extend(a.zip(b).map(|(a, b)| [a.to_owned(), b.to_owned()]));
+    families
+}
+
+fn find(
+    a: &Run,
+    b: &Run,
+    constant: &[BTreeSet<String>; 2],
+    pairs: &mut Vec<[String; 2]>,
+) -> [Renaming; 2] {
+    let mut families = families([a, b], constant);
+    let mut patterns = Patterns::default();
+    let mut found = Vec::new();
+    for (family, members) in &mut families {
+        for (members, parts) in take_generated(members) {
+            patterns.learn(family, &members, &parts);
+            found.push((family.clone(), members, parts));
         }
+    }
+    found.extend(families.into_iter().filter_map(|(family, members)| {
+        let parts = patterns.parts_of(&family, &members)?;
+        Some((family, members, parts))
+    }));
+    let mut renamings: [Renaming; 2] = Default::default();
+    for (family, members, parts) in found {
+        let spreads = family.folder.ends_with(SPREAD);
+        for (renaming, members) in renamings.iter_mut().zip(&members) {
+            for name in members.keys() {
+                renaming.add(name, &parts, spreads);
+            }
+        }
+        let folder = |name: &&str| split(split(name).0.trim_end_matches('/')).1.to_owned();
+        if spreads {
+            let [a, b] = members.each_ref().map(|members| members.keys().map(folder));
+            pairs.extend(a.zip(b).map(|(a, b)| [a, b]).filter(|[a, b]| a != b));
+        }
+        let [a, b] = members.each_ref().map(|members| members.keys().map(|name| split(name).1));
+        pairs.extend(a.zip(b).map(|(a, b)| [a.to_owned(), b.to_owned()]));
     }
     renamings
 }
 
-/// Returns the members of a family that are generated, and their generated parts: all of them, or
-/// those that begin alike, as `rustcXXXXXX` and `rmetaXXXXXX` are two kinds of names.
-fn generated<'r>(members: &[Members<'r>; 2]) -> Vec<([Members<'r>; 2], Vec<Part>)> {
+/// Takes the members of a family that are generated out of it, with their generated parts: all of
+/// them, or those that begin alike, as `rustcXXXXXX` and `rmetaXXXXXX` are two kinds of names.
+fn take_generated<'r>(left: &mut [Members<'r>; 2]) -> Vec<([Members<'r>; 2], Vec<Part>)> {
     /// The lengths of beginnings.
     const BEGINNINGS: [usize; 4] = [5, 4, 3, 2];
-    if let Some(parts) = parts_of(members) {
-        return vec![(members.clone(), parts)];
+    if let Some(parts) = parts_of(left) {
+        return vec![(std::mem::take(left), parts)];
     }
-    let mut left = members.clone();
     let mut found = Vec::new();
     for len in BEGINNINGS {
         let begins = |name: &&str| split(name).1.get(..len).map(str::to_owned);
@@ -172,27 +182,6 @@ fn parts_of(members: &[Members<'_>; 2]) -> Option<Vec<Part>> {
     };
     let is_missing = bases.iter().any(|bases: &Vec<&str>| bases.is_empty());
     if is_missing { None } else { form::generated_parts(&bases, how) }
-}
-
-/// Returns the family of a name. New folders with a short hexadecimal name, over which a store
-/// spreads its files by their hashes, count as one.
-fn family(name: &str, role: &str, is_new: &dyn Fn(&str) -> bool) -> Option<Family> {
-    let (folder, base) = split(name);
-    let form = Form::of(base).filter(|_| !folder.is_empty())?;
-    let path = folder.trim_end_matches('/');
-    let (above, own) = split(path);
-    let is_short_hex = (1..=MOST_SPREAD).contains(&own.len())
-        && own.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let folder = match is_short_hex && is_new(path) {
-        true => format!("{above}{SPREAD}"),
-        false => folder.to_owned(),
-    };
-    Some(Family { folder, role: role.to_owned(), form })
-}
-
-/// Splits a name into its folder and its last component.
-fn split(name: &str) -> (&str, &str) {
-    name.split_at(name.rfind('/').map_or(0, |at| at + 1))
 }
 
 impl Renaming {

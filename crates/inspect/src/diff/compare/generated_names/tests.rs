@@ -1,3 +1,4 @@
+use super::form::Form;
 use super::*;
 
 fn found(a: &[&str], b: &[&str], exclusive: bool) -> Option<Vec<String>> {
@@ -96,7 +97,9 @@ fn kinds_of_names_are_told_by_their_beginnings() {
     let side = |names: [&'static str; 2]| names.map(|name| (name, how)).into_iter().collect();
     let a: Members<'_> = side(["/d/rmetaGnYy3M", "/d/rustcIMGzbL"]);
     let b: Members<'_> = side(["/d/rmeta8IYJQQ", "/d/rustceaOPXq"]);
-    let found = generated(&[a, b]);
+    let mut members = [a, b];
+    let found = take_generated(&mut members);
+    assert!(members.iter().all(Members::is_empty));
     let names: Vec<_> = found
         .iter()
         .map(|(members, parts)| {
@@ -115,4 +118,30 @@ fn private_names_need_less_evidence() {
         let parts = form::generated_parts(&[vec![a], vec![b]], how);
         assert_eq!(parts.is_some(), found, "{a} {b}");
     }
+}
+
+/// Git makes a temporary file in each folder of its store. One whose letters look like a word by
+/// chance is known by the others.
+#[test]
+fn a_pattern_is_known_by_names_in_other_folders() {
+    let how = How { exclusive: true, passing: false, private: false };
+    let members = |a, b| [a, b].map(|name: &'static str| Members::from([(name, how)]));
+    let family = |name: &str, role: &str| family(name, role, &|_| false).unwrap();
+    let mut clear = members("/r/9d/tmp_obj_B8LU0w", "/r/9d/tmp_obj_wkVGr3");
+    let mut unclear = members("/r/bf/tmp_obj_oneaci", "/r/bf/tmp_obj_upirA2");
+    let [of_clear, of_unclear] =
+        [&clear, &unclear].map(|members| family(members[0].keys().next().unwrap(), "git"));
+    assert!(take_generated(&mut unclear).is_empty());
+
+    let mut patterns = Patterns::default();
+    assert_eq!(patterns.parts_of(&of_unclear, &unclear), None);
+    let found = take_generated(&mut clear);
+    patterns.learn(&of_clear, &found[0].0, &found[0].1);
+    let parts = patterns.parts_of(&of_unclear, &unclear).expect("a known pattern");
+    assert_eq!(form::masked("tmp_obj_oneaci", &parts), "tmp_obj_<new>");
+
+    // Not another program's, nor names that begin in another way.
+    assert_eq!(patterns.parts_of(&family("/r/bf/tmp_obj_oneaci", "tar"), &unclear), None);
+    let other = members("/r/bf/new_obj_oneaci", "/r/bf/new_obj_upirA2");
+    assert_eq!(patterns.parts_of(&family("/r/bf/new_obj_oneaci", "git"), &other), None);
 }
