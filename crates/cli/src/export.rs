@@ -9,7 +9,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use sysreel_abi::Filter;
 use sysreel_export::{Content, Exported, FORMATS, Format, Options, Target, export, find};
 use sysreel_inspect::{Error, EventRange, LogFile, open};
@@ -40,6 +42,15 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "N", default_value = "32",
         value_parser = crate::args::parse_string_limit)]
     string_limit: usize,
+    /// Skip a log whose file in the directory is not older than the log, as `cp --update` does
+    ///
+    /// An export that was interrupted goes on where it was. Other options than those of the first
+    /// export do not count as a change.
+    #[arg(short, long)]
+    update: bool,
+    /// Export N logs at a time to files in a directory [default: the number of CPUs]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
 }
 
 const STDOUT: &str = "-";
@@ -64,6 +75,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         say!("{message}");
         return Exit::USAGE;
     }
+    if is_folder(&args.output) {
+        return to_folder(args);
+    }
     let mut logs = Vec::with_capacity(args.files.len());
     for path in &args.files {
         match open(path) {
@@ -72,11 +86,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         }
     }
     let bar = (args.output != Path::new(STDOUT)).then(|| Reading::begin(&logs));
-    let exit = if is_folder(&args.output) {
-        to_folder(args, &mut logs)
-    } else {
-        to_one(args, &mut logs, &args.output)
-    };
+    let exit = to_one(args, &mut logs, &args.output);
     drop(bar);
     exit
 }
@@ -108,10 +118,17 @@ fn check(args: &Args) -> Result<(), String> {
                         them to different ones"
                 .to_owned());
         }
-    } else if args.files.len() > 1 && !args.to.merges {
+        return Ok(());
+    }
+    if args.files.len() > 1 && !args.to.merges {
         return Err(format!(
             "a file of the format {name} has one log: use -o DIR/ for a file for each log"
         ));
+    }
+    for (is_given, option) in [(args.update, "--update"), (args.jobs.is_some(), "--jobs")] {
+        if is_given {
+            return Err(format!("{option} is for a file for each log: use -o DIR/"));
+        }
     }
     Ok(())
 }
@@ -131,18 +148,55 @@ fn name_in_folder(log: &Path, ending: &str) -> OsString {
     name
 }
 
-/// Writes a file for each log. One that cannot be written does not keep the others from it.
-fn to_folder(args: &Args, logs: &mut [LogFile]) -> Exit {
+/// Writes a file for each log. One that cannot be read or written does not keep the others from it.
+fn to_folder(args: &Args) -> Exit {
     if let Err(error) = std::fs::create_dir_all(&args.output) {
         say!("cannot create {}: {error}", args.output.display());
         return Exit::FAILURE;
     }
-    let exits = logs.iter_mut().map(|log| {
-        let path = args.output.join(name_in_folder(log.path(), args.to.ending));
-        to_one(args, std::slice::from_mut(log), &path)
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let take = || args.files.get(next.fetch_add(1, Ordering::Relaxed));
+        std::iter::from_fn(take).map(|path| to_own_file(args, path)).collect::<Vec<_>>()
+    };
+    let cpus = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let others = args.jobs.unwrap_or_else(cpus).get().min(args.files.len()) - 1;
+    let exits: Vec<Exit> = std::thread::scope(|scope| {
+        // Where no thread can be started, the rest of the work is done here.
+        let threads: Vec<_> = (0..others)
+            .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok())
+            .collect();
+        let here = work();
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap_or(vec![Exit::FAILURE]));
+        joined.flatten().chain(here).collect()
     });
-    let exits: Vec<_> = exits.collect();
     worst(&exits)
+}
+
+/// Writes a log to its file in the directory.
+fn to_own_file(args: &Args, path: &Path) -> Exit {
+    let to = args.output.join(name_in_folder(path, args.to.ending));
+    if args.update && is_done(path, &to) {
+        return Exit::SUCCESS;
+    }
+    match open(path) {
+        Ok(mut log) => {
+            let bar = (args.files.len() == 1).then(|| Reading::begin([&log]));
+            let exit = to_one(args, std::slice::from_mut(&mut log), &to);
+            drop(bar);
+            exit
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// Whether a file is not older than the log that it is made of: it appeared when it was complete.
+fn is_done(log: &Path, file: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified());
+    match (modified(log), modified(file)) {
+        (Ok(log), Ok(file)) => file >= log,
+        _ => false,
+    }
 }
 
 /// Returns the status that says most: a failure, then what is missing.

@@ -1,8 +1,8 @@
 //! Creates the files that results are written to.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempPath};
 
@@ -66,12 +66,14 @@ impl Replacement {
         };
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(path.file_name().unwrap_or_default());
+        // As for any new file; the umask applies. Opened here, because the error of the kernel says
+        // enough: the name of the temporary file would only confuse.
         let file = tempfile::Builder::new()
             .prefix(&prefix)
             .suffix(".partial")
-            // As for any new file; the umask applies.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)?;
+            .make_in(folder, |path| {
+                OpenOptions::new().write(true).create_new(true).mode(0o666).open(path)
+            })?;
         let file = NamedTempFile::into_temp_path(file);
         Ok(Self::Whole(Temporary { file, path }))
     }

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sysreel_inspect::visible::json;
 
+use crate::canvas::{Canvas, Count, Instant, Process, Slice, Track};
 use crate::row::LogRow;
-use crate::timeline::{Canvas, Instant, Process, Slice, Track};
 
 /// Writes an object with a list of events.
 pub(crate) struct Chrome<'o> {
@@ -42,9 +42,7 @@ impl<'o> Chrome<'o> {
         self.event(
             phase,
             track,
-            format_args!(
-                ",\"ts\":{at},\"id\":{flow},\"name\":\"task\",\"cat\":\"process\"{binding}"
-            ),
+            format_args!(",\"ts\":{at},\"id\":{flow},\"name\":\"flow\",\"cat\":\"flow\"{binding}"),
         )
     }
 }
@@ -106,6 +104,9 @@ impl Canvas for Chrome<'_> {
         if let Some(flow) = slice.from {
             self.flow('f', slice.track, flow, slice.start_ns)?;
         }
+        if let Some(flow) = slice.to {
+            self.flow('s', slice.track, flow, slice.start_ns)?;
+        }
         match slice.ended_by {
             // The end of a slice no longer belongs to it.
             Some(flow) => self.flow('f', slice.track, flow, slice.end_ns - 1),
@@ -129,6 +130,16 @@ impl Canvas for Chrome<'_> {
             Some(flow) => self.flow('s', instant.track, flow, instant.at_ns),
             None => Ok(()),
         }
+    }
+
+    fn count(&mut self, count: &Count) -> io::Result<()> {
+        let track = Track { id: count.id, tid: 0, pid: count.pid };
+        let (at, name, value) = (micros(count.at_ns), count.name, count.value);
+        self.event(
+            'C',
+            track,
+            format_args!(",\"ts\":{at},\"name\":\"{name}\",\"args\":{{\"value\":{value}}}"),
+        )
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -10,6 +10,7 @@ use sysreel_views::{Looker, look};
 
 use crate::exporter::{Exporter, Needs};
 use crate::format::{Format, Make};
+use crate::grants::Grants;
 use crate::options::Options;
 use crate::row::{EndRow, Row};
 use crate::rows::Rows;
@@ -65,6 +66,14 @@ pub fn export(
         (Make::Rows(needs, make), Target::Out(out)) => {
             let mut exporter = make(out).map_err(Error::Write)?;
             rows(*needs, logs, options, &mut *exporter)
+        }
+        (Make::Grants(write), Target::Out(out)) => {
+            let mut grants = Grants::default();
+            let findings = logs.iter().map(|log| grants.add(log, options));
+            let findings = findings.collect::<Result<_, _>>()?;
+            let remarks = grants.finish();
+            write(&grants, out).map_err(Error::Write)?;
+            Ok(Exported { findings, remarks })
         }
         (Make::Whole(write), Target::Out(out)) => {
             let mut exported = Exported::default();

@@ -6,10 +6,12 @@ use std::path::Path;
 use sysreel_inspect::{Error, Findings, LogFile};
 
 use crate::exporter::{Exporter, Needs};
+use crate::grants::Grants;
 use crate::options::Options;
 use crate::timeline::Timeline;
 use crate::{
-    chrome, csv, dot, folded, ndjson, pcapng, perfetto, seccomp, speedscope, strace, systemd,
+    bwrap, chrome, csv, dot, folded, landlock, ndjson, pcapng, perfetto, seccomp, speedscope,
+    strace, systemd,
 };
 
 /// A format.
@@ -54,6 +56,8 @@ pub(crate) enum Make {
     File(Needs, fn(&Path, &Options) -> io::Result<Box<dyn Exporter>>),
     /// By a reader of its own. Returns what the user should know too.
     Whole(Reader),
+    /// From what the logs together need of the file system and the network.
+    Grants(fn(&Grants, &mut dyn Write) -> io::Result<()>),
     /// Not in this build.
     #[cfg_attr(feature = "tables", expect(dead_code, reason = "without the feature"))]
     Missing,
@@ -76,7 +80,7 @@ mod made {
         Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
     });
     pub(super) const PARQUET: Make =
-        Make::File(Needs::NAMES, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
+        Make::File(Needs::ALL, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
 }
 #[cfg(not(feature = "tables"))]
 mod made {
@@ -180,6 +184,24 @@ pub const FORMATS: &[Format] = &[
         Needs::NOTHING,
         |out| Ok(Box::new(systemd::Systemd::new(out))),
     ),
+    Format {
+        name: "bwrap",
+        about: "A script for bubblewrap: a sandbox with the files and the network of the logs",
+        ending: "sh",
+        content: Content::Text,
+        merges: true,
+        feature: None,
+        make: Make::Grants(bwrap::write),
+    },
+    Format {
+        name: "landlock",
+        about: "Rules of Landlock that allow the files and the network of the logs",
+        ending: "landlock.json",
+        content: Content::Text,
+        merges: true,
+        feature: None,
+        make: Make::Grants(landlock::write),
+    },
     Format {
         name: "pcapng",
         about: "What went over sockets as packets with made-up headers, for Wireshark",

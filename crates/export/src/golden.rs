@@ -17,6 +17,8 @@ const CASES: &[(&str, &str, &[&str], Option<&str>)] = &[
     ("attach_read.speedscope.json", "speedscope", &["attach_read"], None),
     ("exec_arch.dot", "dot", &["exec_arch"], None),
     ("several.seccomp.json", "seccomp", &["exec_arch", "int80_mixed", "synthetic_unknown"], None),
+    ("several.sh", "bwrap", &["exec_arch", "attach_read"], None),
+    ("several.landlock.json", "landlock", &["exec_arch", "attach_read"], None),
     ("several.conf", "systemd", &["exec_arch", "int80_mixed", "synthetic_unknown"], None),
 ];
 

@@ -15,15 +15,21 @@
 
 mod allowed;
 mod blocked;
+mod bwrap;
+mod canvas;
 mod chrome;
+mod counters;
 mod csv;
 mod dot;
 mod export;
 mod exporter;
+mod flows;
 mod folded;
 mod format;
 #[cfg(test)]
 mod golden;
+mod grants;
+mod landlock;
 mod ndjson;
 mod options;
 mod pcapng;

@@ -5,8 +5,10 @@ use std::fmt::Write;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use sysreel_inspect::LogFile;
 use sysreel_inspect::abi::desc::Classes;
 use sysreel_inspect::calls::Call;
+use sysreel_inspect::visible::visible_bytes;
 
 /// The name and version of the rows as JSON. The version increases when a field is removed or
 /// changes its meaning; new fields do not change it.
@@ -57,6 +59,11 @@ pub struct LogRow {
     /// The start of the recording on CLOCK_MONOTONIC, in nanoseconds. All times of rows count from
     /// it.
     pub monotonic_ns: u64,
+}
+
+/// Returns the name of a log, as it was given.
+pub(crate) fn log_name(file: &LogFile) -> String {
+    visible_bytes(file.path().as_os_str().as_encoded_bytes())
 }
 
 /// A task.

@@ -14,7 +14,7 @@ use sysreel_views::sockets;
 use crate::exporter::Needs;
 use crate::row::{
     Args, CallRow, ExecRow, LogRow, LostRow, MarkRow, Outcome, RenamedRow, Row, SCHEMA, SignalRow,
-    TaskEndRow, TaskStartRow, Who,
+    TaskEndRow, TaskStartRow, Who, log_name,
 };
 
 /// Makes rows.
@@ -32,7 +32,7 @@ impl Rows {
         let unix_us = start.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
         let log = LogRow {
             schema: SCHEMA,
-            log: visible_bytes(file.path().as_os_str().as_encoded_bytes()),
+            log: log_name(file),
             ordinal: u32::try_from(ordinal).unwrap_or(u32::MAX),
             unix_us: i64::try_from(unix_us).unwrap_or(i64::MAX),
             monotonic_ns,

@@ -7,77 +7,14 @@ use std::io;
 use foldhash::fast::RandomState;
 use sysreel_inspect::abi::CallKind;
 
+use crate::canvas::{Canvas, Count, Instant, Process, Slice, Track, Unit};
+use crate::counters::Counters;
 use crate::exporter::Exporter;
-use crate::row::{CallRow, ExecRow, LogRow, RenamedRow, Row, TaskEndRow, Who};
+use crate::flows::Flows;
+use crate::row::{CallRow, ExecRow, RenamedRow, Row, TaskEndRow, Who};
 
 /// The most ended processes that are remembered until their parents wait for them.
 const MAX_ENDED: usize = 1 << 16;
-
-/// A thread on the timeline. A tid that the kernel uses again is another track.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Track {
-    /// A number that no other track or process has.
-    pub(crate) id: u64,
-    /// The thread.
-    pub(crate) tid: u32,
-    /// Its process.
-    pub(crate) pid: u32,
-}
-
-/// A process on the timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Process<'r> {
-    /// A number that no other track or process has.
-    pub(crate) id: u64,
-    pub(crate) pid: u32,
-    /// The name of its program, if known.
-    pub(crate) name: Option<&'r str>,
-    /// The arguments of its program, if they are known here.
-    pub(crate) argv: &'r [String],
-}
-
-/// A call, or a part of one that went on with another tid.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slice<'r, 'a> {
-    pub(crate) track: Track,
-    /// Nanoseconds on CLOCK_MONOTONIC. The end is later than the start.
-    pub(crate) start_ns: u64,
-    pub(crate) end_ns: u64,
-    pub(crate) call: &'r CallRow<'a>,
-    /// The flow that leads to its start.
-    pub(crate) from: Option<u64>,
-    /// The flow that leads to its end.
-    pub(crate) ended_by: Option<u64>,
-}
-
-/// What has no duration.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Instant<'r> {
-    pub(crate) track: Track,
-    /// Nanoseconds on CLOCK_MONOTONIC.
-    pub(crate) at_ns: u64,
-    pub(crate) name: &'r str,
-    pub(crate) category: &'r str,
-    /// The number of its event.
-    pub(crate) event: u64,
-    /// What is known of it.
-    pub(crate) about: &'r [(&'r str, String)],
-    /// The flow that begins here.
-    pub(crate) to: Option<u64>,
-}
-
-/// What draws a timeline. Things come track by track in order, but one track after another in the
-/// order in which calls ended.
-pub(crate) trait Canvas {
-    fn begin(&mut self, log: &LogRow) -> io::Result<()>;
-    /// A process appears, or has another name.
-    fn process(&mut self, process: &Process<'_>) -> io::Result<()>;
-    /// A thread appears, or has another name. `process`: the number of its process.
-    fn thread(&mut self, track: Track, process: u64, name: Option<&str>) -> io::Result<()>;
-    fn slice(&mut self, slice: &Slice<'_, '_>) -> io::Result<()>;
-    fn instant(&mut self, instant: &Instant<'_>) -> io::Result<()>;
-    fn end(&mut self) -> io::Result<()>;
-}
 
 /// The state of a track.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +32,13 @@ struct Lane {
 struct Living {
     id: u64,
     lanes: u32,
+    counters: Counters,
+    /// The numbers of its counters that were drawn.
+    counted: [Option<u64>; 2],
 }
+
+/// The counters of a process.
+const COUNTERS: [(&str, Unit); 2] = [("bytes", Unit::Bytes), ("open descriptors", Unit::Things)];
 
 /// Draws rows as a timeline.
 pub(crate) struct Timeline<C> {
@@ -113,6 +56,7 @@ pub(crate) struct Timeline<C> {
     /// The flows from processes that ended, by their pids.
     ended: HashMap<u32, u64, RandomState>,
     order: VecDeque<u32>,
+    flows: Flows,
 }
 
 impl<C: Canvas> Timeline<C> {
@@ -128,6 +72,7 @@ impl<C: Canvas> Timeline<C> {
             tasks: HashMap::default(),
             ended: HashMap::default(),
             order: VecDeque::new(),
+            flows: Flows::default(),
         }
     }
 
@@ -158,7 +103,8 @@ impl<C: Canvas> Timeline<C> {
                 }
                 None => {
                     let id = self.id();
-                    self.processes.insert(who.pid, Living { id, lanes: 1 });
+                    let (counters, counted) = (Counters::default(), [None; 2]);
+                    self.processes.insert(who.pid, Living { id, lanes: 1, counters, counted });
                     self.canvas.process(&Process { id, pid: who.pid, name, argv: &[] })?;
                     id
                 }
@@ -191,16 +137,45 @@ impl<C: Canvas> Timeline<C> {
         let waited_for = row.source.row().is_some_and(|row| row.kind == CallKind::Wait);
         let pid = row.result.filter(|_| waited_for).and_then(|pid| u32::try_from(pid).ok());
         let ended_by = pid.and_then(|pid| self.ended.remove(&pid));
+        // What a call gets was passed on before it.
+        let ended_by = ended_by.or_else(|| self.flows.end(row));
+        let ids = &mut self.ids;
+        let to = self.flows.begin(row, || {
+            *ids = ids.saturating_add(1);
+            *ids
+        });
         let mut start = start;
         if let Some((before, at)) = row.who.task.and_then(|task| self.moved.remove(&task))
             && start < at
         {
-            self.draw(before, (start, at), row, None)?;
+            self.draw(before, (start, at), row, [None; 2])?;
             self.close(before);
             start = at;
         }
         self.lane(row.who, row.exe.as_deref())?;
-        self.draw(key(row.who), (start, end), row, ended_by)
+        self.draw(key(row.who), (start, end), row, [ended_by, to])?;
+        self.count(row, start)
+    }
+
+    /// Draws the counters of the process of a call.
+    fn count(&mut self, row: &CallRow<'_>, at_ns: u64) -> io::Result<()> {
+        let Some(process) = self.processes.get_mut(&row.who.pid) else { return Ok(()) };
+        let due = process.counters.add(row, at_ns);
+        self.draw_counts(row.who.pid, due, at_ns)
+    }
+
+    fn draw_counts(&mut self, pid: u32, due: [Option<u64>; 2], at_ns: u64) -> io::Result<()> {
+        for (at, value) in due.into_iter().enumerate() {
+            let (Some(value), (name, unit)) = (value, COUNTERS[at]) else { continue };
+            let new = self.ids.saturating_add(1);
+            let Some(living) = self.processes.get_mut(&pid) else { continue };
+            let (process, is_first) = (living.id, living.counted[at].is_none());
+            let id = *living.counted[at].get_or_insert(new);
+            self.ids = self.ids.max(id);
+            let count = Count { id, process, pid, name, unit, at_ns, value, is_first };
+            self.canvas.count(&count)?;
+        }
+        Ok(())
     }
 
     /// Draws a call on a lane, after what is there already.
@@ -209,14 +184,14 @@ impl<C: Canvas> Timeline<C> {
         key: u64,
         (start, end): (u64, u64),
         call: &CallRow<'_>,
-        ended_by: Option<u64>,
+        [ended_by, to]: [Option<u64>; 2],
     ) -> io::Result<()> {
         let Some(lane) = self.lanes.get_mut(&key) else { return Ok(()) };
         let start_ns = start.max(lane.last_ns);
         let end_ns = end.max(start_ns.saturating_add(1));
         lane.last_ns = end_ns;
         let (track, from) = (lane.track, lane.from.take());
-        self.canvas.slice(&Slice { track, start_ns, end_ns, call, from, ended_by })
+        self.canvas.slice(&Slice { track, start_ns, end_ns, call, from, ended_by, to })
     }
 
     /// Draws what has no duration.
@@ -297,6 +272,10 @@ impl<C: Canvas> Timeline<C> {
         }
         // The lane of a leader that another thread has replaced goes on with that thread.
         if row.how != "superseded" {
+            let at = self.time(row.start_ns);
+            let living = self.processes.get_mut(&row.who.pid).filter(|living| living.lanes == 1);
+            let rest = living.and_then(|living| living.counters.rest());
+            self.draw_counts(row.who.pid, [rest, None], at)?;
             self.close(key(row.who));
         }
         Ok(())

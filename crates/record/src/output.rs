@@ -39,6 +39,11 @@ pub(crate) fn take_standard(path: Option<&Path>, force: bool) -> Result<Option<O
     Ok(Some(Output::Stream { log, path: path.to_owned() }))
 }
 
+/// Whether the destination is a FIFO, whose opening waits for a reader (fifo(7)).
+pub(crate) fn is_fifo(path: Option<&Path>) -> bool {
+    path.and_then(|path| path.metadata().ok()).is_some_and(|there| there.file_type().is_fifo())
+}
+
 /// Opens the destination. An existing file is not changed yet.
 pub(crate) fn open(path: &Path, force: bool) -> Result<Output, Error> {
     let log = if let Some(fd) = own_descriptor(path) {

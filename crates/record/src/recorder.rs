@@ -101,8 +101,7 @@ impl Recorder {
         // A write over RLIMIT_FSIZE must fail with EFBIG, as on a full disk, and not kill the
         // recorder (setrlimit(2)).
         signals::ignore(&[signals::SIGXFSZ]);
-        // Opening a FIFO can block and must be interruptible, so signals are watched only
-        // afterwards.
+        hold_signals(options, spawned.is_some())?;
         let files = begin::open_files(options, standard)?;
         let termination = watch_signals(options, spawned.as_ref())?;
 
@@ -338,6 +337,16 @@ fn completeness_at_start(options: &Options, attached: bool) -> Completeness {
         word.insert(Completeness::ATTACHED);
     }
     word
+}
+
+/// Keeps requests to end pending until [`watch_signals`]: from the creation of the file on, they
+/// leave a log that says so, and no empty file. But opening a FIFO can block, and must be
+/// interruptible.
+fn hold_signals(options: &Options, with_command: bool) -> Result<(), Error> {
+    match output::is_fifo(options.output.as_deref()) {
+        true => Ok(()),
+        false => Ok(signals::hold(&ending_signals(with_command))?),
+    }
 }
 
 /// Sets up this process's signals, after the program was forked with the inherited ones.

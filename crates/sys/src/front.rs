@@ -192,8 +192,12 @@ impl Front {
         // parent's group.
         check(unsafe { libc::setsid() }).map_err(|e| Error::io("setsid", e))?;
         // A pending stop signal of the terminal is discarded here: the new process group is
-        // orphaned (setpgid(2)).
-        MASK.get().map_or(Ok(()), |before| change_mask(libc::SIG_SETMASK, before).map(drop))
+        // orphaned (setpgid(2)). Only these were blocked by `split`.
+        let Some(before) = MASK.get() else { return Ok(()) };
+        // SAFETY: sigismember(3) reads an initialised set.
+        let was_blocked = |signal: &Signal| unsafe { libc::sigismember(before, signal.0) == 1 };
+        let ours: Vec<Signal> = STOPPING.into_iter().filter(|one| !was_blocked(one)).collect();
+        change_mask(libc::SIG_UNBLOCK, &sigset(&ours)).map(drop)
     }
 
     /// Stops the front because `signal` stopped the program, so that the shell sees the job stop.

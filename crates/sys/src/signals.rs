@@ -42,6 +42,17 @@ pub const SIGSEGV: Signal = Signal(libc::SIGSEGV);
 /// The terminal was closed.
 pub const SIGHUP: Signal = Signal(libc::SIGHUP);
 
+/// Keeps signals pending until [`Termination::watch`] takes them, but not those that this process
+/// was started to ignore. Call it after the program was forked, which would inherit the mask.
+///
+/// # Errors
+/// The errno of setting the mask.
+pub fn hold(signals: &[Signal]) -> Result<()> {
+    let heeded: Vec<Signal> =
+        signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
+    block(&heeded).map(drop)
+}
+
 /// Delivers requests to terminate to a tracer that is blocked in wait4, without a race.
 ///
 /// wait4 cannot wait for signals and tracees at once, and a flag set by a handler is missed when

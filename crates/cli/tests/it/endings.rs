@@ -2,7 +2,7 @@
 //! program does.
 
 use crate::program::program;
-use crate::stage::{Ran, Running, SYSREEL, Stage, each, kill, state_of, until};
+use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, kill, state_of, until};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -42,6 +42,34 @@ fn newborns_die(rounds: u32) {
             }
             eprintln!("{how} {what} {options:?}: {rounds} runs, none hangs");
         }
+    }
+}
+
+/// The signal comes when the file has been created and nothing is written to it yet: flock(2) is
+/// delayed.
+#[test]
+fn a_request_to_end_leaves_no_empty_file() {
+    if !installed("a_request_to_end_leaves_no_empty_file", &["strace", "sleep"]) {
+        return;
+    }
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+        let stage = Stage::new();
+        let log = stage.path("run.reel");
+        let target = Running::start(stage.command("sleep").arg("1000"));
+        let mut command = stage.command("strace");
+        command.args(["-o", "/dev/null", "-e", "trace=flock", "-e"]);
+        command.args(["inject=flock:delay_enter=500000", SYSREEL, "record", "-q", "-o"]);
+        command.arg(&log).args(["-p", &target.pid().to_string()]);
+        let strace = Running::start(&mut command);
+        until("the log is there", || log.exists());
+        let children = format!("/proc/{0}/task/{0}/children", strace.pid());
+        let recorder = std::fs::read_to_string(children).unwrap();
+        kill(recorder.trim().parse().unwrap(), signal);
+        // strace ends as the program does.
+        let status = strace.wait();
+        let ended = (status.code(), status.signal());
+        assert!([(Some(128 + number), None), (None, Some(number))].contains(&ended), "{ended:?}");
+        each(&log, |_, _| {}).is_clean();
     }
 }
 

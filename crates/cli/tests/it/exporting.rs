@@ -159,6 +159,54 @@ fn files_are_named_after_logs() {
     assert!(of("r.reel,") > 10 && of("r.reel,") == of("s.reel,"), "{both}");
 }
 
+/// An export to a directory can be repeated: what is there and not older than its log is kept.
+#[test]
+fn an_export_to_a_directory_goes_on_where_it_was() {
+    let stage = record("true");
+    let logs: Vec<String> = (0..7).map(|n| format!("log{n}.reel")).collect();
+    for log in &logs {
+        fs::copy(stage.path("r.reel"), stage.path(log)).unwrap();
+    }
+    let export = |options: &[&str]| {
+        let mut all = vec!["export", "--to", "csv", "-o", "out/"];
+        all.extend(options);
+        all.extend(logs.iter().map(String::as_str));
+        stage.sysreel(&all)
+    };
+    let csv = |n: usize| stage.path(&format!("out/log{n}.csv"));
+    let ran = export(&["--jobs", "3"]);
+    assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""));
+    let first = fs::read_to_string(csv(0)).unwrap();
+    for n in 1..7 {
+        let text = fs::read_to_string(csv(n)).unwrap();
+        assert_eq!(text.replace(&format!("log{n}.reel,"), "log0.reel,"), first, "{n}");
+    }
+    // One is missing, one is older than its log, and one was changed since: only that is kept.
+    fs::remove_file(csv(2)).unwrap();
+    let set_age = |path: &std::path::Path, seconds: u64| {
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+        fs::File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
+    };
+    fs::write(csv(3), "an export of an older log").unwrap();
+    set_age(&csv(3), 9000);
+    fs::write(csv(4), "kept").unwrap();
+    set_age(&stage.path("log4.reel"), 9000);
+    let ran = export(&["--update"]);
+    assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""));
+    let texts: Vec<_> = [2, 3, 4].map(|n| fs::read_to_string(csv(n)).unwrap()).into();
+    assert!(texts[..2].iter().all(|text| text.len() == first.len()) && texts[2] == "kept");
+    // A log that cannot be read keeps no other from it.
+    fs::write(stage.path("log5.reel"), "no log").unwrap();
+    fs::remove_file(csv(6)).unwrap();
+    export(&["-u", "-j1"]).fails(1, &["log5.reel"]);
+    assert_eq!(fs::read_to_string(csv(6)).unwrap().len(), first.len());
+    for option in ["--update", "--jobs=2"] {
+        let ran = stage.sysreel(&["export", "--to", "csv", option, "-o", "x", "r.reel"]);
+        ran.fails(2, &["-o DIR/"]);
+    }
+    stage.sysreel(&["export", "--to", "csv", "-j0", "-o", "out/", "r.reel"]).fails(2, &["--jobs"]);
+}
+
 #[test]
 fn mistakes_are_explained() {
     let stage = record("true");
@@ -170,7 +218,7 @@ fn mistakes_are_explained() {
         .fails(1, &["r.reel", "is a log and will not be overwritten"]);
     stage
         .sysreel(&["export", "--to", "csv", "-o", "none/x", "r.reel"])
-        .fails(1, &["none/x", "No such file"]);
+        .fails(1, &["cannot write none/x: No such file or directory (os error 2)\n"]);
     // No file remains of an export that failed, and an older one is as it was.
     fs::write(stage.path("old"), "old").unwrap();
     stage.sysreel(&["export", "--to", "csv", "-o", "old", "r.reel", "missing.reel"]).fails(1, &[]);

@@ -42,6 +42,39 @@ fn a_timeline_of_several_tasks_is_in_order() {
     assert!(starts >= 7 && ends >= 10 - 3 && threads >= 7, "{counts:?} {tasks} {ps:?}");
 }
 
+/// Passes bytes over a pipe and sockets, and wakes a thread that waits for a futex.
+const PLACES: &str = include_str!("exporting/places.py");
+/// Prints from which call to which call flows lead.
+const FLOWS: &str = include_str!("exporting/flows.py");
+
+#[test]
+fn flows_lead_to_where_something_arrives() {
+    if !installed("flows_lead_to_where_something_arrives", &["python3"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let ran = stage.sysreel(&["record", "-q", "-o", "r.reel", "--", "python3", "-c", PLACES]);
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    stage.sysreel(&["export", "--to", "chrome", "-o", "out", "r.reel"]);
+    let ran = python(&stage, FLOWS);
+    let found: Value =
+        serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e} {ran:?}"));
+    let ways = found["ways"].as_array().unwrap();
+    let count = |from: &str, to: &str| {
+        let way = ways.iter().find(|way| way[0] == from && way[1] == to);
+        way.map_or(0, |way| way[2].as_u64().unwrap())
+    };
+    // A Python that is a script of the shell has pipes of its own.
+    assert!(count("write", "read") >= 3, "{ways:?}");
+    assert_eq!(count("sendto", "recvfrom"), 4, "{ways:?}");
+    assert_eq!(count("sendmsg", "recvmsg"), 5, "{ways:?}");
+    // Python's own locks are futexes too.
+    assert!(count("futex", "futex") >= 1, "{ways:?}");
+    let (stat, _) = view(&stage, &["stat", "r.reel"]);
+    assert_eq!(found["totals"]["bytes"], stat["total"]["bytes"]);
+    assert!(found["totals"]["open descriptors"].as_u64().unwrap() >= 3, "{found}");
+}
+
 /// Compares both formats, and prints the sum of the times.
 const CHECK_STACKS: &str = include_str!("exporting/stacks.py");
 
@@ -154,7 +187,7 @@ fn packets_have_what_sockets_moved() {
     let asked: u64 = 5 + 1400 + 4000 + 60000;
     let tcp = format!("{asked}:'q':1 {}:'Q':1\n", asked * 3);
     let unix = "18:' aceiknorstuvx':0 4:'abck':0\n";
-    let udp = "one datagram\nanswer\n";
+    let udp = "one datagram\nanswer\nto itself\n";
     assert_eq!(read.text(), format!("{tcp}{tcp}{unix}{udp}0 True\n"), "{read:?}");
     // What was not captured is a gap.
     let ran = stage.sysreel(

@@ -195,6 +195,11 @@ impl<'o> Pcapng<'o> {
         }
         let to = same_family(ends.from, given.unwrap_or(ends.to));
         let to = if side == 0 { to } else { to.reversed() };
+        // What a socket sends to itself was written when it was sent.
+        if side == 1 && to.from == to.to {
+            self.mirrored = self.mirrored.saturating_add(total);
+            return Ok(());
+        }
         for datagram in datagrams(call, &pieces) {
             for part in datagram.chunks(DATAGRAM) {
                 self.blocks.packet(at, &udp(to, part), Some(&comment))?;

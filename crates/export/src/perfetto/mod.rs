@@ -13,8 +13,8 @@ mod tests;
 
 use std::io::{self, Write};
 
+use crate::canvas::{Canvas, Count, Instant, Process, Slice, Track, Unit};
 use crate::row::{LogRow, Outcome};
-use crate::timeline::{Canvas, Instant, Process, Slice, Track};
 use names::{Names, Table};
 use proto::Message;
 
@@ -50,12 +50,14 @@ const ANNOTATION: u32 = 4;
 const TYPE: u32 = 9;
 const NAME: u32 = 10;
 const TRACK: u32 = 11;
+const COUNTER_VALUE: u32 = 30;
 const FLOW: u32 = 47;
 const FLOW_ENDS: u32 = 48;
 
 const BEGIN: u64 = 1;
 const END: u64 = 2;
 const INSTANT: u64 = 3;
+const COUNTER: u64 = 4;
 
 // DebugAnnotation
 const ANNOTATION_NAME: u32 = 1;
@@ -211,6 +213,9 @@ impl Canvas for Perfetto<'_> {
         if let Some(flow) = slice.from {
             begin.fixed64(FLOW_ENDS, flow);
         }
+        if let Some(flow) = slice.to {
+            begin.fixed64(FLOW, flow);
+        }
         self.event(slice.start_ns, &begin)?;
         let mut end = Message::default();
         end.number(TYPE, END);
@@ -231,6 +236,26 @@ impl Canvas for Perfetto<'_> {
             event.fixed64(FLOW, flow);
         }
         self.event(instant.at_ns, &event)
+    }
+
+    fn count(&mut self, count: &Count) -> io::Result<()> {
+        if count.is_first {
+            // CounterDescriptor: unit = 3; UNIT_COUNT is 2, UNIT_SIZE_BYTES 3.
+            let mut about = Message::default();
+            about.number(3, if count.unit == Unit::Bytes { 3 } else { 2 });
+            // TrackDescriptor: uuid = 1, name = 2, parent_uuid = 5, counter = 8.
+            let mut descriptor = Message::default();
+            descriptor.number(1, count.id);
+            descriptor.text(2, count.name);
+            descriptor.number(5, count.process);
+            descriptor.message(8, &about);
+            self.descriptor(&descriptor)?;
+        }
+        let mut event = Message::default();
+        event.number(TYPE, COUNTER);
+        event.number(TRACK, count.id);
+        event.number(COUNTER_VALUE, count.value);
+        self.event(count.at_ns, &event)
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -73,7 +73,7 @@ fn text(fields: &Fields, wanted: u64) -> Option<String> {
     })
 }
 
-/// A slice, an end or an instant.
+/// A slice, an end, an instant or a value of a counter.
 #[derive(Clone, Debug)]
 struct Event {
     t_ns: u64,
@@ -83,6 +83,8 @@ struct Event {
     about: BTreeMap<String, String>,
     starts: Vec<u64>,
     ends: Vec<u64>,
+    /// The value of a counter.
+    value: Option<u64>,
 }
 
 /// A trace as a reader sees it, events sorted by time.
@@ -91,7 +93,34 @@ struct Trace {
     /// Tracks of threads: pid, tid, track of the process, names in the order in which they came.
     threads: BTreeMap<u64, (u64, u64, u64, Vec<String>)>,
     processes: BTreeMap<u64, (u64, Vec<String>)>,
+    /// Tracks of counters: the track of the process, the name.
+    counters: BTreeMap<u64, (u64, String)>,
     events: Vec<Event>,
+}
+
+impl Trace {
+    /// Adds a track.
+    fn descriptor(&mut self, descriptor: &Fields) {
+        let id = number(descriptor, 1).unwrap();
+        for counter in messages(descriptor, 8) {
+            let (process, name) = (number(descriptor, 5), text(descriptor, 2));
+            assert!(matches!(number(&counter, 3), Some(2 | 3)), "{counter:?}");
+            let before = self.counters.insert(id, (process.unwrap(), name.unwrap()));
+            assert_eq!(before, None, "a counter is described twice");
+        }
+        for thread in messages(descriptor, 4) {
+            let (pid, tid) = (number(&thread, 1).unwrap(), number(&thread, 2).unwrap());
+            let process = number(descriptor, 5).unwrap();
+            let entry = self.threads.entry(id).or_default();
+            (entry.0, entry.1, entry.2) = (pid, tid, process);
+            entry.3.extend(text(&thread, 5));
+        }
+        for process in messages(descriptor, 3) {
+            let entry = self.processes.entry(id).or_default();
+            entry.0 = number(&process, 1).unwrap();
+            entry.1.extend(text(&process, 6));
+        }
+    }
 }
 
 fn read(bytes: &[u8]) -> Trace {
@@ -116,21 +145,7 @@ fn read(bytes: &[u8]) -> Trace {
                 assert_eq!(before, None, "a name is written twice");
             }
         }
-        for descriptor in messages(&packet, 60) {
-            let id = number(&descriptor, 1).unwrap();
-            for thread in messages(&descriptor, 4) {
-                let (pid, tid) = (number(&thread, 1).unwrap(), number(&thread, 2).unwrap());
-                let process = number(&descriptor, 5).unwrap();
-                let entry = trace.threads.entry(id).or_default();
-                (entry.0, entry.1, entry.2) = (pid, tid, process);
-                entry.3.extend(text(&thread, 5));
-            }
-            for process in messages(&descriptor, 3) {
-                let entry = trace.processes.entry(id).or_default();
-                entry.0 = number(&process, 1).unwrap();
-                entry.1.extend(text(&process, 6));
-            }
-        }
+        messages(&packet, 60).iter().for_each(|descriptor| trace.descriptor(descriptor));
         for event in messages(&packet, 11) {
             assert!(flags & 2 != 0, "an event that needs state says so");
             assert_eq!(clock, Some(3), "CLOCK_MONOTONIC");
@@ -158,6 +173,7 @@ fn read(bytes: &[u8]) -> Trace {
                 about: about.collect(),
                 starts: all(47),
                 ends: all(48),
+                value: number(&event, 30),
             });
         }
     }
@@ -169,7 +185,15 @@ fn read(bytes: &[u8]) -> Trace {
 fn check(trace: &Trace) {
     let mut open: BTreeMap<(u64, u64), (u64, u64)> = BTreeMap::new();
     let mut flows: BTreeSet<u64> = BTreeSet::new();
+    let mut counted: BTreeMap<u64, u64> = BTreeMap::new();
     for event in &trace.events {
+        if event.kind == 4 {
+            let (process, name) = &trace.counters[&event.track];
+            assert!(trace.processes.contains_key(process));
+            let before = counted.insert(event.track, event.value.unwrap());
+            assert!(before <= event.value || name != "bytes", "it only grows: {event:?}");
+            continue;
+        }
         let (pid, tid, process, _) = &trace.threads[&event.track];
         assert_eq!(trace.processes[process].0, *pid);
         let track = (*pid, *tid);

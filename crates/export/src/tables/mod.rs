@@ -1,5 +1,6 @@
 //! The formats whose libraries take long to build: feature `tables`.
 
+mod commands;
 pub(crate) mod parquet;
 pub(crate) mod sqlite;
 #[cfg(test)]

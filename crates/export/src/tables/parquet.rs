@@ -18,6 +18,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
+use super::commands::Commands;
 use super::signed;
 use crate::exporter::Exporter;
 use crate::row::{CallRow, Row};
@@ -34,11 +35,13 @@ const MESSAGE: &str = "message call {
     required int32 pid;
     required int32 tid;
     optional binary exe (STRING);
+    optional binary command (STRING);
     required int64 start (TIMESTAMP(MICROS,true));
     required int64 start_ns;
     optional int64 duration_ns;
     required binary call (STRING);
     required binary class (STRING);
+    required binary args (STRING);
     required binary outcome (STRING);
     optional int64 result;
     optional binary errno (STRING);
@@ -72,6 +75,7 @@ enum Column {
 /// A value of a row.
 enum Cell<'r> {
     Text(Option<&'r str>),
+    Shared(Option<ByteArray>),
     Long(Option<i64>),
     Short(Option<i32>),
 }
@@ -85,6 +89,7 @@ pub(crate) struct Parquet {
     /// The bytes of the texts of these rows.
     bytes: usize,
     log: String,
+    commands: Commands,
 }
 
 impl Parquet {
@@ -98,11 +103,20 @@ impl Parquet {
         let properties = properties().map_err(io::Error::other)?;
         let writer = SerializedFileWriter::new(File::create(path)?, schema, properties)
             .map_err(io::Error::other)?;
-        Ok(Self { writer: Some(writer), columns, rows: 0, bytes: 0, log: String::new() })
+        Ok(Self {
+            writer: Some(writer),
+            columns,
+            rows: 0,
+            bytes: 0,
+            log: String::new(),
+            commands: Commands::default(),
+        })
     }
 
     fn call(&mut self, row: &CallRow<'_>) -> io::Result<()> {
         let class = row.class.names().collect::<Vec<_>>().join(",");
+        let args = row.args.line();
+        let command = row.who.task.and_then(|task| self.commands.of(task));
         let short = |value: u32| Some(i32::try_from(value).unwrap_or(i32::MAX));
         let cells = [
             Cell::Text(Some(&self.log)),
@@ -112,11 +126,13 @@ impl Parquet {
             Cell::Short(short(row.who.pid)),
             Cell::Short(short(row.who.tid)),
             Cell::Text(row.exe.as_deref()),
+            Cell::Shared(command),
             Cell::Long(Some(row.unix_us)),
             Cell::Long(Some(signed(row.start_ns))),
             Cell::Long(row.duration_ns.map(signed)),
             Cell::Text(Some(&row.call)),
             Cell::Text(Some(&class)),
+            Cell::Text(Some(&args)),
             Cell::Text(Some(row.outcome.name())),
             Cell::Long(row.result),
             Cell::Text(row.errno.as_deref()),
@@ -130,6 +146,7 @@ impl Parquet {
         debug_assert_eq!(cells.len(), self.columns.len());
         let mut bytes: usize = 0;
         for (column, cell) in self.columns.iter_mut().zip(cells) {
+            // A shared text takes no room of its own.
             if let Cell::Text(Some(text)) = cell {
                 bytes = bytes.saturating_add(text.len());
             }
@@ -199,6 +216,11 @@ impl Column {
                 values.extend(value.map(|text| ByteArray::from(text.as_bytes().to_vec())));
                 (levels, value.is_some())
             }
+            (Self::Text(values, levels), Cell::Shared(value)) => {
+                let is_there = value.is_some();
+                values.extend(value);
+                (levels, is_there)
+            }
             (Self::Long(values, levels), Cell::Long(value)) => {
                 values.extend(value);
                 (levels, value.is_some())
@@ -238,11 +260,17 @@ impl Exporter for Parquet {
         match row {
             Row::Log(log) => {
                 self.log.clone_from(&log.log);
+                self.commands = Commands::default();
                 Ok(())
             }
             Row::Call(row) => self.call(row),
-            _ => Ok(()),
+            row => self.unselected(row),
         }
+    }
+
+    fn unselected(&mut self, row: &Row<'_>) -> io::Result<()> {
+        self.commands.add(row);
+        Ok(())
     }
 
     fn finish(&mut self) -> io::Result<Vec<String>> {

@@ -132,6 +132,14 @@ impl FdTable<'_> {
         found
     }
 
+    /// Returns how many descriptors there are.
+    #[must_use]
+    pub fn count(self) -> u64 {
+        let mut count = 0_u64;
+        self.each(|_, _| count = count.saturating_add(1));
+        count
+    }
+
     /// Calls a function for each descriptor.
     pub(crate) fn each(self, mut of: impl FnMut(i32, &Descriptor)) {
         self.context.files.borrow().for_each(|fd, descriptor| of(fd, descriptor));

@@ -141,12 +141,15 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         &[
             &["options", "row"],
             &["exporter"],
-            &["allowed", "blocked", "rows", "timeline"],
+            &["allowed", "blocked", "canvas", "counters", "flows", "grants", "rows"],
+            &["timeline"],
             &[
+                "bwrap",
                 "chrome",
                 "csv",
                 "dot",
                 "folded",
+                "landlock",
                 "ndjson",
                 "pcapng",
                 "perfetto",

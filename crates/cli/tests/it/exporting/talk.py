@@ -23,5 +23,7 @@ for family, host in (socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1'):
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0))
 v = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); v.connect(u.getsockname())
 v.send(b'one datagram'); data, peer = u.recvfrom(100); u.sendto(b'answer', peer); v.recv(100)
+w = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); w.bind(('127.0.0.1', 0))
+w.sendto(b'to itself', w.getsockname()); w.recv(100)
 a, b = socket.socketpair()
 a.sendall(b'over a unix socket'); b.recv(100); b.sendall(b'back'); a.recv(100)
