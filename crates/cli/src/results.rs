@@ -1,13 +1,9 @@
 //! Creates the files that results are written to.
 
-use crate::exit::Exit;
-use crate::say::{self, Out, say};
-use crate::views::failed;
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use sysreel_inspect::Error;
 use tempfile::{NamedTempFile, TempPath};
 
 /// How many bytes of a file are enough to recognize a log.
@@ -93,48 +89,6 @@ impl Temporary {
     /// If it cannot be renamed.
     pub(crate) fn keep(self) -> io::Result<()> {
         self.file.persist(&self.path).map_err(|error| error.error)
-    }
-}
-
-/// Writes a result to a file that appears, or replaces an older one, when it is complete; to
-/// standard output if `path` is `-`.
-///
-/// # Errors
-/// With what was said already as the exit status: a message that names the file.
-pub(crate) fn write_whole<T>(
-    path: &Path,
-    write: &mut dyn FnMut(&mut dyn Write) -> Result<T, Error>,
-) -> Result<T, Exit> {
-    if path == Path::new("-") {
-        let mut out = Out::lock().map_err(|error| say::unwritten(&error).0)?;
-        let written = write(&mut out).map_err(|error| match error {
-            Error::Write(error) => say::unwritten(&error).0,
-            error => failed(&error),
-        })?;
-        out.finish().map_err(|error| say::unwritten(&error).0)?;
-        return Ok(written);
-    }
-    let cannot_write = |error: &dyn std::fmt::Display| {
-        say!("cannot write {}: {error}", path.display());
-        Exit::FAILURE
-    };
-    let mut write_to = |file: File| {
-        let mut out = BufWriter::new(file);
-        let written = write(&mut out).map_err(|error| match error {
-            Error::Write(error) => cannot_write(&error),
-            error => failed(&error),
-        })?;
-        out.flush().map_err(|error| cannot_write(&error))?;
-        Ok(written)
-    };
-    match Replacement::begin(path).map_err(|error| cannot_write(&error))? {
-        Replacement::Direct(file) => write_to(file),
-        Replacement::Whole(temporary) => {
-            let file = File::create(temporary.path()).map_err(|error| cannot_write(&error))?;
-            let written = write_to(file)?;
-            temporary.keep().map_err(|error| cannot_write(&error))?;
-            Ok(written)
-        }
     }
 }
 

@@ -246,9 +246,10 @@ class LogPage {
     if (values[nearest] === event) {
       say("");
     } else {
+      const what = nearest < 0 ? "first call" : "call before it";
       say(
         `Event ${event} begins no call on this page. "sysreel show LOG ${event}" shows it; ` +
-          "the call before it on this page is selected.",
+          `the ${what} on this page is selected.`,
       );
     }
     return true;

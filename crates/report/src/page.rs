@@ -1,8 +1,8 @@
 //! The page: its template with style, script and data.
 //!
 //! Nothing of a log is markup or script: the data is base64 in elements that a browser does not
-//! run, and the script writes it as text. The page's policy allows this style and this script alone,
-//! by their hashes, and no network.
+//! run, and the script writes it as text. The page's policy allows this style and this script
+//! alone, by their hashes, and no network.
 
 use std::io::{self, Write};
 
