@@ -86,7 +86,7 @@ start().catch((error) => {
     el("p", {
       class: "bad",
       role: "alert",
-      text: `This page cannot be shown: ${error.message}. It needs a browser of 2023 or later.`,
+      text: `This page cannot be shown: ${error.message}. It needs a browser of 2024 or later.`,
     }),
   );
 });
