@@ -2,9 +2,9 @@
 //! other file.
 //!
 //! [`write_log`] asks the views of `sysreel_views` and writes their answers as tables of columns
-//! ([`table`]), with the calls that matter most ([`rank`]). The page's script (assets) shows them.
+//! (`table`), with the calls that matter most (`rank`). The page's script (assets) shows them.
 //! [`write_diff`] does the same for a comparison.
-//! What has no room is counted and named. [`page`] says why nothing of a log can run in a browser.
+//! What has no room is counted and named. `page` says why nothing of a log can run in a browser.
 
 #![forbid(unsafe_code)]
 
