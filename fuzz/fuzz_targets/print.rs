@@ -21,5 +21,5 @@ fuzz_target!(|input: &[u8]| {
         _ = print(&mut log, &options, &mut std::io::sink());
     }
     _ = counts::count(&log, &counts::Options::default());
-    _ = info::Info::gather(&mut log);
+    _ = info::Info::gather(&log);
 });

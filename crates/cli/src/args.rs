@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Lint(crate::views::lint::Args),
     /// Write logs in the formats of other programs: tables, timelines, profiles, packets
     Export(crate::export::Args),
+    /// Write a log, or a comparison of two, as one HTML page to look at and send around
+    Report(crate::html::Args),
     /// Explain an expression of the filter language
     Filter(crate::filter::Args),
     /// Summarize a log

@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::progress::Reading;
-use crate::report::ReportArgs;
+use crate::report::{ReportArgs, judge};
 use crate::say::{self, Unwritten, say};
 use crate::terminal::PagerArgs;
 use anyhow::{Context, bail};
@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{self, Level, Options, Severity, Verdict, explain};
-use sysreel_inspect::open;
+use sysreel_inspect::{Error, LogFile, open};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -113,30 +113,60 @@ impl Args {
 }
 
 fn compare(args: &Args, sides: [Vec<&Path>; 2], policy: &Policy) -> anyhow::Result<Verdict> {
-    let options = Options {
+    let comparison = Comparison {
         level: args.level.into(),
-        roots: policy.roots.clone(),
-        filters: policy.filters(),
         allow_env_drift: args.allow_env_drift,
         allow_incomplete: args.report.allow_incomplete,
-        ..Options::default()
+        policy,
+        gate: args.report.gate(),
     };
-    let reading = Options { level: options.level.max(policy.level()), ..options.clone() };
-    let open_all = |paths: Vec<&Path>| paths.into_iter().map(open).collect::<Result<Vec<_>, _>>();
-    let [first, second] = sides;
-    let mut logs = [open_all(first)?, open_all(second)?];
-    let bar = Reading::begin(logs.iter().flatten());
-    let runs = diff::read_sides(&mut logs, &reading)?;
-    drop(bar);
-    let mut verdict = diff::compare_sides(runs, &options, &mut |report, run| {
-        args.report.judge(policy, report, run, Severity::Note)
-    })
-    .context("no run was read")?;
-    for (side, logs) in verdict.report.sides.iter_mut().zip(&logs).filter(|(_, l)| l.len() > 1) {
-        side.logs = logs.iter().map(|log| log.path().display().to_string()).collect();
-    }
+    let mut logs = open_sides(sides)?;
+    let mut verdict = comparison.verdict(&mut logs)?;
     verdict.read_calls(&logs)?;
     Ok(verdict)
+}
+
+/// Opens the logs of both sides.
+pub(crate) fn open_sides(sides: [Vec<&Path>; 2]) -> Result<[Vec<LogFile>; 2], Error> {
+    let open_all = |paths: Vec<&Path>| paths.into_iter().map(open).collect::<Result<Vec<_>, _>>();
+    let [first, second] = sides;
+    Ok([open_all(first)?, open_all(second)?])
+}
+
+/// How two sides are compared and judged.
+pub(crate) struct Comparison<'p> {
+    pub(crate) level: Level,
+    pub(crate) allow_env_drift: bool,
+    pub(crate) allow_incomplete: bool,
+    pub(crate) policy: &'p Policy,
+    pub(crate) gate: Option<Severity>,
+}
+
+impl Comparison<'_> {
+    /// Compares the logs of two sides.
+    pub(crate) fn verdict(&self, logs: &mut [Vec<LogFile>; 2]) -> anyhow::Result<Verdict> {
+        let options = Options {
+            level: self.level,
+            roots: self.policy.roots.clone(),
+            filters: self.policy.filters(),
+            allow_env_drift: self.allow_env_drift,
+            allow_incomplete: self.allow_incomplete,
+            ..Options::default()
+        };
+        let reading = Options { level: options.level.max(self.policy.level()), ..options.clone() };
+        let bar = Reading::begin(logs.iter().flatten());
+        let runs = diff::read_sides(logs, &reading)?;
+        drop(bar);
+        let mut verdict = diff::compare_sides(runs, &options, &mut |report, run| {
+            judge(self.policy, report, run, (self.gate, Severity::Note))
+        })
+        .context("no run was read")?;
+        let sides = verdict.report.sides.iter_mut().zip(&*logs);
+        for (side, logs) in sides.filter(|(_, logs)| logs.len() > 1) {
+            side.logs = logs.iter().map(|log| log.path().display().to_string()).collect();
+        }
+        Ok(verdict)
+    }
 }
 
 /// Prints what a rule means, or all rules if there is no such rule.

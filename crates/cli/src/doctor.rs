@@ -78,8 +78,8 @@ fn record_trial(args: &Args) -> Result<Info, String> {
     if let Some(error) = outcome.error {
         return Err(format!("{}: {error}", log.display()));
     }
-    let mut log = sysreel_inspect::open(&log).map_err(|error| error.to_string())?;
-    Info::gather(&mut log).map_err(|error| error.to_string())
+    let log = sysreel_inspect::open(&log).map_err(|error| error.to_string())?;
+    Info::gather(&log).map_err(|error| error.to_string())
 }
 
 /// Returns the last line of the output.

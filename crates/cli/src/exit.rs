@@ -72,7 +72,7 @@ const TABLE: &[Statuses] = &[
     },
     Statuses {
         commands: "print, info, stat, tree, ps, files, env, maps, net, fds, waits, stream, \
-            show, lint, export",
+            show, lint, export, report",
         meanings: &[
             ("0", "success"),
             ("1", "the log cannot be read or the output cannot be written"),

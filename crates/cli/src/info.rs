@@ -10,9 +10,9 @@ use sysreel_inspect::open;
 use sysreel_inspect::visible::json_pretty;
 
 pub(crate) fn run(args: &Args) -> Exit {
-    let summary = open(&args.file).and_then(|mut log| {
+    let summary = open(&args.file).and_then(|log| {
         let _bar = Reading::begin([&log]);
-        Info::gather(&mut log)
+        Info::gather(&log)
     });
     let info = match summary {
         Ok(info) => info,

@@ -20,6 +20,7 @@ mod filter_arg;
 mod front;
 mod generate;
 mod help;
+mod html;
 mod info;
 mod pager;
 mod print;
@@ -60,6 +61,7 @@ fn main() {
             Command::Env(args) => say::exit_checked(views::env::run(&args)),
             Command::Maps(args) => say::exit_checked(views::maps::run(&args)),
             Command::Export(args) => say::exit_checked(export::run(&args)),
+            Command::Report(args) => say::exit_checked(html::run(&args)),
             Command::Filter(args) => say::exit_checked(filter::run(&args)),
             Command::Info(args) => say::exit_checked(info::run(&args)),
             Command::Doctor(args) => say::exit_checked(doctor::run(&args)),

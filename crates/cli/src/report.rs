@@ -83,6 +83,11 @@ fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
 }
 
 impl PolicyArgs {
+    /// Whether any of them is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.policy.is_some() || !self.root.is_empty()
+    }
+
     /// Reads the policy and inserts the roots of the command line before those of the policy.
     pub(crate) fn read(&self) -> Result<Policy, Error> {
         let mut policy = match &self.policy {
@@ -106,9 +111,27 @@ pub(crate) fn today() -> Date {
     )
 }
 
+/// Applies the policy to a report. The gate is that of the command line, else that of the policy,
+/// else a default.
+pub(crate) fn judge(
+    policy: &Policy,
+    report: Report,
+    run: &Run,
+    (gate, default_gate): (Option<Severity>, Severity),
+) -> Verdict {
+    let facts = Facts { run, today: today() };
+    let mut verdict = policy.judge(report, facts, gate, default_gate);
+    verdict.listed = gate.unwrap_or(Severity::Note);
+    verdict
+}
+
 impl ReportArgs {
-    /// Applies the policy to a report. The gate is that of the command line, else that of the
-    /// policy, else `default_gate`.
+    /// Returns the gate of the command line.
+    pub(crate) fn gate(&self) -> Option<Severity> {
+        self.gate
+    }
+
+    /// Applies the policy to a report.
     pub(crate) fn judge(
         &self,
         policy: &Policy,
@@ -116,10 +139,7 @@ impl ReportArgs {
         run: &Run,
         default_gate: Severity,
     ) -> Verdict {
-        let facts = Facts { run, today: today() };
-        let mut verdict = policy.judge(report, facts, self.gate, default_gate);
-        verdict.listed = self.gate.unwrap_or(Severity::Note);
-        verdict
+        judge(policy, report, run, (self.gate, default_gate))
     }
 
     /// Writes the verdict to standard output and the report files, and returns the exit status.

@@ -34,7 +34,7 @@ use sysreel_abi::Filter;
 
 pub use agree::agree;
 pub use compare::compare;
-pub use context::{Around, context};
+pub use context::{Around, Context, calls_around, context};
 pub use effect::{Effect, Op};
 pub use env_roots::read;
 pub use level::Level;

@@ -126,7 +126,7 @@ fn a_clean_log_is_printed_and_summarized() {
     "#]]
     .assert_eq(&text);
     let mut file = open(&path).unwrap();
-    let mut info = Info::gather(&mut file).unwrap();
+    let mut info = Info::gather(&file).unwrap();
     let json = serde_json::to_value(&info).unwrap();
     assert_eq!((&json["syscalls"], &json["ending"]["state"]), (&2.into(), &"clean".into()));
     info.file = "clean.reel".to_owned();
@@ -172,7 +172,7 @@ fn a_tail_beside_an_unfinished_log_is_read_too() {
     other.iter_mut().for_each(|byte| *byte = byte.wrapping_add(u8::from(*byte == 7)));
     saved(&dir, "dead.reel.tail", &other);
     // A damaged tail may be read or refused, but must not panic.
-    let _ = open(&path).map(|mut file| Info::gather(&mut file));
+    let _ = open(&path).map(|file| Info::gather(&file));
 }
 
 #[test]
@@ -182,14 +182,14 @@ fn a_truncated_log_says_where_it_ends() {
     for len in (0..whole.len()).step_by(whole.len() / 40) {
         let path = saved(&dir, "torn.reel", &whole[..len]);
         match open(&path) {
-            Ok(mut file) => {
+            Ok(file) => {
                 let (text, findings) = printed(&path);
                 assert!(!findings.is_whole(), "cut at {len}");
                 assert!(
                     text.lines().last().is_some_and(|line| line.starts_with("--- sysreel: ")),
                     "{text}"
                 );
-                let info = Info::gather(&mut file).unwrap();
+                let info = Info::gather(&file).unwrap();
                 assert!(
                     text.contains("+++ exited with 3 +++") || !info.missing.is_empty(),
                     "cut at {len}"
@@ -213,7 +213,7 @@ fn damage_never_panics() {
         let (text, _) = printed(&path);
         assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
         raw::raw(&mut file, &EventRange::default(), &mut io::sink()).unwrap();
-        let _ = Info::gather(&mut file).unwrap().to_string();
+        let _ = Info::gather(&file).unwrap().to_string();
     }
 }
 

@@ -53,6 +53,8 @@ mod replay_signals;
 mod replay_turns;
 mod replay_unseen;
 mod replay_witness;
+mod reporting;
+mod reporting_browser;
 mod reports;
 mod several_tracers;
 mod shells;

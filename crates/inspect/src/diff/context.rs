@@ -40,12 +40,34 @@ impl Around {
     }
 }
 
+/// Some calls of a task, as lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The lines, each with the number of its event.
+    pub lines: Vec<String>,
+    /// Which line is that of the event; `None` if there are no lines.
+    pub at: Option<usize>,
+}
+
 /// Returns the last calls of the event's task up to the event, and the next one. Empty if the log
 /// does not contain the event.
 ///
 /// # Errors
 /// When the log cannot be read.
 pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
+    Ok(calls_around(file, event, (BEFORE, AFTER))?.lines)
+}
+
+/// Returns calls of the event's task: at most `before` before the event, and `after` after it.
+/// Empty if the log does not contain the event.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn calls_around(
+    file: &LogFile,
+    event: u64,
+    (before, after): (usize, usize),
+) -> Result<Context, Error> {
     let log = file.log();
     let options =
         Options { task_ids: TaskIds::Never, event_numbers: true, column: 0, ..Options::default() };
@@ -56,7 +78,7 @@ pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
         {
             task
         }
-        _ => return Ok(Vec::new()),
+        _ => return Ok(Context::default()),
     };
     let mut printer = EventPrinter::new(&options, false);
     let mut text = Vec::new();
@@ -77,13 +99,15 @@ pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
             // A call that begins here is printed when it ends, at a later event.
             let goes_on = text.last().is_some_and(|byte| *byte != b'\n');
             own = lines.saturating_add(usize::from(goes_on));
-        } else if one.number > event && lines >= own.saturating_add(AFTER) {
+        } else if one.number > event && lines >= own.saturating_add(after) {
             break;
         }
     }
     printer.printer.finish(&mut text).map_err(Error::Write)?;
     let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
-    let from = own.saturating_sub(BEFORE + 1);
-    let shown = own.saturating_sub(from).saturating_add(AFTER);
-    Ok(lines.into_iter().skip(from).take(shown).collect())
+    let from = own.saturating_sub(before.saturating_add(1));
+    let shown = own.saturating_sub(from).saturating_add(after);
+    let lines: Vec<String> = lines.into_iter().skip(from).take(shown).collect();
+    let at = own.checked_sub(from.saturating_add(1)).filter(|at| *at < lines.len());
+    Ok(Context { lines, at })
 }

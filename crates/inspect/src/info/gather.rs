@@ -27,7 +27,7 @@ impl Info {
     ///
     /// # Errors
     /// When the log cannot be read. Damage is not an error; [`Info::missing`] lists it.
-    pub fn gather(file: &mut LogFile) -> Result<Self, Error> {
+    pub fn gather(file: &LogFile) -> Result<Self, Error> {
         let log = file.log();
         let mut walk = Gathering {
             info: Self::from_header(file),

@@ -163,6 +163,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["export"],
         ],
     ),
+    ("report", &[&["options", "page", "rank", "table"], &["calls", "tables"], &["diff", "log"]]),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.

@@ -1,17 +1,12 @@
 //! The lines that several formats have in common.
 
-use crate::diff::report::{Change, Difference};
+use crate::diff::report::Difference;
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::verdict::{Unstable, Verdict};
 
 /// Formats a difference: `+ read $WS/x`, `~ exit: 0 => 1`.
 pub(super) fn line(difference: &Difference) -> String {
-    let sign = match difference.change {
-        Change::Added => '+',
-        Change::Removed => '-',
-        Change::Changed => '~',
-    };
-    let mut line = format!("{sign} {}", difference.what);
+    let mut line = format!("{} {}", difference.change.sign(), difference.what);
     match (&difference.before, &difference.after) {
         (Some(before), Some(after)) => line += &format!(": {before} => {after}"),
         (None, Some(after)) => line += &format!(" ({after})"),
@@ -96,7 +91,7 @@ pub(super) fn family(rule: Rule) -> &'static str {
     rule.id().split_once('.').map_or(rule.id(), |(family, _)| family)
 }
 
-/// Returns the summary line.
+/// Returns the summary line of a folded verdict.
 pub(super) fn headline(verdict: &Verdict) -> String {
     let failing = verdict.failing().count();
     let gate = verdict.gate;

@@ -2,6 +2,7 @@
 //! line in [`Format::write`].
 
 mod annotations;
+mod findings;
 mod fold;
 mod json;
 mod junit;
@@ -16,9 +17,16 @@ use std::io::{self, Write};
 use std::str::FromStr;
 
 pub use annotations::{MOST as MOST_ANNOTATIONS, annotations};
+pub use findings::{Finding, findings};
 pub use markdown::{LIMIT as SUMMARY_LIMIT, markdown};
 
 use super::verdict::Verdict;
+
+/// Returns the line that sums a verdict up, the last one of the text format.
+#[must_use]
+pub fn headline(verdict: &Verdict) -> String {
+    lines::headline(&fold::folded(verdict))
+}
 
 /// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

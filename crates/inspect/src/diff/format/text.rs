@@ -3,21 +3,18 @@
 
 use std::io::{self, Write};
 
+use super::findings::{Finding, findings};
 use super::fold::folded;
-use super::lines::{
-    consequence_line, counted, headline, how_often, line, top_consequences, with_spaces,
-};
+use super::lines::{counted, headline, how_often, line, with_spaces};
 use crate::color::{Palette, Role};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
-use crate::diff::report::{Change, Difference, Report};
+use crate::diff::report::{Change, Report};
 use crate::diff::rule::Severity;
 use crate::diff::verdict::{Unstable, Verdict};
 use crate::print::Highlighter;
 use crate::visible::Lines;
 
-/// How many consequences of a difference are listed; the others are counted.
-const CONSEQUENCES: usize = 5;
 /// How many lines of noise and of unstable differences are listed; the others are counted.
 const LISTED: usize = 20;
 
@@ -26,7 +23,7 @@ const LISTED: usize = 20;
 pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
     let verdict = &*folded(verdict);
     let out = &mut Lines::new(out, commands, verdict.width).colored(verdict.palette);
-    write_report(&verdict.report, verdict.listed, out)?;
+    write_report(&verdict.report, (&findings(verdict), verdict.listed), out)?;
     if let Some(around) = &verdict.first {
         write_around(around, out)?;
     }
@@ -119,29 +116,26 @@ fn write_sides(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
+fn write_report(
+    report: &Report,
+    (listed, gate): (&[Finding], Severity),
+    out: &mut Lines<'_>,
+) -> io::Result<()> {
     write_sides(report, out)?;
     for why in &report.incomparable {
         out.line(format_args!("not comparable: {why}"))?;
     }
-    for severity in Severity::ALL.into_iter().rev().filter(|severity| *severity >= gate) {
-        let shown: Vec<&Difference> = report
-            .differences
-            .iter()
-            .filter(|difference| difference.gravest() == severity)
-            .collect();
-        if shown.is_empty() {
-            continue;
-        }
+    for of_severity in listed.chunk_by(|a, b| a.severity == b.severity) {
+        let Some(Finding { severity, .. }) = of_severity.first() else { continue };
         out.blank()?;
-        out.line_as(Role::Heading, format_args!("{severity} ({})", shown.len()))?;
+        out.line_as(Role::Heading, format_args!("{severity} ({})", of_severity.len()))?;
         let mut process = None;
-        for difference in shown {
-            if process != Some(&difference.process) {
-                out.line(format_args!("  {}", with_spaces(&difference.process)))?;
-                process = Some(&difference.process);
+        for finding in of_severity {
+            if process != Some(&finding.process) {
+                out.line(format_args!("  {}", finding.process))?;
+                process = Some(&finding.process);
             }
-            write_difference(difference, out)?;
+            write_finding(finding, out)?;
         }
     }
     let below: Vec<String> = Severity::ALL
@@ -230,31 +224,29 @@ fn write_around(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
 }
 
 /// The color of a change, as in `git diff`.
-fn color(difference: &Difference) -> Role {
-    match difference.change {
+fn color(change: Change) -> Role {
+    match change {
         Change::Added => Role::Added,
         Change::Removed => Role::Removed,
         Change::Changed => Role::Changed,
     }
 }
 
-fn write_difference(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
-    let text = line(difference);
-    let (sign, text) = text.split_once(' ').unwrap_or(("", &text));
+fn write_finding(finding: &Finding, out: &mut Lines<'_>) -> io::Result<()> {
     let events: Vec<String> = ["A", "B"]
         .into_iter()
-        .zip(difference.events)
+        .zip(finding.events)
         .filter_map(|(name, event)| Some(format!("{name}:{}", event?)))
         .collect();
     let events =
         if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
-    out.line_as(color(difference), format_args!("    {sign} {}: {text}{events}", difference.rule))?;
-    difference.content.iter().try_for_each(|line| out.line(format_args!("        {line}")))?;
-    let (follow, more) = top_consequences(difference, CONSEQUENCES);
-    for one in follow {
-        out.line_as(color(one), format_args!("        so {}", consequence_line(one)))?;
+    let Finding { change, rule, text, .. } = finding;
+    out.line_as(color(*change), format_args!("    {} {rule}: {text}{events}", change.sign()))?;
+    finding.content.iter().try_for_each(|line| out.line(format_args!("        {line}")))?;
+    for (change, text) in &finding.consequences {
+        out.line_as(color(*change), format_args!("        so {text}"))?;
     }
-    match more {
+    match finding.more {
         0 => Ok(()),
         more => out.line(format_args!("        and {more} more that follow")),
     }
