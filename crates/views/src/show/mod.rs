@@ -177,10 +177,97 @@ pub fn show(file: &mut LogFile, options: &Options) -> Result<(Show, Findings), E
     };
     let findings = look(file, &Select::default(), (follow, true), &mut looking)?;
     let mut show = looking.show;
-    let time = Time::from_nanos(show.since_start_ns.saturating_add(looking.start));
-    let unix = file.unix_time(time).duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    show.unix_ns = u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX);
+    show.unix_ns = unix_ns(file, show.since_start_ns.saturating_add(looking.start));
     Ok((show, findings))
+}
+
+impl Show {
+    /// Shows an item as far as it says everything itself: without the lines of `print`, the values
+    /// for filters, and other calls. `bytes`: the most of each region.
+    #[must_use]
+    pub fn of(item: &Item<'_>, file: &LogFile, bytes: usize) -> Self {
+        let mut show = Self::default();
+        let start = file.log().meta().monotonic_ns;
+        if let Some(event) = item.event() {
+            show.event = event.number;
+            show.take_event(&event, start);
+        }
+        show.take_task(item);
+        if let Item::Call(call) = item {
+            show.take_call(call, bytes);
+        }
+        show.unix_ns = unix_ns(file, show.since_start_ns.saturating_add(start));
+        show
+    }
+
+    fn take_event(&mut self, event: &Event<'_>, start: u64) {
+        self.kind = Some(event.kind.to_string());
+        self.source = event.source.to_string();
+        self.since_start_ns = event.t_ns.saturating_sub(start);
+        if let Ok(Body::Stop(stop)) = event.decode() {
+            self.wait_status = Some(stop.wait_status);
+            self.fields = kernel_struct::fields(stop.layout, stop.info);
+            self.names = names(&stop);
+        }
+    }
+
+    fn take_task(&mut self, item: &Item<'_>) {
+        let task = match item {
+            Item::Call(call) => call.task(),
+            Item::Signal(at) => at.task,
+            Item::Stop(at) => at.task,
+            Item::TaskStart(at) => at.task,
+            Item::TaskEnd(at) => at.task,
+            Item::Exec(exec) => exec.task,
+            Item::ExitOnly(at) => at.task,
+            _ => return,
+        };
+        (self.pid, self.tid) = (task.tgid(), task.tid());
+        self.exe = task.program().map(visible_bytes);
+    }
+
+    fn take_call(&mut self, call: &Call<'_>, bytes: usize) {
+        let task = call.task();
+        (self.pid, self.tid) = (task.tgid(), task.tid());
+        self.exe = task.program().map(visible_bytes);
+        let took = call.duration().and_then(|took| u64::try_from(took.as_nanos()).ok());
+        let row = call.row().map_or(&[][..], |row| row.args);
+        self.call = Some(CallShown {
+            text: visible(&call.to_string()).into_owned(),
+            entry: call.number(),
+            exit: call.exit_number(),
+            duration_ns: took,
+            args: call
+                .args()
+                .iter()
+                .map(|arg| ArgShown {
+                    name: arg.name().to_owned(),
+                    raw: arg.raw(),
+                    text: visible(&arg.text()).into_owned(),
+                })
+                .collect(),
+        });
+        self.regions = call
+            .regions()
+            .map(|region| RegionShown {
+                arg: region.arg().and_then(|at| row.get(at)).map_or("", |arg| arg.name).to_owned(),
+                direction: if region.direction() == Direction::IN { "in" } else { "out" }
+                    .to_owned(),
+                depth: region.depth(),
+                index: region.index(),
+                address: region.address(),
+                asked: region.asked(),
+                got: region.got(),
+                errno: region.errno().map(|errno| errno.to_string()),
+                hex: region.first(bytes).map(|bytes| data_encoding::HEXLOWER.encode(&bytes)),
+            })
+            .collect();
+    }
+}
+
+fn unix_ns(file: &LogFile, t_ns: u64) -> u64 {
+    let unix = file.unix_time(Time::from_nanos(t_ns)).duration_since(UNIX_EPOCH);
+    u64::try_from(unix.unwrap_or(Duration::ZERO).as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Returns the lines that `print` has for an event.
@@ -219,15 +306,7 @@ impl Looker for Looking<'_> {
         if event.number != self.options.event {
             return;
         }
-        let show = &mut self.show;
-        show.kind = Some(event.kind.to_string());
-        show.source = event.source.to_string();
-        show.since_start_ns = event.t_ns.saturating_sub(self.start);
-        if let Ok(Body::Stop(stop)) = event.decode() {
-            show.wait_status = Some(stop.wait_status);
-            show.fields = kernel_struct::fields(stop.layout, stop.info);
-            show.names = names(&stop);
-        }
+        self.show.take_event(event, self.start);
     }
 
     fn item(&mut self, item: &Item<'_>, _selected: bool) {
@@ -236,20 +315,7 @@ impl Looker for Looking<'_> {
         if let Some(event) = item.event()
             && event.number == number
         {
-            let task = match item {
-                Item::Call(call) => Some(call.task()),
-                Item::Signal(at) => Some(at.task),
-                Item::Stop(at) => Some(at.task),
-                Item::TaskStart(at) => Some(at.task),
-                Item::TaskEnd(at) => Some(at.task),
-                Item::Exec(exec) => Some(exec.task),
-                Item::ExitOnly(at) => Some(at.task),
-                _ => None,
-            };
-            if let Some(task) = task {
-                (self.show.pid, self.show.tid) = (task.tgid(), task.tid());
-                self.show.exe = task.program().map(visible_bytes);
-            }
+            self.show.take_task(item);
         }
         let Item::Call(call) = item else { return };
         if [Some(call.number()), call.exit_number()].contains(&Some(number)) {
@@ -281,44 +347,8 @@ impl Looking<'_> {
     }
 
     fn found(&mut self, call: &Call<'_>) {
-        let task = call.task();
         let show = &mut self.show;
-        (show.pid, show.tid) = (task.tgid(), task.tid());
-        show.exe = task.program().map(visible_bytes);
-        let took = call.duration().and_then(|took| u64::try_from(took.as_nanos()).ok());
-        let row = call.row().map_or(&[][..], |row| row.args);
-        show.call = Some(CallShown {
-            text: visible(&call.to_string()).into_owned(),
-            entry: call.number(),
-            exit: call.exit_number(),
-            duration_ns: took,
-            args: call
-                .args()
-                .iter()
-                .map(|arg| ArgShown {
-                    name: arg.name().to_owned(),
-                    raw: arg.raw(),
-                    text: visible(&arg.text()).into_owned(),
-                })
-                .collect(),
-        });
-        show.regions = call
-            .regions()
-            .map(|region| RegionShown {
-                arg: region.arg().and_then(|at| row.get(at)).map_or("", |arg| arg.name).to_owned(),
-                direction: if region.direction() == Direction::IN { "in" } else { "out" }
-                    .to_owned(),
-                depth: region.depth(),
-                index: region.index(),
-                address: region.address(),
-                asked: region.asked(),
-                got: region.got(),
-                errno: region.errno().map(|errno| errno.to_string()),
-                hex: region
-                    .first(self.options.bytes)
-                    .map(|bytes| data_encoding::HEXLOWER.encode(&bytes)),
-            })
-            .collect();
+        show.take_call(call, self.options.bytes);
         for field in self.reader.fields() {
             let mut values = Vec::new();
             self.reader.values(call, field, &mut |value| {
@@ -331,7 +361,9 @@ impl Looking<'_> {
         }
         show.neighbors = self.recent.drain(..).collect();
         for (id, other) in call.state().tasks() {
-            let Some(open) = other.open.as_deref().filter(|_| id != task.id()) else { continue };
+            let Some(open) = other.open.as_deref().filter(|_| id != call.task().id()) else {
+                continue;
+            };
             let name =
                 open.row.map_or_else(|| format!("{:#x}", open.call.nr), |row| row.name.into());
             show.elsewhere.push(Neighbor { event: open.number, tid: other.tid, call: name });
