@@ -51,4 +51,5 @@ pub use environment::{Variable, Variables};
 pub use page::Page;
 pub use pool::{Bytes, BytesList, Pool};
 pub use select::{Looker, Select, look};
+pub use text::duration;
 pub use view::{View, document};

@@ -12,7 +12,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("inspect", &["format", "abi"]),
     ("views", &["inspect"]),
     ("export", &["inspect", "views"]),
-    ("cli", &["format", "abi", "sys", "record", "replay", "inspect", "views", "export"]),
+    ("browse", &["inspect", "views"]),
+    ("cli", &["format", "abi", "sys", "record", "replay", "inspect", "views", "export", "browse"]),
 ];
 
 /// Packages for the command line alone.

@@ -64,7 +64,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 
 /// Crates, by their folder in crates/, in the order of dependency.
 const CRATES: &[&str] =
-    &["format", "abi", "sys", "record", "replay", "inspect", "views", "export", "cli"];
+    &["format", "abi", "sys", "record", "replay", "inspect", "views", "export", "browse", "cli"];
 
 /// The crate that a file belongs to: `xtask`, or a folder of crates/.
 fn crate_of(path: &str) -> Option<&str> {

@@ -160,6 +160,18 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["export"],
         ],
     ),
+    (
+        "browse",
+        &[
+            &["keys", "options", "panes", "prompt", "row", "terminal"],
+            &["index"],
+            &["list", "message", "tree"],
+            &["reading"],
+            &["browser"],
+            &["draw"],
+            &["run"],
+        ],
+    ),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.
