@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::index::{Index, Task};
 use crate::row::Row;
 
+/// How many rows are looked at at once.
+const AT_ONCE: usize = 1 << 18;
+
 /// What a row must meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
@@ -125,7 +128,7 @@ impl List {
         self.extend(index);
     }
 
-    /// Looks at the rows that are new.
+    /// Looks at rows that are new, so many that no key has to wait.
     pub(crate) fn extend(&mut self, index: &Index) {
         let Self { conditions, matches, rows, scanned } = self;
         if conditions.is_empty() {
@@ -145,9 +148,15 @@ impl List {
             *scanned = end.max(*scanned);
             return;
         }
-        let new = index.rows_from(*scanned).filter(|(_, row)| holds(row));
+        let new = index.rows_from(*scanned).take(AT_ONCE).filter(|(_, row)| holds(row));
         rows.extend(new.filter_map(|(at, _)| u32::try_from(at).ok()));
-        *scanned = index.len();
+        *scanned = scanned.saturating_add(AT_ONCE).min(index.len());
+    }
+
+    /// Whether all rows were looked at that can be by now.
+    pub(crate) fn is_complete(&self, index: &Index) -> bool {
+        let known = self.matches.first().map_or(index.len(), |(_, matches)| matches.known);
+        self.conditions.is_empty() || self.scanned >= known.min(index.len())
     }
 
     pub(crate) fn len(&self, index: &Index) -> usize {

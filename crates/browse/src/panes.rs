@@ -64,7 +64,7 @@ impl Panes {
 
 /// The list on the left, the others on the right.
 fn beside(body: Rect) -> (Rect, Rect, Rect) {
-    let left = body.width * 11 / 20;
+    let left = body.width * 12 / 20;
     let list = Rect { width: left, ..body };
     let right = Rect { x: body.x + left + 1, width: body.width - left - 1, ..body };
     let (details, tree) = split(right, body.height * 13 / 20);

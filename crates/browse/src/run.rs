@@ -61,7 +61,11 @@ fn browse(path: &Path, options: Options, signals: &Receiver<i32>) -> io::Result<
 
 /// Waits for keys or for threads, and takes what comes.
 fn wait(browser: &mut Browser) -> io::Result<()> {
-    let mut patience = if browser.is_busy() { BUSY } else { IDLE };
+    let mut patience = match () {
+        () if !browser.is_list_complete() => Duration::ZERO,
+        () if browser.is_busy() => BUSY,
+        () => IDLE,
+    };
     // All keys that were typed before the next screen: one that is held must not lag behind.
     while poll(patience)? {
         match read()? {

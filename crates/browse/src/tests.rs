@@ -55,6 +55,9 @@ impl Desk {
             if !self.browser.is_busy() {
                 break;
             }
+            if !self.browser.is_list_complete() {
+                continue;
+            }
             assert!(self.browser.wait(DEADLINE), "a thread says nothing");
         }
     }

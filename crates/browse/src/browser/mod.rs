@@ -166,9 +166,15 @@ impl Browser {
     pub(crate) fn is_busy(&self) -> bool {
         let is_reading = self.index().reading == Reading::On;
         is_reading
+            || !self.is_list_complete()
             || self.ready < self.wanted.number
             || self.filtering.is_some()
             || self.job.is_some()
+    }
+
+    /// Whether the list has all rows that are known to belong to it.
+    pub(crate) fn is_list_complete(&self) -> bool {
+        self.list.is_complete(&self.index())
     }
 
     /// The row that is selected, if there is any.

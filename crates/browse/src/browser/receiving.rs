@@ -11,6 +11,9 @@ impl Browser {
     pub(crate) fn receive(&mut self) {
         let messages: Vec<_> = self.receive.try_iter().collect();
         self.take(messages);
+        if !self.is_list_complete() {
+            self.grow();
+        }
     }
 
     /// Waits until a thread tells something. Returns whether one did in time.

@@ -7,8 +7,8 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
 use super::header::grouped;
+use super::paint::{line_of, put, shifted};
 use super::theme::Theme;
-use super::{line_of, put, shifted};
 use crate::browser::Browser;
 use crate::keys::KEYS;
 use crate::prompt::Prompt;

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use sysreel_inspect::visible::visible_bytes;
 
+use super::paint::{paint, put};
 use super::theme::Theme;
-use super::{paint, put};
 use crate::browser::Browser;
 use crate::index::Reading;
 

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use super::paint::{line_of, put, titled};
 use super::theme::Theme;
-use super::{line_of, put, titled};
 use crate::keys::{KEYS, written};
 
 /// The columns of the keys.

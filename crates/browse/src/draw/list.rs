@@ -1,5 +1,6 @@
 //! The list of calls.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use ratatui::Frame;
@@ -7,9 +8,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 use sysreel_views::duration;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::paint::{has_keys, line_of, paint, put, shifted};
 use super::theme::Theme;
-use super::{has_keys, line_of, paint, put, shifted};
 use crate::browser::Browser;
 use crate::index::Index;
 use crate::message::Line;
@@ -19,10 +21,10 @@ use crate::row::{Outcome, Row};
 /// The columns of the duration, and of its bar.
 const TOOK: u16 = 7;
 const BAR: u16 = 6;
-/// From this width on there is a bar, and the tid and the time.
-const WITH_BAR: u16 = 64;
+/// From this width on there is a bar, the tid and the time: the call itself comes first.
+const WITH_BAR: u16 = 76;
 const WITH_TID: u16 = 50;
-const WITH_TIME: u16 = 60;
+const WITH_TIME: u16 = 90;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: &Theme) {
     let index = browser.index();
@@ -60,16 +62,21 @@ fn one(
         left.push(Span::styled(format!("{tid:>7} "), theme.faint()));
     }
     left.push(Span::styled(format!("{} ", outcome.mark()), theme.outcome(outcome)));
+    let took = line.and_then(|line| line.took);
+    let bar = if area.width >= WITH_BAR { BAR } else { 0 };
+    // What is no call takes no time.
+    let right = if matches!(outcome, Outcome::Item(_)) { 0 } else { TOOK + 1 + bar };
+    let right = right.min(area.width);
+    let used: usize = left.iter().map(Span::width).sum();
+    let room = usize::from(area.width - right).saturating_sub(used);
     match line {
+        Some(line) if shift == 0 => left.extend(colored(&fitted(&line.text, room), outcome, theme)),
         Some(line) => left.extend(colored(shifted(&line.text, shift), outcome, theme)),
         None => {
             let text = format!("{}(...)", index.name(row));
             left.push(Span::styled(shifted(&text, shift).to_owned(), theme.faint()));
         }
     }
-    let took = line.and_then(|line| line.took);
-    let bar = if area.width >= WITH_BAR { BAR } else { 0 };
-    let right = (TOOK + 1 + bar).min(area.width);
     put(frame, Rect { width: area.width - right, ..area }, &left);
     let Some(took) = took else { return };
     let text = duration(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
@@ -78,6 +85,27 @@ fn one(
         spans.push(Span::styled(bar_of(took, bar), theme.name()));
     }
     put(frame, Rect { x: area.right() - right, width: right, ..area }, &spans);
+}
+
+/// Shortens a call that has no room: of what is too long the result is shown, without the message
+/// of an error, and as much of the arguments as fits.
+fn fitted(text: &str, room: usize) -> Cow<'_, str> {
+    if text.width() <= room {
+        return text.into();
+    }
+    let Some(at) = text.rfind(") = ") else { return text.into() };
+    let result = &text[at..];
+    let result = result.find(" (").map_or(result, |message| &result[..message]);
+    let Some(left) = room.checked_sub(result.width() + 1).filter(|left| *left >= room / 2) else {
+        return text.into();
+    };
+    let mut width = 0;
+    let fits = |(_, c): &(usize, char)| {
+        width += c.width().unwrap_or(0);
+        width <= left
+    };
+    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, c)| at + c.len_utf8());
+    format!("{}…{result}", &text[..end.min(at)]).into()
 }
 
 /// The name and the result of a call stand out.
@@ -105,11 +133,11 @@ fn seconds(ns: u64) -> String {
 fn bar_of(took: Duration, width: u16) -> String {
     const PARTS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
     const POWERS: u32 = 7;
-    let micros = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / 100;
-    // Tenths of microseconds have one digit more.
-    let digits = u64::from(micros.checked_ilog10().unwrap_or(0));
-    let power = 10_u64.saturating_pow(u32::try_from(digits).unwrap_or(0));
-    let fraction = micros.checked_div(power).unwrap_or(0).saturating_sub(1);
+    let tenths = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX) / 100;
+    let digits = tenths.checked_ilog10().unwrap_or(0);
+    let fraction = tenths / 10_u64.saturating_pow(digits);
+    let fraction = fraction.saturating_sub(1);
+    let digits = u64::from(digits);
     let eighths = u64::from(width) * 8;
     let steps = digits.saturating_sub(1) * 9 + if digits > 0 { fraction } else { 0 };
     let length = (steps * eighths / (u64::from(POWERS) * 9)).min(eighths);
@@ -125,11 +153,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn long_calls_keep_their_results() {
+        let call = "open(\"/a/long/näme\", O_RDONLY) = -1 ENOENT (No such file or directory)";
+        for (room, expected) in
+            [(80, call), (40, "open(\"/a/long/näme\", O_RDO…) = -1 ENOENT"), (20, call)]
+        {
+            let text = fitted(call, room);
+            assert_eq!(text, expected, "{room}");
+            assert!(text == call || text.width() <= room, "{text}");
+        }
+        assert_eq!(fitted("--- SIGCHLD {si_signo=SIGCHLD} ---", 10).len(), 34);
+    }
+
+    #[test]
     fn bars_grow_with_durations() {
         let nanos = [0, 999, 1500, 5000, 10_000, 100_000, 1_000_000, 50_000_000, 1_000_000_000];
         let bars: Vec<String> =
             nanos.iter().map(|ns| bar_of(Duration::from_nanos(*ns), BAR)).collect();
-        assert_eq!(bars, ["", "", "▎", "▋", "▉", "█▊", "██▋", "████", "█████▏"]);
+        assert_eq!(bars, ["", "", "", "▍", "▊", "█▋", "██▌", "███▊", "█████▏"]);
         assert_eq!(bar_of(Duration::from_secs(10), BAR), "██████");
         assert_eq!(bar_of(Duration::MAX, BAR), "██████");
     }

@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::header::grouped;
+use super::paint::{has_keys, line_of, paint, put, titled};
 use super::theme::Theme;
-use super::{has_keys, line_of, paint, put, titled};
 use crate::browser::Browser;
 use crate::index::Node;
 use crate::panes::Pane;

@@ -181,7 +181,7 @@ impl Making {
                 let mut row = Row::new((call.number(), last), id.0, name, outcome);
                 row.object = self.object(call);
                 self.come(call, last);
-                self.count(id.0, outcome.is_error());
+                self.count(id.0, matches!(outcome, Outcome::Failed(_)));
                 row
             }
             item => {

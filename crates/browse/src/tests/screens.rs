@@ -1,7 +1,5 @@
 //! Screens of committed logs. `UPDATE_EXPECT=1 cargo test` writes them again.
 
-use std::path::Path;
-
 use expect_test::expect_file;
 
 use super::Desk;
@@ -25,7 +23,7 @@ const SCREENS: &[(&str, &str, (u16, u16), &str)] = &[
     ("filter", "exec_arch", USUAL, "ffailed<Enter>"),
     ("filter_wrong", "exec_arch", USUAL, "fcall == opanat and failed<Enter>"),
     ("hidden", "exec_arch", USUAL, "h"),
-    ("descriptor", "exec_arch", LARGE, "/write<Enter>F"),
+    ("descriptor", "exec_arch", LARGE, "/^write<Enter>F"),
     ("subtree", "exec_arch", USUAL, "<Tab><Tab>j<Enter>"),
     ("error", "exec_arch", USUAL, "e<Tab>jj"),
     ("sideways", "exec_arch", USUAL, "<Right><Right>"),
@@ -67,6 +65,6 @@ fn any_size_will_do() {
     }
 }
 
-fn golden(name: &str) -> impl AsRef<Path> + use<> {
+fn golden(name: &str) -> String {
     format!("{}/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"))
 }
