@@ -115,7 +115,7 @@ impl Browser {
         }
         let filter = Filter::parse(text).map_err(|error| Wrong {
             span: error.span(),
-            message: visible(error.message()).into_owned(),
+            message: visible(&error.to_string()).into_owned(),
         })?;
         self.stop_filter();
         let job = self.new_job("filtering");
