@@ -83,6 +83,11 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// An empty one. `is_growing`: whether more comes when the recorder goes on.
+    pub(crate) fn new(is_growing: bool) -> Self {
+        Self { is_growing, ..Self::default() }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }

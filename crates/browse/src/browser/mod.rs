@@ -102,8 +102,7 @@ impl Browser {
     /// Begins to read a log.
     pub(crate) fn new(path: &Path, options: Options) -> Self {
         let (send, receive) = channel();
-        let mut index = Index::default();
-        index.is_growing = options.follow;
+        let index = Index::new(options.follow);
         let shared = Shared { index: Arc::new(RwLock::new(index)), send };
         let (requests, stop) = (Requests::default(), Stop::default());
         let indexing = {
