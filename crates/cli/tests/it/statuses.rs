@@ -81,11 +81,6 @@ const CASES: &[(&str, &str, &str)] = &[
     ("export", "1", "export --to csv missing.reel"),
     ("export", "2", "export --to nonsense a.reel"),
     ("export", "3", "export --to ndjson cut.reel"),
-    (
-        "browse",
-        "0",
-        "--help > /dev/null; printf q | script -qec '\"$SYSREEL\" browse a.reel' /dev/null",
-    ),
     ("browse", "1", "browse missing.reel"),
     ("browse", "2", "browse a.reel > out.txt"),
     ("show", "0", "show a.reel 5"),
