@@ -16,7 +16,7 @@ use sysreel_views::Pool;
 use sysreel_views::nodes::{Change, Ended, Nodes, Place};
 
 use super::read;
-use crate::index::{Node, Object, Reading, Task};
+use crate::index::{Node, Object, Reading};
 use crate::message::{Message, Shared, Stop};
 use crate::row::{NEVER, Outcome, Row};
 
@@ -50,13 +50,22 @@ pub(crate) fn index(path: PathBuf, follow: bool, shared: Shared, stop: Stop) {
     shared.tell(Message::Indexed);
 }
 
+/// A task that has come to a node at an event.
+#[derive(Clone, Copy, Debug)]
+struct Come {
+    task: u32,
+    tid: u32,
+    pid: u32,
+    event: u64,
+    node: u32,
+}
+
 /// What was found since the last time that it was passed on.
 #[derive(Debug, Default)]
 struct Batch {
     rows: Vec<Row>,
     names: Vec<String>,
-    /// Tasks that have come to a node: task, tid, pid, the event, the node.
-    tasks: Vec<(u32, (u32, u32), (u64, u32))>,
+    tasks: Vec<Come>,
     objects: Vec<(u32, Object)>,
     files: Vec<Box<[u8]>>,
     /// Nodes that are new, or have changed.
@@ -209,7 +218,8 @@ impl Making {
             self.batch.nodes.push(node);
         }
         if self.tasks.insert(task.id().0, node) != Some(node) {
-            self.batch.tasks.push((task.id().0, (task.tid(), task.tgid()), (last, node)));
+            let (tid, pid) = (task.tid(), task.tgid());
+            self.batch.tasks.push(Come { task: task.id().0, tid, pid, event: last, node });
         }
     }
 
@@ -229,9 +239,9 @@ impl Making {
         if let Item::TaskStart(at) = item
             && let Some(node) = self.nodes.of(at.task, Place::of(&at.event))
         {
-            let (id, number) = (at.task.id().0, at.event.number);
-            self.tasks.insert(id, node);
-            self.batch.tasks.push((id, (at.what.tid, at.what.tgid), (number, node)));
+            let (task, event) = (at.task.id().0, at.event.number);
+            self.tasks.insert(task, node);
+            self.batch.tasks.push(Come { task, tid: at.what.tid, pid: at.what.tgid, event, node });
         }
         if let Item::TaskEnd(at) = item
             && let Some(node) = self.tasks.remove(&at.task.id().0)
@@ -252,10 +262,10 @@ impl Making {
         self.shared.change(|index| {
             index.names.extend(names);
             index.files.extend(files);
-            for (task, (tid, pid), node) in tasks {
-                let known = index.tasks.entry(task).or_insert_with(Task::default);
-                (known.tid, known.pid) = (tid, pid);
-                known.nodes.push(node);
+            for come in tasks {
+                let known = index.tasks.entry(come.task).or_default();
+                (known.tid, known.pid) = (come.tid, come.pid);
+                known.nodes.push((come.event, come.node));
             }
             objects.into_iter().for_each(|(number, object)| index.set_object(number, object));
             for (number, node) in nodes {
