@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Record(Record),
     /// Print a log, one line per syscall, as strace does
     Print(Box<Print>),
+    /// Look around in a log on a terminal: calls, processes, details, filters
+    Browse(crate::browse::Args),
     /// Show where time went and what failed: calls, errors, bytes and times by any field
     Stat(crate::views::stat::Args),
     /// Show who started whom: programs, their ends, calls, failures and changed files

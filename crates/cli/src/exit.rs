@@ -81,6 +81,14 @@ const TABLE: &[Statuses] = &[
         ],
     },
     Statuses {
+        commands: "browse",
+        meanings: &[
+            ("0", "the user has left"),
+            ("1", "the log cannot be read, or the terminal cannot be used"),
+            ("2", "wrong usage, or no terminal"),
+        ],
+    },
+    Statuses {
         commands: "grep",
         meanings: &[
             ("0", "something was found"),

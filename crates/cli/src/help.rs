@@ -13,7 +13,7 @@ const WIDEST: usize = 100;
 /// The groups of commands. A command in none is listed last.
 const COMMANDS: &[(&str, &[&str])] = &[
     ("Record", &["record", "doctor"]),
-    ("Read a log", &["print", "info", "grep", "show", "export", "report", "filter"]),
+    ("Read a log", &["print", "browse", "info", "grep", "show", "export", "report", "filter"]),
     (
         "Ask a log",
         &["stat", "tree", "ps", "files", "net", "fds", "waits", "stream", "lint", "env", "maps"],

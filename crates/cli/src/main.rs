@@ -10,6 +10,7 @@
 mod ab;
 mod args;
 mod baseline;
+mod browse;
 mod diff;
 mod divergence;
 mod doctor;
@@ -60,6 +61,7 @@ fn main() {
             Command::Files(args) => say::exit_checked(views::files::run(&args)),
             Command::Env(args) => say::exit_checked(views::env::run(&args)),
             Command::Maps(args) => say::exit_checked(views::maps::run(&args)),
+            Command::Browse(args) => say::exit_checked(browse::run(&args)),
             Command::Export(args) => say::exit_checked(export::run(&args)),
             Command::Report(args) => say::exit_checked(html::run(&args)),
             Command::Filter(args) => say::exit_checked(filter::run(&args)),

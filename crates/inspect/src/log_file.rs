@@ -2,6 +2,8 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
+mod pages;
+
 use std::ffi::OsString;
 use std::num::NonZero;
 use std::ops::ControlFlow;
@@ -15,6 +17,7 @@ use crate::error::Error;
 use crate::event_range::{Bound, Bounds, EventRange};
 use crate::findings::Findings;
 use crate::source::{FileSource, STDIN};
+pub(crate) use pages::Pages;
 
 /// An open log, with its tail if there is one.
 #[derive(Debug)]
@@ -196,6 +199,26 @@ impl LogFile {
     ) -> Result<Findings, Error> {
         self.read(from, self.bounds(&EventRange::default())?, |item, _| each(item))
             .map(|read| read.findings)
+    }
+
+    /// Returns the number of the first event that is at a place or after it; that after the last
+    /// event if there is none.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn event_at(&self, place: Bound) -> Result<u64, Error> {
+        let range = EventRange { from: Some(place), to: None };
+        let mut bounds = self.bounds(&range)?;
+        let mut events = self.log.events_from(bounds.first).map_err(|e| self.error(e))?;
+        while let Some(item) = events.next().map_err(|e| self.error(e))? {
+            if bounds.has_begun(&item) {
+                return Ok(match item {
+                    Item::Event(event) => event.number,
+                    Item::Missing(missing) => missing.first,
+                });
+            }
+        }
+        Ok(events.next_number())
     }
 
     /// Resolves a range: with the index of the log, or by reading the headers of its blocks if it

@@ -27,7 +27,7 @@ mod hexdump;
 pub mod lint;
 pub mod maps;
 pub mod net;
-mod nodes;
+pub mod nodes;
 mod page;
 mod pool;
 #[cfg(test)]
@@ -49,6 +49,7 @@ pub use bounded::Bounded;
 pub use captured::{Program, Programs};
 pub use environment::{Variable, Variables};
 pub use page::Page;
-pub use pool::{Bytes, BytesList};
+pub use pool::{Bytes, BytesList, Pool};
 pub use select::{Looker, Select, look};
+pub use text::duration;
 pub use view::{View, document};

@@ -11,14 +11,14 @@ use sysreel_inspect::format::{Gone, Origin, TaskHead, TaskId};
 use crate::bounded::MAX_ENTRIES;
 use crate::pool::Pool;
 
-pub(crate) use node::{Ended, Node, Place, Program};
+pub use node::{Ended, Node, Place, Program};
 
 /// The most ended tasks that are remembered: a child can appear in the log after its maker ended.
 const MAX_ENDED: usize = 4096;
 
 /// What an item changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub enum Change {
     /// A process began, with this node.
     Started(u32),
     /// A process went on with another program: the node before, if it had room, and the new one.
@@ -29,9 +29,9 @@ pub(crate) enum Change {
 
 /// Follows the nodes of a log.
 #[derive(Debug, Default)]
-pub(crate) struct Nodes {
+pub struct Nodes {
     /// The nodes, in the order of their beginning.
-    pub(crate) list: Vec<Node>,
+    pub list: Vec<Node>,
     processes: Vec<Process>,
     tasks: HashMap<TaskId, Living, RandomState>,
     /// The latest process with each pid.
@@ -64,18 +64,21 @@ struct Living {
 }
 
 impl Nodes {
-    pub(crate) fn new(with_threads: bool) -> Self {
+    /// Creates nodes of an empty log. `with_threads`: whether threads have nodes too.
+    #[must_use]
+    pub fn new(with_threads: bool) -> Self {
         Self { with_threads, ..Self::default() }
     }
 
     /// Returns how many nodes had no room.
-    pub(crate) fn left_out(&self) -> u64 {
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
     /// Returns the current node of a task's process. A task whose beginning is missing in the log
     /// gets one.
-    pub(crate) fn of(&mut self, task: Task<'_>, at: Place) -> Option<u32> {
+    pub fn of(&mut self, task: Task<'_>, at: Place) -> Option<u32> {
         if task.id() == TaskId::NONE {
             return None;
         }
@@ -90,11 +93,14 @@ impl Nodes {
     }
 
     /// Returns the node of a task that is a thread, if threads have nodes.
-    pub(crate) fn of_thread(&self, task: TaskId) -> Option<u32> {
+    #[must_use]
+    pub fn of_thread(&self, task: TaskId) -> Option<u32> {
         self.tasks.get(&task)?.thread
     }
 
-    pub(crate) fn get(&self, node: u32) -> Option<&Node> {
+    /// Returns a node.
+    #[must_use]
+    pub fn get(&self, node: u32) -> Option<&Node> {
         self.list.get(usize::try_from(node).ok()?)
     }
 
@@ -111,7 +117,7 @@ impl Nodes {
     }
 
     /// Takes note of an item. Every item must be noted, in order.
-    pub(crate) fn note(&mut self, item: &Item<'_>, pool: &mut Pool) -> Option<Change> {
+    pub fn note(&mut self, item: &Item<'_>, pool: &mut Pool) -> Option<Change> {
         match item {
             Item::TaskStart(at) => self.start(at.task.id(), at.what, Place::of(&at.event)),
             Item::Exec(exec) => self.exec(exec, pool),

@@ -64,7 +64,7 @@ impl Serialize for BytesList {
 
 /// The texts that a view keeps.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub struct Pool {
     known: HashSet<Rc<[u8]>, RandomState>,
     room: usize,
     left_out: u64,
@@ -78,7 +78,7 @@ impl Default for Pool {
 
 impl Pool {
     /// Keeps a text; `None` if it has no room.
-    pub(crate) fn keep(&mut self, bytes: &[u8]) -> Option<Bytes> {
+    pub fn keep(&mut self, bytes: &[u8]) -> Option<Bytes> {
         if let Some(known) = self.known.get(bytes) {
             return Some(Bytes(Rc::clone(known)));
         }
@@ -91,7 +91,7 @@ impl Pool {
     }
 
     /// Keeps a list of texts; `None` if one of them has no room.
-    pub(crate) fn keep_all<T: AsRef<[u8]>>(&mut self, list: &[T]) -> Option<BytesList> {
+    pub fn keep_all<T: AsRef<[u8]>>(&mut self, list: &[T]) -> Option<BytesList> {
         if !self.take(list.len().saturating_mul(size_of::<Bytes>()).saturating_add(OVERHEAD)) {
             return None;
         }
@@ -100,7 +100,7 @@ impl Pool {
     }
 
     /// Takes room for something else.
-    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+    pub fn take(&mut self, bytes: usize) -> bool {
         match self.room.checked_sub(bytes) {
             Some(left) => {
                 self.room = left;
@@ -114,7 +114,8 @@ impl Pool {
     }
 
     /// Returns how often something had no room.
-    pub(crate) fn left_out(&self) -> u64 {
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
         self.left_out
     }
 }

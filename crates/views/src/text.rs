@@ -1,7 +1,8 @@
 //! How durations and sizes look in tables.
 
 /// Returns a duration with three significant digits and a unit: `12.3ms`.
-pub(crate) fn duration(ns: u64) -> String {
+#[must_use]
+pub fn duration(ns: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
     match UNITS.iter().find(|(unit, _)| ns >= *unit) {
         None => format!("{ns}ns"),

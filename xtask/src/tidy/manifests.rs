@@ -13,7 +13,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("views", &["inspect"]),
     ("export", &["inspect", "views"]),
     ("report", &["inspect", "views"]),
-    ("cli", &["format", "abi", "sys", "record", "replay", "inspect", "views", "export", "report"]),
+    ("browse", &["inspect", "views"]),
+    (
+        "cli",
+        &[
+            "format", "abi", "sys", "record", "replay", "inspect", "views", "export", "report",
+            "browse",
+        ],
+    ),
 ];
 
 /// Packages for the command line alone.

@@ -63,8 +63,10 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 }
 
 /// Crates, by their folder in crates/, in the order of dependency.
-const CRATES: &[&str] =
-    &["format", "abi", "sys", "record", "replay", "inspect", "views", "export", "report", "cli"];
+const CRATES: &[&str] = &[
+    "format", "abi", "sys", "record", "replay", "inspect", "views", "export", "report", "browse",
+    "cli",
+];
 
 /// The crate that a file belongs to: `xtask`, or a folder of crates/.
 fn crate_of(path: &str) -> Option<&str> {

@@ -7,6 +7,7 @@ mod attaching_signals;
 mod audit;
 mod baseline;
 mod baseline_formats;
+mod browsing;
 mod claims;
 mod cookbook;
 mod coverage;

@@ -7,7 +7,7 @@
 use sysreel_abi::{ArgKind, AuditArch, CallKind};
 use sysreel_format::{
     Body, Completeness, Event, MetaCodec, NeedsParts, Part, Parts, ProcessSnapshot, SnapshotKind,
-    TaskId,
+    TaskHead, TaskId,
 };
 
 use super::ended::Ended;
@@ -115,6 +115,29 @@ impl Driver {
 
     pub(crate) fn state(&self) -> &Tracker {
         &self.tracker
+    }
+
+    /// Says what a task is, where the events that tell it were not read.
+    pub(crate) fn assume_task(&mut self, id: TaskId, head: &TaskHead) {
+        if id != TaskId::NONE {
+            self.tracker.appear(id, head);
+        }
+    }
+
+    /// Says what the first descriptor among the arguments of the open call of a task refers to,
+    /// unless the call makes descriptors, which the log names.
+    pub(crate) fn assume_file(&mut self, id: TaskId, link: &[u8]) {
+        let open = self.tracker.task(id).and_then(|task| task.open.as_deref());
+        let Some(call) = open.and_then(ResolvedCall::resolve).filter(|call| !call.makes_fds())
+        else {
+            return;
+        };
+        let is_fd = |kind| matches!(kind, ArgKind::Fd | ArgKind::DirFd);
+        let fds = call.row.args.iter().enumerate().filter(|(_, arg)| is_fd(arg.kind));
+        let fd = fds.filter_map(|(at, _)| call.fd(at)).find(|fd| *fd >= 0);
+        if let Some(fd) = fd {
+            self.tracker.assume_fd(id, fd, link);
+        }
     }
 
     #[cfg(test)]

@@ -61,6 +61,7 @@ mod data;
 mod driver;
 mod ended;
 mod environment;
+mod growing;
 mod item;
 mod items;
 mod memory;
@@ -79,6 +80,7 @@ pub use data::Moved;
 pub(crate) use driver::Driver;
 pub use ended::{Ended, Errno};
 pub use environment::Environment;
+pub use growing::Growing;
 pub use item::{
     Alterations, AlterationsIter, At, Damage, Damaged, End, Exec, Item, Lost, Signal, Stop,
 };

@@ -24,8 +24,10 @@
 
 mod call_lines;
 mod dump;
+mod excerpt;
 mod follow;
 mod highlight;
+mod line_kind;
 mod lines;
 pub(crate) mod options;
 mod printer;
@@ -38,8 +40,10 @@ use std::io::Write;
 use sysreel_format::Event;
 
 use crate::{Error, Findings, LogFile};
+pub use excerpt::{Excerpt, Excerpts, Spot};
 pub use follow::Following;
 pub(crate) use highlight::Highlighter;
+pub use line_kind::{LineKind, Lined};
 pub use options::{
     Clock, Constants, Detail, FdSet, FdStyle, HexStrings, Options, Precision, Quiet, TaskIds,
 };

@@ -123,6 +123,12 @@ impl FileTable {
         self.entries.for_each(&mut each);
     }
 
+    /// Adds a descriptor that is known from elsewhere.
+    pub(super) fn assume(&mut self, fd: i32, file: Rc<OpenFile>, process: ProcessId) {
+        let (origin, event) = (DescriptorOrigin::Before, file.event);
+        self.set(fd, Descriptor { file, origin, event, process, close_on_exec: None });
+    }
+
     pub(super) fn set(&mut self, fd: i32, descriptor: Descriptor) {
         self.entries.set(fd, descriptor);
     }

@@ -245,6 +245,11 @@ impl Files {
         self.make(maker, link, 0, (0, 0), 0)
     }
 
+    /// Creates a description of which only the name is known.
+    pub(super) fn create_known(&mut self, maker: Maker, link: &[u8]) -> Rc<OpenFile> {
+        self.make(maker, Rc::from(link), 0, (0, 0), 0)
+    }
+
     fn make(
         &mut self,
         maker: Maker,

@@ -34,6 +34,17 @@ impl Tracker {
         self.context(id)?.files.borrow().get(fd).cloned()
     }
 
+    /// Says what a descriptor of a task refers to, where the events that tell it were not read.
+    pub(crate) fn assume_fd(&mut self, id: TaskId, fd: i32, link: &[u8]) {
+        let Some(processes) = self.processes.as_mut() else { return };
+        let Some(context) = self.tasks.get(&id).and_then(|task| task.context.as_ref()) else {
+            return;
+        };
+        let maker = Maker { event: 0, process: context.process, made: Made::Otherwise };
+        let file = processes.files.create_known(maker, link);
+        context.files.borrow_mut().assume(fd, file, context.process);
+    }
+
     /// Creates the context of a new task. The flags of the creating call decide what it shares with
     /// its creator, or its origin if the call is not in the log.
     pub(super) fn new_context(&mut self, head: &TaskHead) -> Option<TaskContext> {

@@ -7,32 +7,35 @@ use crate::pool::{Bytes, BytesList};
 
 /// An event, and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) event: u64,
+pub struct Place {
+    /// The number of the event.
+    pub event: u64,
     /// CLOCK_MONOTONIC, in nanoseconds.
-    pub(crate) t_ns: u64,
+    pub t_ns: u64,
 }
 
 impl Place {
-    pub(crate) fn of(event: &Event<'_>) -> Self {
+    /// Returns the place of an event.
+    #[must_use]
+    pub fn of(event: &Event<'_>) -> Self {
         Self { event: event.number, t_ns: event.t_ns }
     }
 }
 
 /// The program that a process runs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Program {
+pub struct Program {
     /// The path of its file; `None` if it is not in the log, or had no room.
-    pub(crate) exe: Option<Bytes>,
+    pub exe: Option<Bytes>,
     /// Its arguments, as for `exe`.
-    pub(crate) argv: Option<BytesList>,
+    pub argv: Option<BytesList>,
     /// Whether the process executed it, rather than a process before it.
-    pub(crate) is_own: bool,
+    pub is_own: bool,
 }
 
 /// How a node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// The process executed another program.
     Exec,
     /// The process, or the thread, ended.
@@ -41,26 +44,30 @@ pub(crate) enum Ended {
 
 /// A process from its beginning or its execve(2) to its end or the next one; or a thread.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// The node that made the process, that ran before in it, or that the thread belongs to.
-    pub(crate) parent: Option<u32>,
-    pub(crate) pid: u32,
+    pub parent: Option<u32>,
+    /// The pid.
+    pub pid: u32,
     /// The tid of a thread.
-    pub(crate) tid: Option<u32>,
+    pub tid: Option<u32>,
     /// How many programs the process has executed.
-    pub(crate) exec: u32,
+    pub exec: u32,
     /// Whether an execve(2) began it.
-    pub(crate) is_exec: bool,
+    pub is_exec: bool,
     /// How the process came into the log.
-    pub(crate) origin: Origin,
-    pub(crate) program: Program,
-    pub(crate) start: Place,
-    pub(crate) end: Option<(Place, Ended)>,
+    pub origin: Origin,
+    /// What it runs.
+    pub program: Program,
+    /// Where it begins.
+    pub start: Place,
+    /// Where it ends, and how.
+    pub end: Option<(Place, Ended)>,
     /// The CPU time of the process in user mode and in the kernel, in nanoseconds, if it ended and
     /// the log has it.
-    pub(crate) cpu: Option<(u64, u64)>,
+    pub cpu: Option<(u64, u64)>,
     /// The number of threads that it had.
-    pub(crate) threads: u32,
+    pub threads: u32,
 }
 
 impl Node {

@@ -1,22 +1,21 @@
 //! `show`: everything about one event.
 
+mod item;
 mod kernel_struct;
 mod text;
 
 use std::collections::VecDeque;
-use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Serialize;
 use sysreel_inspect::abi::filter::{Field, FieldRef};
-use sysreel_inspect::calls::{Call, Item, Time};
+use sysreel_inspect::calls::{Call, Item};
 use sysreel_inspect::filter::FieldReader;
-use sysreel_inspect::format::{Body, Direction, Event, Part, Stop};
+use sysreel_inspect::format::Event;
 use sysreel_inspect::print;
-use sysreel_inspect::visible::{visible, visible_bytes};
+use sysreel_inspect::visible::visible;
 use sysreel_inspect::{Bound, Error, EventRange, Findings, Follow, LogFile};
 
 use crate::select::{Looker, Select, look};
-use crate::sockets::address;
 pub use kernel_struct::StructField;
 
 /// What to show.
@@ -177,9 +176,7 @@ pub fn show(file: &mut LogFile, options: &Options) -> Result<(Show, Findings), E
     };
     let findings = look(file, &Select::default(), (follow, true), &mut looking)?;
     let mut show = looking.show;
-    let time = Time::from_nanos(show.since_start_ns.saturating_add(looking.start));
-    let unix = file.unix_time(time).duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    show.unix_ns = u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX);
+    show.take_time(file, looking.start);
     Ok((show, findings))
 }
 
@@ -219,15 +216,7 @@ impl Looker for Looking<'_> {
         if event.number != self.options.event {
             return;
         }
-        let show = &mut self.show;
-        show.kind = Some(event.kind.to_string());
-        show.source = event.source.to_string();
-        show.since_start_ns = event.t_ns.saturating_sub(self.start);
-        if let Ok(Body::Stop(stop)) = event.decode() {
-            show.wait_status = Some(stop.wait_status);
-            show.fields = kernel_struct::fields(stop.layout, stop.info);
-            show.names = names(&stop);
-        }
+        self.show.take_event(event, self.start);
     }
 
     fn item(&mut self, item: &Item<'_>, _selected: bool) {
@@ -236,20 +225,7 @@ impl Looker for Looking<'_> {
         if let Some(event) = item.event()
             && event.number == number
         {
-            let task = match item {
-                Item::Call(call) => Some(call.task()),
-                Item::Signal(at) => Some(at.task),
-                Item::Stop(at) => Some(at.task),
-                Item::TaskStart(at) => Some(at.task),
-                Item::TaskEnd(at) => Some(at.task),
-                Item::Exec(exec) => Some(exec.task),
-                Item::ExitOnly(at) => Some(at.task),
-                _ => None,
-            };
-            if let Some(task) = task {
-                (self.show.pid, self.show.tid) = (task.tgid(), task.tid());
-                self.show.exe = task.program().map(visible_bytes);
-            }
+            self.show.take_task(item);
         }
         let Item::Call(call) = item else { return };
         if [Some(call.number()), call.exit_number()].contains(&Some(number)) {
@@ -281,44 +257,8 @@ impl Looking<'_> {
     }
 
     fn found(&mut self, call: &Call<'_>) {
-        let task = call.task();
         let show = &mut self.show;
-        (show.pid, show.tid) = (task.tgid(), task.tid());
-        show.exe = task.program().map(visible_bytes);
-        let took = call.duration().and_then(|took| u64::try_from(took.as_nanos()).ok());
-        let row = call.row().map_or(&[][..], |row| row.args);
-        show.call = Some(CallShown {
-            text: visible(&call.to_string()).into_owned(),
-            entry: call.number(),
-            exit: call.exit_number(),
-            duration_ns: took,
-            args: call
-                .args()
-                .iter()
-                .map(|arg| ArgShown {
-                    name: arg.name().to_owned(),
-                    raw: arg.raw(),
-                    text: visible(&arg.text()).into_owned(),
-                })
-                .collect(),
-        });
-        show.regions = call
-            .regions()
-            .map(|region| RegionShown {
-                arg: region.arg().and_then(|at| row.get(at)).map_or("", |arg| arg.name).to_owned(),
-                direction: if region.direction() == Direction::IN { "in" } else { "out" }
-                    .to_owned(),
-                depth: region.depth(),
-                index: region.index(),
-                address: region.address(),
-                asked: region.asked(),
-                got: region.got(),
-                errno: region.errno().map(|errno| errno.to_string()),
-                hex: region
-                    .first(self.options.bytes)
-                    .map(|bytes| data_encoding::HEXLOWER.encode(&bytes)),
-            })
-            .collect();
+        show.take_call(call, self.options.bytes);
         for field in self.reader.fields() {
             let mut values = Vec::new();
             self.reader.values(call, field, &mut |value| {
@@ -331,7 +271,9 @@ impl Looking<'_> {
         }
         show.neighbors = self.recent.drain(..).collect();
         for (id, other) in call.state().tasks() {
-            let Some(open) = other.open.as_deref().filter(|_| id != task.id()) else { continue };
+            let Some(open) = other.open.as_deref().filter(|_| id != call.task().id()) else {
+                continue;
+            };
             let name =
                 open.row.map_or_else(|| format!("{:#x}", open.call.nr), |row| row.name.into());
             show.elsewhere.push(Neighbor { event: open.number, tid: other.tid, call: name });
@@ -368,21 +310,4 @@ fn serial(call: &Call<'_>) -> Option<u64> {
 fn neighbor(call: &Call<'_>) -> Neighbor {
     let text = visible(&call.to_string()).into_owned();
     Neighbor { event: call.number(), tid: call.task().tid(), call: text }
-}
-
-fn names(stop: &Stop<'_>) -> Vec<NameShown> {
-    let names = stop.parts.flatten().filter_map(|part| match part {
-        Part::Name(name) => Some(name),
-        _ => None,
-    });
-    names
-        .map(|name| NameShown {
-            fd: name.fd,
-            link: visible_bytes(name.link),
-            mode: name.mode,
-            id: (name.dev, name.ino),
-            local: address(name.local),
-            peer: address(name.peer),
-        })
-        .collect()
 }

@@ -36,6 +36,24 @@ impl View for Show {
 }
 
 impl Show {
+    /// Writes what [`Show::of`] knows: the call and its memory first, the kernel's struct last.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn write_details(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+        let since = (self.since_start_ns / 1_000_000_000, self.since_start_ns % 1_000_000_000);
+        let unix = (self.unix_ns / 1_000_000_000, self.unix_ns % 1_000_000_000);
+        self.write_args(page, out)?;
+        self.write_names(page, out)?;
+        for region in &self.regions {
+            region.write(page, out)?;
+        }
+        let Self { event, pid, tid, source, .. } = self;
+        writeln!(out, "\nevent {event} from {source}, pid {pid}, thread {tid}")?;
+        writeln!(out, "time: +{}.{:09} s, @{}.{:09}", since.0, since.1, unix.0, unix.1)?;
+        self.write_struct(page, out)
+    }
+
     fn write_struct(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         if let Some(status) = self.wait_status {
             writeln!(out, "\nwait status {status:#x}, struct ptrace_syscall_info:")?;
@@ -58,6 +76,12 @@ impl Show {
         let Some(call) = &self.call else { return Ok(()) };
         writeln!(out)?;
         write_line(&call.text, page, out)?;
+        self.write_args(page, out)
+    }
+
+    /// Writes when the call began and returned, and its arguments.
+    fn write_args(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
+        let Some(call) = &self.call else { return Ok(()) };
         let exit = match (call.exit, call.duration_ns) {
             (Some(exit), Some(took)) => {
                 format!("returned at event {exit}, after {}", duration(took))

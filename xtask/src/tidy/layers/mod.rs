@@ -164,6 +164,18 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("report", &[&["options", "page", "rank", "table"], &["calls", "tables"], &["diff", "log"]]),
+    (
+        "browse",
+        &[
+            &["keys", "options", "panes", "prompt", "row", "terminal"],
+            &["index"],
+            &["list", "message", "tree"],
+            &["reading"],
+            &["browser"],
+            &["draw"],
+            &["run"],
+        ],
+    ),
 ];
 
 /// The files that are in an import circle and may be: a list that only shrinks.

@@ -1,0 +1,84 @@
+//! The selection moves.
+
+use super::Browser;
+use crate::index::{Index, Reading};
+use crate::row::Row;
+
+impl Browser {
+    /// Selects a position of the list.
+    pub(crate) fn go(&mut self, position: usize) {
+        let index = self.shared.index();
+        let last = self.list.len(&index).saturating_sub(1);
+        self.position = position.min(last);
+        if let Some(row) = self.list.row(self.position) {
+            self.selected = row;
+            if let Some(node) = index.row(row).and_then(|row| index.node(row)) {
+                self.tree.select(node);
+            }
+        }
+        drop(index);
+        self.stays_at_end = false;
+        self.details_top = 0;
+    }
+
+    /// Selects a row, if it is shown.
+    pub(super) fn go_to_row(&mut self, row: usize) {
+        let position = self.list.position(row, &self.shared.index());
+        if self.list.row(position) == Some(row) {
+            self.go(position);
+            return;
+        }
+        self.say("that line is not shown here: Backspace takes the last condition away".to_owned());
+    }
+
+    /// Selects the row of an event, as soon as it is read.
+    pub(super) fn go_to_event(&mut self, event: u64) {
+        let (row, is_reading) = {
+            let index = self.shared.index();
+            (index.row_at(event), index.reading == Reading::On)
+        };
+        match row {
+            Some(row) => {
+                let position = self.list.position(row, &self.shared.index());
+                if self.list.row(position) != Some(row) {
+                    self.say("that line is not shown here: this is the next one".to_owned());
+                }
+                self.go(position);
+            }
+            None if is_reading => {
+                self.pending = Some(event);
+                self.say(format!("waiting until event {event} is read"));
+            }
+            None => self.say(format!("there is no event {event}")),
+        }
+    }
+
+    /// Selects the next row after the selected one that fits, or before it.
+    pub(super) fn go_to_next(
+        &mut self,
+        backwards: bool,
+        what: &str,
+        fits: impl Fn(&Row, &Index) -> bool,
+    ) {
+        let found = {
+            let index = self.shared.index();
+            let len = self.list.len(&index);
+            let fits = |position: &usize| {
+                let row = self.list.row(*position).and_then(|row| index.row(row));
+                row.is_some_and(|row| fits(row, &index))
+            };
+            if backwards {
+                (0..self.position.min(len)).rev().find(fits)
+            } else {
+                (self.position.saturating_add(1)..len).find(fits)
+            }
+        };
+        match found {
+            Some(position) => self.go(position),
+            None => {
+                let end = if backwards { "before" } else { "after" };
+                self.say(format!("no {what} {end} this line"));
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Shows a log in a terminal, to look around in: the list of its calls, the processes, and all
+//! about the selected call.
+//!
+//! [`run()`] takes the terminal until the user leaves. Nothing that takes time happens between a
+//! key and the next screen:
+//!
+//! - A thread reads the log once and makes the index (`reading/indexing.rs`): 24 bytes for each
+//!   line of `print --join`, with what can be asked of many lines at once. The text of a line is
+//!   not kept.
+//! - Another thread decodes the lines that are on the screen (`reading/lines.rs`), from their
+//!   events alone (`sysreel_inspect::print::Excerpts`). Until then a line shows its name and its
+//!   outcome.
+//! - Filters, searches and files to write are jobs, each a thread that Esc stops.
+//!
+//! `browser` is the state: keys and messages of threads go in. `draw` shows it. Neither knows a
+//! terminal, so tests need none; `terminal` and `run` do. Text from a log is escaped where it is
+//! decoded.
+
+#![forbid(unsafe_code)]
+
+mod browser;
+mod draw;
+mod index;
+mod keys;
+mod list;
+mod message;
+mod options;
+mod panes;
+mod prompt;
+mod reading;
+mod row;
+mod run;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use options::Options;
+pub use run::run;

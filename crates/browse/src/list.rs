@@ -1,0 +1,242 @@
+//! The list of the rows that are shown: all, or those that meet every condition.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::index::{Index, Task};
+use crate::row::Row;
+
+/// How many rows are looked at at once.
+const AT_ONCE: usize = 1 << 18;
+
+/// What a row must meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It matches a filter: the text, and the job that applies it.
+    Filter(String, u64),
+    /// It is not a call of this name.
+    Hidden(u16),
+    /// It is of this task.
+    Task(u32),
+    /// It is of this node or one below it.
+    Subtree(u32),
+    /// It is about this open file description.
+    Object(u32),
+}
+
+impl Condition {
+    /// How the header names it.
+    pub(crate) fn title(&self, index: &Index) -> String {
+        match self {
+            Self::Filter(text, _) => text.clone(),
+            Self::Hidden(name) => {
+                let name = index.names.get(usize::from(*name));
+                format!("no {}", name.map_or("?", String::as_str))
+            }
+            Self::Task(task) => {
+                format!("task {}", index.tasks.get(task).map_or(0, |task| task.tid))
+            }
+            Self::Subtree(node) => {
+                let node = usize::try_from(*node).ok().and_then(|node| index.nodes.get(node));
+                node.map_or_else(String::new, |node| format!("under {} {}", node.pid, node.title))
+            }
+            Self::Object(object) => {
+                let name = sysreel_inspect::visible::visible_bytes(index.file(*object));
+                format!("descriptor {}", if name.is_empty() { "without a name" } else { &name })
+            }
+        }
+    }
+}
+
+/// The rows that match a filter.
+#[derive(Clone, Debug, Default)]
+struct Matches {
+    rows: Vec<u32>,
+    /// All rows before this one were looked at.
+    known: usize,
+}
+
+/// The rows that are shown.
+#[derive(Debug, Default)]
+pub(crate) struct List {
+    conditions: Vec<Condition>,
+    /// The matches of each filter among the conditions, by its job.
+    matches: Vec<(u64, Matches)>,
+    /// The numbers of the rows, if there are conditions.
+    rows: Arc<Vec<u32>>,
+    /// All rows before this one were looked at.
+    scanned: usize,
+}
+
+impl List {
+    pub(crate) fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// Adds a condition, or takes it away if it is there.
+    pub(crate) fn toggle(&mut self, condition: Condition, index: &Index) {
+        match self.conditions.iter().position(|known| *known == condition) {
+            Some(at) => _ = self.conditions.remove(at),
+            None => self.conditions.push(condition),
+        }
+        self.begin(index);
+    }
+
+    /// Takes the condition away that was added last.
+    pub(crate) fn pop(&mut self, index: &Index) -> Option<Condition> {
+        let last = self.conditions.pop();
+        self.begin(index);
+        last
+    }
+
+    /// Replaces the filter, or removes it. Returns the job of the one before.
+    pub(crate) fn set_filter(
+        &mut self,
+        filter: Option<(String, u64)>,
+        index: &Index,
+    ) -> Option<u64> {
+        let is_filter = |condition: &Condition| matches!(condition, Condition::Filter(..));
+        let at = self.conditions.iter().position(is_filter);
+        let old = at.map(|at| self.conditions.remove(at));
+        self.conditions.extend(filter.map(|(text, job)| Condition::Filter(text, job)));
+        self.begin(index);
+        match old {
+            Some(Condition::Filter(_, job)) => Some(job),
+            _ => None,
+        }
+    }
+
+    /// Takes matches of a filter.
+    pub(crate) fn add_matches(&mut self, job: u64, rows: &[u32], known: usize) {
+        if let Some((_, matches)) = self.matches.iter_mut().find(|(number, _)| *number == job) {
+            matches.rows.extend_from_slice(rows);
+            matches.known = known;
+        }
+    }
+
+    /// Looks at all rows again.
+    fn begin(&mut self, index: &Index) {
+        let jobs: BTreeSet<u64> = self.conditions.iter().filter_map(job).collect();
+        self.matches.retain(|(job, _)| jobs.contains(job));
+        for job in jobs {
+            if !self.matches.iter().any(|(known, _)| *known == job) {
+                self.matches.push((job, Matches::default()));
+            }
+        }
+        self.rows = Arc::default();
+        self.scanned = 0;
+        self.extend(index);
+    }
+
+    /// Looks at rows that are new, so many that no key has to wait.
+    pub(crate) fn extend(&mut self, index: &Index) {
+        let Self { conditions, matches, rows, scanned } = self;
+        if conditions.is_empty() {
+            return;
+        }
+        let rows = Arc::make_mut(rows);
+        let mut test = Test::new(conditions, index);
+        let mut holds = |row: &Row| test.holds(row);
+        if let Some((_, matches)) = matches.first() {
+            // Most often few: only these are looked at.
+            let from = matches.rows.partition_point(|row| place(*row) < *scanned);
+            let matching = matches.rows.get(from..).unwrap_or_default();
+            let end = matches.known.min(index.len());
+            let matching = matching.iter().take_while(|row| place(**row) < end);
+            let mut holds = |row: &&u32| index.row(place(**row)).is_some_and(&mut holds);
+            rows.extend(matching.filter(|row| holds(row)));
+            *scanned = end.max(*scanned);
+            return;
+        }
+        let new = index.rows_from(*scanned).take(AT_ONCE).filter(|(_, row)| holds(row));
+        rows.extend(new.filter_map(|(at, _)| u32::try_from(at).ok()));
+        *scanned = scanned.saturating_add(AT_ONCE).min(index.len());
+    }
+
+    /// Whether all rows were looked at that can be by now.
+    pub(crate) fn is_complete(&self, index: &Index) -> bool {
+        let known = self.matches.first().map_or(index.len(), |(_, matches)| matches.known);
+        self.conditions.is_empty() || self.scanned >= known.min(index.len())
+    }
+
+    pub(crate) fn len(&self, index: &Index) -> usize {
+        if self.conditions.is_empty() { index.len() } else { self.rows.len() }
+    }
+
+    /// The number of the row at a position.
+    pub(crate) fn row(&self, position: usize) -> Option<usize> {
+        if self.conditions.is_empty() {
+            return Some(position);
+        }
+        self.rows.get(position).map(|row| place(*row))
+    }
+
+    /// The position of a row, or of the next one that is shown; the last one if there is none.
+    pub(crate) fn position(&self, row: usize, index: &Index) -> usize {
+        let at = match self.conditions.is_empty() {
+            true => row,
+            false => self.rows.partition_point(|shown| place(*shown) < row),
+        };
+        at.min(self.len(index).saturating_sub(1))
+    }
+
+    /// The rows as jobs take them.
+    pub(crate) fn rows(&self, index: &Index) -> (Option<Arc<Vec<u32>>>, usize) {
+        let list = (!self.conditions.is_empty()).then(|| Arc::clone(&self.rows));
+        (list, self.len(index))
+    }
+}
+
+fn place(row: u32) -> usize {
+    usize::try_from(row).unwrap_or(usize::MAX)
+}
+
+fn job(condition: &Condition) -> Option<u64> {
+    match condition {
+        Condition::Filter(_, job) => Some(*job),
+        _ => None,
+    }
+}
+
+/// Tests rows, one after the other.
+struct Test<'i> {
+    conditions: &'i [Condition],
+    index: &'i Index,
+    /// For each node, whether it meets the conditions.
+    nodes: Option<Vec<bool>>,
+    /// The task of the row before: most often the next row is of the same one.
+    task: (u32, Option<&'i Task>),
+}
+
+impl<'i> Test<'i> {
+    fn new(conditions: &'i [Condition], index: &'i Index) -> Self {
+        let above = conditions.iter().filter_map(|condition| match condition {
+            Condition::Subtree(node) => Some(*node),
+            _ => None,
+        });
+        let above: Vec<u32> = above.collect();
+        let is_under = |node| above.iter().all(|above| index.is_under(node, *above));
+        let nodes = (0..).zip(&index.nodes).map(|(node, _)| is_under(node));
+        let nodes = (!above.is_empty()).then(|| nodes.collect());
+        Self { conditions, index, nodes, task: (u32::MAX, index.tasks.get(&u32::MAX)) }
+    }
+
+    fn holds(&mut self, row: &Row) -> bool {
+        self.conditions.iter().all(|condition| match condition {
+            // Only the rows that match are asked.
+            Condition::Filter(..) => true,
+            Condition::Hidden(name) => row.name != *name,
+            Condition::Task(task) => row.task == *task,
+            Condition::Object(object) => row.object == *object,
+            Condition::Subtree(_) => {
+                if self.task.0 != row.task {
+                    self.task = (row.task, self.index.tasks.get(&row.task));
+                }
+                let node = self.task.1.and_then(|task| task.node(row));
+                let node = node.and_then(|node| usize::try_from(node).ok());
+                let nodes = self.nodes.as_ref();
+                node.zip(nodes).is_some_and(|(node, nodes)| nodes.get(node) == Some(&true))
+            }
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Screens of committed logs. `UPDATE_EXPECT=1 cargo test` writes them again.
+
+use expect_test::expect_file;
+
+use super::Desk;
+use crate::options::Options;
+
+/// The usual size of a terminal, a large one, and a small one.
+const USUAL: (u16, u16) = (80, 24);
+const LARGE: (u16, u16) = (120, 40);
+const SMALL: (u16, u16) = (40, 20);
+
+/// Each screen: its file, the log, the size, and the keys that lead to it.
+const SCREENS: &[(&str, &str, (u16, u16), &str)] = &[
+    ("usual", "exec_arch", USUAL, ""),
+    ("large", "exec_arch", LARGE, "jjj"),
+    ("small", "exec_arch", SMALL, "jjj"),
+    ("small_tree", "exec_arch", SMALL, "<Tab><Tab>"),
+    ("signals", "signal_kinds", USUAL, "G"),
+    ("unknown", "synthetic_unknown", USUAL, ""),
+    ("help", "exec_arch", USUAL, "?j"),
+    ("small_help", "exec_arch", SMALL, "?"),
+    ("filter", "exec_arch", USUAL, "ffailed<Enter>"),
+    ("filter_wrong", "exec_arch", USUAL, "fcall == opanat and failed<Enter>"),
+    ("hidden", "exec_arch", USUAL, "h"),
+    ("descriptor", "exec_arch", LARGE, "/^write<Enter>F"),
+    ("subtree", "exec_arch", USUAL, "<Tab><Tab>j<Enter>"),
+    ("error", "exec_arch", USUAL, "e<Tab>jj"),
+    ("sideways", "exec_arch", USUAL, "<Right><Right>"),
+    ("not_found", "exec_arch", USUAL, "/no such text<Enter>"),
+    ("nothing", "exec_arch", USUAL, "fcall == reboot<Enter>"),
+];
+
+#[test]
+fn screens_are_as_they_were() {
+    for (name, log, size, keys) in SCREENS {
+        let screen = Desk::new(log, *size).types(keys).screen();
+        expect_file![golden(name)].assert_eq(&screen);
+    }
+}
+
+#[test]
+fn nothing_is_told_by_color_alone() {
+    let plain = Options { color: false, ..Options::default() };
+    for (name, log, size, keys) in SCREENS {
+        let colored = Desk::new(log, *size).types(keys).screen();
+        let screen = Desk::with(log, *size, plain).types(keys).screen();
+        let text = |screen: &str| screen.split("----\n").next().map(str::to_owned);
+        assert_eq!(text(&colored), text(&screen), "{name}");
+        let styles = screen.split("----\n").nth(1).unwrap();
+        assert!(!styles.contains(['r', 'c', 'g', 'm', 'y']), "{name}: {screen}");
+    }
+}
+
+/// No size makes it panic, and no text leaves its pane.
+#[test]
+fn any_size_will_do() {
+    for width in [1, 2, 5, 12, 39, 69, 70, 109, 110, 300] {
+        for height in [1, 2, 3, 5, 9, 60] {
+            let mut desk = Desk::new("exec_arch", (width, height));
+            for keys in ["", "G", "<Tab>", "<Tab>", "fx(<Enter>", "<Esc>?"] {
+                desk.types(keys).screen();
+            }
+        }
+    }
+}
+
+fn golden(name: &str) -> String {
+    format!("{}/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"))
+}

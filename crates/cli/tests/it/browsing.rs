@@ -1,0 +1,212 @@
+//! `browse` in a real terminal: that of tmux(1), whose screen is read and whose keys are typed.
+
+use crate::stage::{Running, SYSREEL, Stage, installed, kill, until};
+use std::process::{Output, Stdio};
+
+/// A terminal of tmux with a shell in it. Its server is one of its own.
+struct Tmux<'s> {
+    stage: &'s Stage,
+}
+
+impl<'s> Tmux<'s> {
+    /// Starts a shell in a terminal of a size, in the folder of a stage.
+    fn start(stage: &'s Stage, (columns, lines): (u16, u16)) -> Self {
+        stage.write(".tmux.conf", "set -g default-terminal screen-256color\nset -g status off\n");
+        let tmux = Self { stage };
+        let (columns, lines) = (columns.to_string(), lines.to_string());
+        let shell = "exec sh";
+        let new = ["new-session", "-d", "-x", &columns, "-y", &lines, "-s", "t", shell];
+        let started = tmux
+            .run(&[&["-f", &stage.path(".tmux.conf").display().to_string()], &new[..]].concat());
+        assert!(started.status.success(), "{started:?}");
+        tmux.types("PS1='$ '; stty -echo");
+        tmux
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        let mut command = self.stage.command("tmux");
+        command.arg("-u").arg("-S").arg(self.stage.path("tmux.socket"));
+        command.args(words).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// What the screen shows.
+    fn screen(&self) -> String {
+        String::from_utf8(self.run(&["capture-pane", "-p", "-t", "t"]).stdout).unwrap()
+    }
+
+    /// Types a line.
+    fn types(&self, line: &str) {
+        self.keys(line);
+        self.run(&["send-keys", "-t", "t", "Enter"]);
+    }
+
+    /// Types characters as they are.
+    fn keys(&self, keys: &str) {
+        assert!(self.run(&["send-keys", "-t", "t", "-l", keys]).status.success());
+    }
+
+    /// Presses a key by its name.
+    fn press(&self, key: &str) {
+        assert!(self.run(&["send-keys", "-t", "t", key]).status.success());
+    }
+
+    /// Waits until the screen fits.
+    #[track_caller]
+    fn until(&self, what: &str, fits: impl Fn(&str) -> bool) {
+        let mut last = String::new();
+        until(what, || {
+            last = self.screen();
+            fits(&last)
+        });
+    }
+
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        self.until(text, |screen| screen.contains(text));
+    }
+
+    /// Types the command line that browses a log, and tells its status.
+    fn browse(&self, arguments: &str) {
+        self.types(&format!("{SYSREEL} browse {arguments}; echo \"status $?\""));
+    }
+
+    /// The process that the shell has started.
+    fn child(&self) -> u32 {
+        let shell = self.run(&["display-message", "-p", "-t", "t", "#{pane_pid}"]).stdout;
+        let shell = String::from_utf8(shell).unwrap().trim().to_owned();
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+        children.unwrap().split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Whether the terminal has its usual modes: it echoes, and takes no mouse.
+    fn is_plain(&self) -> bool {
+        let modes = self.run(&[
+            "display-message",
+            "-p",
+            "-t",
+            "t",
+            "#{alternate_on}#{mouse_any_flag}#{cursor_flag}",
+        ]);
+        String::from_utf8(modes.stdout).unwrap().trim() == "001"
+    }
+}
+
+impl Drop for Tmux<'_> {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+fn recorded() -> Stage {
+    let stage = Stage::new();
+    let script = "cat /etc/hostname missing; exec true";
+    stage.sysreel(&["record", "-q", "-o", "a.reel", "--", "sh", "-c", script]);
+    stage
+}
+
+const SIZE: (u16, u16) = (90, 30);
+
+#[test]
+fn keys_move_filter_and_leave() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = recorded();
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.browse("a.reel");
+    tmux.shows("a.reel");
+    tmux.shows("execve(");
+    tmux.keys("f");
+    tmux.shows("filter: ");
+    tmux.types("path == \"missing\" or path ~ \"*/missing\"");
+    tmux.shows("ENOENT");
+    tmux.until("the filter has ended", |screen| {
+        screen.contains("1 of ") && !screen.contains("filtering")
+    });
+    // The pane of details shows the arguments.
+    tmux.shows("filename");
+    // A size that changes.
+    assert!(tmux.run(&["resize-window", "-t", "t", "-x", "50", "-y", "15"]).status.success());
+    tmux.until("it is narrow", |screen| {
+        screen.contains("details") && !screen.contains("processes")
+    });
+    tmux.keys("q");
+    tmux.shows("status 0");
+    assert!(tmux.is_plain());
+}
+
+/// The terminal is given back however the program ends, and taken again after a stop.
+#[test]
+fn the_terminal_is_given_back() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = recorded();
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.browse("a.reel");
+    tmux.shows("execve(");
+    assert!(!tmux.is_plain());
+    tmux.press("C-z");
+    tmux.until("it has stopped", |_| tmux.is_plain());
+    tmux.types("fg");
+    tmux.shows("execve(");
+    assert!(!tmux.is_plain());
+    kill(tmux.child(), "TERM");
+    tmux.until("it has ended", |_| tmux.is_plain());
+}
+
+/// A log that is being recorded grows on the screen.
+#[test]
+fn a_growing_log_is_followed() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "-q", "-o", "a.reel", "--", "cat"]);
+    let mut recorder = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::null()));
+    let mut stdin = recorder.child().stdin.take().unwrap();
+    until("there is a log", || stage.path("a.reel").exists());
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.browse("--follow a.reel");
+    tmux.shows("recording");
+    tmux.keys("G");
+    for text in ["first", "second"] {
+        std::io::Write::write_all(&mut stdin, text.as_bytes()).unwrap();
+        tmux.shows(&format!("\"{text}\""));
+    }
+    drop(stdin);
+    assert!(recorder.wait().success());
+    tmux.shows("+++ exited with 0 +++");
+    tmux.until("the end is known", |screen| !screen.contains("recording"));
+    tmux.keys("q");
+    tmux.shows("status 0");
+}
+
+/// What a program has in its names controls no terminal.
+#[test]
+fn names_control_no_terminal() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let script = "cat \"$(printf 'a\\033]0;TITLE\\007\\033[2J\\302\\2332Jb')\" 2>/dev/null";
+    stage.sysreel(&["record", "-q", "-o", "a.reel", "--", "sh", "-c", script]);
+    let tmux = Tmux::start(&stage, (150, 40));
+    tmux.browse("a.reel");
+    // Among the processes, as an argument of cat(1).
+    tmux.shows("]0;TITLE");
+    let title = tmux.run(&["display-message", "-p", "-t", "t", "#{pane_title}"]);
+    assert!(!String::from_utf8(title.stdout).unwrap().contains("TITLE"));
+    tmux.keys("q");
+    tmux.shows("status 0");
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_use() {
+    let stage = recorded();
+    stage.sysreel(&["browse", "a.reel"]).fails(2, &["needs a terminal", "sysreel print"]);
+    let dumb = stage.sh("TERM=dumb script -qec '\"$SYSREEL\" browse a.reel' /dev/null </dev/null");
+    assert_eq!(dumb.status.code(), Some(2), "{dumb:?}");
+    assert!(dumb.text().contains("sysreel print"), "{dumb:?}");
+}
