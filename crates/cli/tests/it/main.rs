@@ -20,6 +20,7 @@ mod event_range;
 mod example;
 mod exporting;
 mod exporting_pictures;
+mod fast;
 mod filters;
 mod fixtures;
 mod following;
