@@ -1,8 +1,8 @@
 //! In-process recording: the parts that lie in a recorded process.
 //!
 //! The tracer maps a *page* ([`page()`]) and *rings* ([`Rings`]) into a process. A call site that
-//! is patched jumps to a *stub* ([`Stub`]), which passes its description to the page. The page makes
-//! the call and adds a record to the ring of its thread, whose slot GS points to. All else is
+//! is patched jumps to a *stub* ([`Stub`]), which passes its description to the page. The page
+//! makes the call and adds a record to the ring of its thread, whose slot GS points to. All else is
 //! traced: the stub has a `syscall` of its own for it, which is not let pass by the filter.
 
 pub mod calls;

@@ -101,7 +101,8 @@ impl Rings {
         file.set_len(RINGS_LEN).map_err(|source| Error::io("ftruncate", source))?;
         let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
         // SAFETY: fcntl(2) with F_ADD_SEALS takes numbers; a new mapping at an address chosen by
-        // the kernel overlaps no other (mmap(2)). As the file cannot shrink, no access raises SIGBUS.
+        // the kernel overlaps no other (mmap(2)). As the file cannot shrink, no access raises
+        // SIGBUS.
         let base = unsafe {
             if libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) != 0 {
                 return Err(Error::last("F_ADD_SEALS", None));
