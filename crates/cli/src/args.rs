@@ -165,9 +165,9 @@ pub(crate) struct Record {
     ///
     /// The program runs under a seccomp filter (unprivileged: with no_new_privs, so that
     /// set-user-id programs get no privileges) and cannot run without its recorder: it dies if
-    /// sysreel is killed, and what was in the rings then is lost. Programs that trace others get EPERM. A
-    /// process has up to 32 MiB of rings. It can see page, rings and filter in /proc, and could
-    /// write there: not for hostile programs.
+    /// sysreel is killed, and what was in the rings then is lost. Programs that trace others get
+    /// EPERM. A process has up to 32 MiB of rings. It can see page, rings and filter in /proc, and
+    /// could write there: not for hostile programs.
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true,
         default_missing_value = "on",
         conflicts_with_all = ["pid", "audit", "replayable", "only", "tracers"])]

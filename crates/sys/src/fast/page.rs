@@ -4,8 +4,8 @@
 //! A patched call site jumps to its stub, and the stub here, with the address of its description
 //! ([`Stub`](super::Stub)) in r11. `syscall` itself overwrites rcx and r11, so these two are free;
 //! nothing else of the program may change, nor anything below its stack pointer. Until all
-//! registers are saved the code touches no flags, then it has a stack of its own. No vector registers are
-//! used, and of the others only those that are saved.
+//! registers are saved the code touches no flags, then it has a stack of its own. No vector
+//! registers are used, and of the others only those that are saved.
 //!
 //! The tracer moves a thread out of here at every stop that is not one of a call. So the state must
 //! be known at each instruction: the word `PHASE` says how far a call has come.
