@@ -34,10 +34,16 @@ pub fn restart_no_hand() -> i64 {
     -i64::from(Errno::ERESTARTNOHAND.into_raw())
 }
 
+/// Returns -ERESTART_RESTARTBLOCK, the internal result of a call that restart_syscall(2) continues.
+#[must_use]
+pub fn restart_block() -> i64 {
+    -i64::from(Errno::ERESTART_RESTARTBLOCK.into_raw())
+}
+
 /// Whether the call is to be continued by restart_syscall(2). Only tracers see this result.
 #[must_use]
 pub fn is_restart_block(rval: i64) -> bool {
-    rval == -i64::from(Errno::ERESTART_RESTARTBLOCK.into_raw())
+    rval == restart_block()
 }
 
 /// Whether this is the result of a connect(2) that continues in the background.

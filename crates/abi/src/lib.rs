@@ -33,6 +33,7 @@ pub mod consts;
 mod demultiplex;
 pub mod desc;
 pub mod errno;
+pub mod fast;
 mod fd_table;
 pub mod fds;
 pub mod filter;

@@ -158,6 +158,24 @@ pub(crate) struct Record {
     #[arg(long, value_name = "FILTER", value_parser = crate::filter_arg::parse,
         conflicts_with_all = ["audit", "replayable"])]
     pub(crate) only: Option<Filter>,
+    /// Record calls from inside the process where that is possible: much faster (experimental)
+    ///
+    /// The recorder puts a page of code and a ring buffer into each process that makes more than a
+    /// few calls, and patches the places where it calls the kernel. Events that are made there have
+    /// the source `in-process`: they have the bytes that the kernel would have given, but are not
+    /// the kernel's word. What is not surely right there is traced as usual. With `--fast=verify`
+    /// every call stops nevertheless, and each record is compared with what the kernel says; a
+    /// difference is an error.
+    ///
+    /// The program runs under a seccomp filter (unprivileged: with no_new_privs, so that
+    /// set-user-id programs get no privileges) and cannot run without its recorder: it dies if
+    /// sysreel is killed, and what was in the rings then is lost. Programs that trace others get
+    /// EPERM. A process has up to 32 MiB of rings. It can see page, rings and filter in /proc, and
+    /// could write there: not for hostile programs.
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true,
+        default_missing_value = "on",
+        conflicts_with_all = ["pid", "audit", "replayable", "only", "tracers"])]
+    pub(crate) fast: Option<Fast>,
     /// Make a log that `sysreel replay` can run again
     ///
     /// The program runs on one CPU, without address space randomization and with clocks read by
@@ -187,6 +205,20 @@ pub(crate) struct Record {
     #[arg(trailing_var_arg = true, value_name = "CMD",
         value_hint = clap::ValueHint::CommandWithArguments, required_unless_present = "pid")]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Fast {
+    /// Without stops
+    On,
+    /// With stops, at which each record is compared with what the kernel says
+    Verify,
+    /// For tests: as verify, and one record is lost
+    #[value(hide = true)]
+    VerifyLosing,
+    /// For tests: as verify, and one record is changed
+    #[value(hide = true)]
+    VerifyChanging,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,6 +1,6 @@
 //! `sysreel record`.
 
-use crate::args::{Cpu, Record};
+use crate::args::{Cpu, Fast, Record};
 use crate::exit::Exit;
 use crate::progress::Line;
 use crate::say::say;
@@ -9,7 +9,9 @@ use std::fs;
 use std::io::{IsTerminal, stderr};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
-use sysreel_record::{CpuPolicy, Ended, Error, Options, Outcome, Recorder};
+use sysreel_record::{
+    CpuPolicy, Ended, Error, FastFault, FastFigures, FastMode, Options, Outcome, Recorder,
+};
 use sysreel_sys::front::Front;
 
 pub(crate) fn run(args: &Record) -> Exit {
@@ -54,6 +56,7 @@ fn trace(args: &Record, front: Option<Front>) -> Exit {
         tree: args.tree,
         warn: |text| say!("{text}"),
         only: args.only.clone(),
+        fast: args.fast.map(fast_mode),
         replayable: args.replayable,
         file_contents: !args.no_file_contents,
         front,
@@ -66,6 +69,15 @@ fn trace(args: &Record, front: Option<Front>) -> Exit {
             say!("{error}");
             failure(&error)
         }
+    }
+}
+
+fn fast_mode(fast: Fast) -> FastMode {
+    match fast {
+        Fast::On => FastMode::On,
+        Fast::Verify => FastMode::Verify(None),
+        Fast::VerifyLosing => FastMode::Verify(Some(FastFault::Lose)),
+        Fast::VerifyChanging => FastMode::Verify(Some(FastFault::Change)),
     }
 }
 
@@ -157,10 +169,24 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     {
         say!("audit: {audited}");
     }
+    if let Some(figures) = &outcome.fast {
+        report_fast(figures, args);
+    }
     if args.print && !crate::print::to_stderr(&outcome.path) {
         return Exit::NOT_RECORDED;
     }
     status(outcome)
+}
+
+fn report_fast(figures: &FastFigures, args: &Record) {
+    let FastFigures { compared, mismatches, .. } = figures;
+    let verifies = !matches!(args.fast, Some(Fast::On));
+    if verifies && (!args.quiet || *mismatches > 0) {
+        say!("--fast=verify: {compared} halves of calls compared, {mismatches} differ");
+    }
+    if !args.quiet && stderr().is_terminal() {
+        say!("{} calls recorded from inside; {} processes demoted", figures.calls, figures.demoted);
+    }
 }
 
 fn status(outcome: &Outcome) -> Exit {
@@ -172,6 +198,9 @@ fn status(outcome: &Outcome) -> Exit {
         return Exit::NOT_RECORDED;
     }
     if outcome.audited.as_ref().is_some_and(|audited| audited.findings > 0) {
+        return Exit::AUDIT_FINDINGS;
+    }
+    if outcome.fast.is_some_and(|figures| figures.mismatches > 0) {
         return Exit::AUDIT_FINDINGS;
     }
     match (outcome.ended, outcome.detached) {

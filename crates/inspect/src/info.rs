@@ -48,6 +48,8 @@ pub struct Info {
     pub events: u64,
     /// The number of events of each kind.
     pub kinds: Vec<(String, u64)>,
+    /// The number of events of each source: the kernel, the recorder, code in the process.
+    pub sources: Vec<(String, u64)>,
     /// The number of system calls that begin in the log.
     pub syscalls: u64,
     /// The number of failed calls.

@@ -11,10 +11,15 @@ use crate::output;
 use crate::progress::Progress;
 use crate::watchdog::Watchdog;
 use crate::writer::{Output, Writer, io_error};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::Arc;
-use sysreel_format::{BlockWriter, FileHeader};
+use sysreel_format::{BlockWriter, Completeness, FileHeader};
+use sysreel_sys::signals::{self, Termination};
+use sysreel_sys::spawn::Spawned;
+use sysreel_sys::{Signal, clock, init};
 
 /// The paths of the log's files, while the writer owns the files.
 pub(crate) struct LogPaths {
@@ -61,4 +66,76 @@ pub(crate) fn start_writer(
         .with_own_mask(|| Writer::start(output, files.segments, Arc::clone(progress)))
         .map_err(failed)?;
     Ok((writer, LogPaths { path: files.path, tail: tail_path, _lock: files.lock }))
+}
+
+/// Returns what a log of this recording cannot show from the start.
+pub(crate) fn completeness_at_start(options: &Options, attached: bool) -> Completeness {
+    let mut word = Completeness::default();
+    if options.capture_limit == 0 {
+        word.insert(Completeness::STRUCTS_ONLY);
+    }
+    if !options.names {
+        word.insert(Completeness::NO_NAMES);
+    }
+    if options.only.is_some() {
+        word.insert(Completeness::FILTERED);
+    }
+    if attached {
+        word.insert(Completeness::ATTACHED);
+    }
+    word
+}
+
+/// Keeps requests to end pending until [`watch_signals`]: from the creation of the file on, they
+/// leave a log that says so, and no empty file. But opening a FIFO can block, and must be
+/// interruptible.
+pub(crate) fn hold_signals(options: &Options, with_command: bool) -> Result<(), Error> {
+    match output::is_fifo(options.output.as_deref()) {
+        true => Ok(()),
+        false => Ok(signals::hold(&ending_signals(with_command))?),
+    }
+}
+
+/// Sets up this process's signals, after the program was forked with the inherited ones.
+///
+/// With a command, the terminal's keys are meant for the program. Without a front this process is
+/// in the same foreground group and gets the signals too.
+pub(crate) fn watch_signals(
+    options: &Options,
+    spawned: Option<&Spawned>,
+) -> Result<Termination, Error> {
+    if let Some(front) = options.front {
+        front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
+    }
+    signals::disable_sigchld_for_stops();
+    if spawned.is_some() && !init::is_init() {
+        signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
+    }
+    Ok(Termination::watch(&ending_signals(spawned.is_some()), spawned.is_none())?)
+}
+
+/// The signals that end a recording. Without a command also the terminal's Ctrl-C. The init of a
+/// container gets signals meant for the program it runs, and passes them on.
+fn ending_signals(with_command: bool) -> Vec<Signal> {
+    let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
+    if !with_command || init::is_init() {
+        signals.extend([signals::SIGINT, signals::SIGQUIT]);
+    }
+    if with_command && init::is_init() {
+        signals.extend([signals::SIGUSR1, signals::SIGUSR2, signals::SIGALRM, signals::SIGWINCH]);
+    }
+    signals
+}
+
+pub(crate) fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).is_err() {
+        // Without the device (a bare chroot) the clocks must do: the id distinguishes files and is
+        // not a secret.
+        bytes[..8].copy_from_slice(&clock::realtime_ns().to_le_bytes());
+        bytes[8..].copy_from_slice(
+            &(clock::monotonic_ns() ^ u64::from(std::process::id()) << 40).to_le_bytes(),
+        );
+    }
+    bytes
 }

@@ -77,6 +77,9 @@ pub enum Error {
         "the filter of --only is too long for the kernel; use classes (%file) instead of names"
     )]
     OnlyTooLong,
+    /// Calls cannot be recorded from inside the process.
+    #[error("--fast is not possible here: {0}; leave it out")]
+    NotFast(&'static str),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),

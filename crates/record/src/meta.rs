@@ -1,6 +1,6 @@
 //! Metadata of the log that cannot be derived later.
 
-use crate::options::Options;
+use crate::options::{FastMode, Options};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use sysreel_format::{FileMeta, ProcessSnapshot};
@@ -42,6 +42,10 @@ pub(crate) fn file_meta(options: &Options, info_size: u32) -> FileMeta {
         .chain(options.replayable.then(|| pair("replayable", "true".into())))
         .chain(options.until_exit.then(|| pair("until-exit", "true".into())))
         .chain(options.refuse_tracers.then(|| pair("refuse-tracers", "true".into())))
+        .chain(options.fast.map(|mode| {
+            let verify = matches!(mode, FastMode::Verify(_));
+            pair("fast", if verify { "verify" } else { "true" }.into())
+        }))
         .chain((!options.file_contents).then(|| pair("file-contents", "no".into())))
         .chain(options.only.as_ref().map(|filter| pair("only", filter.to_string())))
         .collect(),

@@ -38,6 +38,9 @@ pub struct Options {
     /// Record these calls only, and those without which the log would be wrong. Not for running
     /// processes.
     pub only: Option<Filter>,
+    /// Record calls from inside the process where that is possible. Only for a spawned program, by
+    /// one tracer, and not with `replayable`, `only` or `audit`.
+    pub fast: Option<FastMode>,
     /// Make a log that can be replayed: apply the determinism changes, capture every buffer
     /// completely.
     pub replayable: bool,
@@ -79,6 +82,7 @@ impl Default for Options {
             move_processes: false,
             audit: false,
             only: None,
+            fast: None,
             replayable: false,
             file_contents: true,
             until_exit: false,
@@ -101,6 +105,25 @@ impl Options {
 
 /// Returns the row of a call, by architecture and number.
 pub type RowSource = fn(AuditArch, u64) -> Option<&'static Row>;
+
+/// How calls are recorded from inside the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FastMode {
+    /// Without stops.
+    On,
+    /// With stops, at which each record is compared with what the kernel says. Tests have a record
+    /// lost or changed, to check that this is found.
+    Verify(Option<FastFault>),
+}
+
+/// What is done to a record, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FastFault {
+    /// It is lost.
+    Lose,
+    /// A bit of its first argument is changed.
+    Change,
+}
 
 /// The CPUs on which tracer and tracees run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a recording reports when it is over.
 
 use crate::audit::Audited;
+use crate::fast::FastFigures;
 use std::io;
 use std::path::PathBuf;
 use sysreel_sys::Signal;
@@ -40,6 +41,8 @@ pub struct Outcome {
     pub detached: Option<Signal>,
     /// The result of the audit, if there was one.
     pub audited: Option<Audited>,
+    /// What was recorded from inside processes, if anything was to be.
+    pub fast: Option<FastFigures>,
     /// What was wrong in snapshots, if they were checked.
     pub wrong_snapshots: Vec<String>,
     /// The number of tasks with a gap in their recording because another program traced them.

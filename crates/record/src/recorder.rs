@@ -7,6 +7,7 @@ use crate::cpu_affinity::CpuAffinity;
 use crate::determinism::{Determinism, Groups, TurnScheduler};
 use crate::engine::{self, Attaching, Engine, FairScheduler, Log, Parts};
 use crate::error::Error;
+use crate::fast::{Fast, FastFigures};
 use crate::names::Names;
 use crate::options::{CpuPolicy, Options};
 use crate::outcome::{Ended, Outcome};
@@ -17,22 +18,25 @@ use crate::tracers::{self, OtherOver, Plain, Started};
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use sysreel_format::{Completeness, Extras, FileHeader, FileId};
+use sysreel_format::{Extras, FileHeader, FileId};
 use sysreel_sys::clock::WithoutTimeStamps;
-use sysreel_sys::signals::{self, Termination};
+use sysreel_sys::signals;
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
-use sysreel_sys::{Signal, Stop, Tid, Tracer, WaitStatus, affinity, clock, init, probe, process};
+use sysreel_sys::{Signal, Stop, Tid, Tracer, WaitStatus, affinity, probe, process};
 
 /// A recording that can be replayed.
 type Replayable = Engine<TurnScheduler, (Option<Names>, CpuAffinity, Determinism, Groups)>;
+
+/// A recording from inside the processes.
+type FromInside = Engine<FairScheduler, (Option<Names>, CpuAffinity, Fast)>;
 
 /// The engine of a recording. The only place that knows which kind of recording it is.
 enum Recording {
     Plain(Box<Plain>),
     Replayable(Box<Replayable>),
+    FromInside(Box<FromInside>),
 }
 
 /// Does something with the engine, whichever it is.
@@ -41,6 +45,7 @@ macro_rules! with_engine {
         match $recording {
             Recording::Plain($engine) => $call,
             Recording::Replayable($engine) => $call,
+            Recording::FromInside($engine) => $call,
         }
     };
 }
@@ -65,6 +70,7 @@ struct Over {
     handed_over: usize,
     wrong_snapshots: Vec<String>,
     audited: Option<Audited>,
+    fast: Option<FastFigures>,
     not_replayable: Vec<String>,
     differing: Vec<String>,
     answered: Vec<&'static str>,
@@ -89,6 +95,7 @@ impl Recorder {
         };
         let audit = if options.audit { Some(Audit::new()?) } else { None };
         let mut call_filter = prepare_call_filter(options)?;
+        let mut fast = prepare_fast(options)?;
         let standard = output::take_standard(options.output.as_deref(), options.force)?;
         let tracer = tracers::first(options);
         // The program is searched and processes are seized before any file is created, so that a
@@ -96,19 +103,21 @@ impl Recorder {
         let mut attaching = Attaching::new(options.tree);
         let attached = attach_all(&tracer, options, &mut attaching)?;
         let cpu_affinity =
-            CpuAffinity::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
-        let spawned = spawn(&tracer, options, call_filter.as_mut())?;
+            CpuAffinity::begin(options.cpu, !options.argv.is_empty(), has_filter(options));
+        let spawned = spawn(&tracer, options, call_filter.as_mut(), fast.as_mut())?;
         // A write over RLIMIT_FSIZE must fail with EFBIG, as on a full disk, and not kill the
         // recorder (setrlimit(2)).
         signals::ignore(&[signals::SIGXFSZ]);
-        hold_signals(options, spawned.is_some())?;
+        begin::hold_signals(options, spawned.is_some())?;
         let files = begin::open_files(options, standard)?;
-        let termination = watch_signals(options, spawned.as_ref())?;
+        let termination = begin::watch_signals(options, spawned.as_ref())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
-        let header =
-            FileHeader::new(FileId(random()), completeness_at_start(options, !attached.is_empty()))
-                .with_sites();
+        let header = FileHeader::new(
+            FileId(begin::random()),
+            begin::completeness_at_start(options, !attached.is_empty()),
+        )
+        .with_sites();
         let progress = Arc::new(Progress::default());
         let watchdog = Watchdog::for_this_thread(tracer.waiting().clone(), options.warn);
         let (mut writer, paths) = begin::start_writer(
@@ -134,17 +143,8 @@ impl Recorder {
             attaching,
             peers,
         };
-        let names = options.names.then(|| Names::new(options.only.is_none()));
-        let mut recording = if options.replayable {
-            let determinism = Determinism::new(options.file_contents);
-            let hooks = (names, cpu_affinity.keep_shared(), determinism, Groups::default());
-            let scheduler = TurnScheduler::default();
-            Recording::Replayable(Box::new(Engine::new(options, parts, scheduler, hooks)))
-        } else {
-            let hooks = (names, cpu_affinity, audit, call_filter);
-            let scheduler = FairScheduler::default();
-            Recording::Plain(Box::new(Engine::new(options, parts, scheduler, hooks)))
-        };
+        let hooks = (cpu_affinity, audit, call_filter, fast);
+        let mut recording = Recording::new(options, parts, hooks);
         with_engine!(&mut recording, engine => engine.begin(&attached, stop));
         Ok(Recorder { recording, writer, paths, exec, others, _no_idle: no_idle })
     }
@@ -208,6 +208,7 @@ impl Recorder {
             exec: self.exec.filter(|_| has_ended).and_then(ExecOutcome::failure),
             detached: over.signal,
             audited: over.audited,
+            fast: over.fast,
             wrong_snapshots: over.wrong_snapshots,
             unrecorded: over.handed_over,
             not_replayable: over.not_replayable,
@@ -218,9 +219,36 @@ impl Recorder {
 }
 
 impl Recording {
+    fn new(
+        options: &Options,
+        parts: Parts,
+        (cpu_affinity, audit, call_filter, fast): (
+            CpuAffinity,
+            Option<Audit>,
+            Option<CallFilter>,
+            Option<Fast>,
+        ),
+    ) -> Recording {
+        let names = options.names.then(|| Names::new(options.only.is_none()));
+        if options.replayable {
+            let determinism = Determinism::new(options.file_contents);
+            let hooks = (names, cpu_affinity.keep_shared(), determinism, Groups::default());
+            let scheduler = TurnScheduler::default();
+            Recording::Replayable(Box::new(Engine::new(options, parts, scheduler, hooks)))
+        } else if let Some(fast) = fast {
+            let (hooks, scheduler) = ((names, cpu_affinity, fast), FairScheduler::default());
+            Recording::FromInside(Box::new(Engine::new(options, parts, scheduler, hooks)))
+        } else {
+            let hooks = (names, cpu_affinity, audit, call_filter);
+            let scheduler = FairScheduler::default();
+            Recording::Plain(Box::new(Engine::new(options, parts, scheduler, hooks)))
+        }
+    }
+
     fn run(&mut self) -> Result<(), Error> {
         match self {
             Recording::Plain(engine) => engine.run(),
+            Recording::FromInside(engine) => engine.run(),
             Recording::Replayable(engine) => {
                 // Tracer and program both run without time-stamp counter: switching between them is
                 // then cheaper.
@@ -237,6 +265,11 @@ impl Recording {
                 let (_, _, audit, _) = &ended.hooks;
                 let audited = audit.as_ref().map(Audit::figures);
                 Over { audited, ..Over::of(ended) }
+            }
+            Recording::FromInside(engine) => {
+                let ended = engine.end();
+                let fast = Some(ended.hooks.2.figures());
+                Over { fast, ..Over::of(ended) }
             }
             Recording::Replayable(engine) => {
                 let mut ended = engine.end();
@@ -268,6 +301,7 @@ impl Over {
             handed_over,
             wrong_snapshots,
             audited: None,
+            fast: None,
             not_replayable: Vec::new(),
             differing: Vec::new(),
             answered: Vec::new(),
@@ -280,15 +314,22 @@ fn spawn(
     tracer: &Tracer,
     options: &Options,
     call_filter: Option<&mut CallFilter>,
+    fast: Option<&mut Fast>,
 ) -> Result<Option<Spawned>, Error> {
     if options.argv.is_empty() {
         return Ok(None);
     }
     let layout = if options.replayable { Layout::Fixed } else { Layout::AsUsual };
-    let filter = call_filter.as_ref().and_then(|filter| filter.filter());
+    let filter = call_filter
+        .as_ref()
+        .and_then(|filter| filter.filter())
+        .or(fast.as_ref().map(|fast| fast.filter()));
     let spawned = tracer.spawn(&options.argv, options.environment.as_deref(), filter, layout)?;
     if let Some(filter) = call_filter {
         filter.check_installed(spawned.stop.tid());
+    }
+    if let Some(fast) = fast {
+        fast.check_installed(spawned.stop.tid());
     }
     Ok(Some(spawned))
 }
@@ -310,82 +351,28 @@ fn attach_all(
     Ok(attached)
 }
 
+/// Whether the program runs under a filter of the recorder, so that most calls do not stop.
+fn has_filter(options: &Options) -> bool {
+    options.only.is_some() || options.fast.is_some()
+}
+
+/// Prepares `--fast`.
+fn prepare_fast(options: &Options) -> Result<Option<Fast>, Error> {
+    let Some(mode) = options.fast else { return Ok(None) };
+    let random: [u8; 2] = {
+        let [first, second, ..] = begin::random();
+        [first, second]
+    };
+    Fast::new(mode, options.names, u16::from_le_bytes(random)).map(Some)
+}
+
 /// Prepares `--only`.
 fn prepare_call_filter(options: &Options) -> Result<Option<CallFilter>, Error> {
     let Some(filter) = &options.only else { return Ok(None) };
     if !options.pids.is_empty() {
         return Err(Error::OnlyAttached);
     }
-    let random: [u8; 16] = random();
+    let random: [u8; 16] = begin::random();
     let data = u16::from_le_bytes([random[0], random[1]]);
     CallFilter::new(filter, options.names, data).map(Some).ok_or(Error::OnlyTooLong)
-}
-
-/// Returns what a log of this recording cannot show from the start.
-fn completeness_at_start(options: &Options, attached: bool) -> Completeness {
-    let mut word = Completeness::default();
-    if options.capture_limit == 0 {
-        word.insert(Completeness::STRUCTS_ONLY);
-    }
-    if !options.names {
-        word.insert(Completeness::NO_NAMES);
-    }
-    if options.only.is_some() {
-        word.insert(Completeness::FILTERED);
-    }
-    if attached {
-        word.insert(Completeness::ATTACHED);
-    }
-    word
-}
-
-/// Keeps requests to end pending until [`watch_signals`]: from the creation of the file on, they
-/// leave a log that says so, and no empty file. But opening a FIFO can block, and must be
-/// interruptible.
-fn hold_signals(options: &Options, with_command: bool) -> Result<(), Error> {
-    match output::is_fifo(options.output.as_deref()) {
-        true => Ok(()),
-        false => Ok(signals::hold(&ending_signals(with_command))?),
-    }
-}
-
-/// Sets up this process's signals, after the program was forked with the inherited ones.
-///
-/// With a command, the terminal's keys are meant for the program. Without a front this process is
-/// in the same foreground group and gets the signals too.
-fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termination, Error> {
-    if let Some(front) = options.front {
-        front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
-    }
-    signals::disable_sigchld_for_stops();
-    if spawned.is_some() && !init::is_init() {
-        signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
-    }
-    Ok(Termination::watch(&ending_signals(spawned.is_some()), spawned.is_none())?)
-}
-
-/// The signals that end a recording. Without a command also the terminal's Ctrl-C. The init of a
-/// container gets signals meant for the program it runs, and passes them on.
-fn ending_signals(with_command: bool) -> Vec<Signal> {
-    let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
-    if !with_command || init::is_init() {
-        signals.extend([signals::SIGINT, signals::SIGQUIT]);
-    }
-    if with_command && init::is_init() {
-        signals.extend([signals::SIGUSR1, signals::SIGUSR2, signals::SIGALRM, signals::SIGWINCH]);
-    }
-    signals
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    if File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).is_err() {
-        // Without the device (a bare chroot) the clocks must do: the id distinguishes files and is
-        // not a secret.
-        bytes[..8].copy_from_slice(&clock::realtime_ns().to_le_bytes());
-        bytes[8..].copy_from_slice(
-            &(clock::monotonic_ns() ^ u64::from(std::process::id()) << 40).to_le_bytes(),
-        );
-    }
-    bytes
 }

@@ -46,6 +46,17 @@ impl FdName {
             && self.resolve_at(libc::AT_FDCWD, &room, tgid, fd)
     }
 
+    /// Sets what a `struct stat` says. It is left empty if the bytes are none.
+    pub fn set_stat(&mut self, bytes: &[u8]) {
+        (self.mode, self.device, self.inode, self.special) = (0, 0, 0, 0);
+        if bytes.len() == size_of::<libc::stat>() {
+            // SAFETY: the bytes have the size of a stat, of which every bit pattern is valid.
+            let data = unsafe { bytes.as_ptr().cast::<libc::stat>().read_unaligned() };
+            (self.mode, self.device, self.inode, self.special) =
+                (data.st_mode, data.st_dev, data.st_ino, data.st_rdev);
+        }
+    }
+
     /// Like [`FdName::resolve`], for the task whose /proc/TID/fd is open as `links`.
     pub(crate) fn resolve_in(&mut self, links: BorrowedFd<'_>, tgid: Tid, fd: i32) -> bool {
         let mut room = [0; "-2147483648\0".len()];

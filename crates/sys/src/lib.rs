@@ -36,6 +36,7 @@ pub mod error;
 pub mod extents;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod fast;
 pub mod fdname;
 pub mod front;
 pub mod info;

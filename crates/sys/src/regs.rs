@@ -36,6 +36,8 @@ macro_rules! named {
     ($($register:ident)*) => { [$((stringify!($register), at!($register))),*] };
 }
 
+mod page;
+
 /// The registers in the order in which differences are reported: those that a program computes with
 /// first.
 const NAMES: [(&str, usize); 27] = named!(

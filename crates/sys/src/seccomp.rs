@@ -75,6 +75,28 @@ impl Filter {
         Some(Filter { code })
     }
 
+    /// Builds a filter that returns RET_TRACE with `data` for all calls but those after whose
+    /// instruction is one of two addresses in the same 4 GiB. restart_syscall(2) is traced there
+    /// too: the call that it continues was interrupted.
+    pub fn of_all_but(passed: [u64; 2], data: u16) -> Option<Filter> {
+        let ip = offset_of!(seccomp_data, instruction_pointer);
+        let half = |value: u64| u32::try_from(value & 0xffff_ffff).unwrap_or(0);
+        let [first, second] = passed;
+        let restart = u32::try_from(libc::SYS_restart_syscall).ok()?;
+        let code = vec![
+            load(ip)?,
+            jump(IS, half(first), 1, 0),
+            jump(IS, half(second), 0, 5),
+            load(ip + size_of::<u32>())?,
+            jump(IS, half(first >> 32), 0, 3),
+            load(offset_of!(seccomp_data, nr))?,
+            jump(IS, restart, 1, 0),
+            jump(ANSWER, SECCOMP_RET_ALLOW, 0, 0),
+            jump(ANSWER, SECCOMP_RET_TRACE | u32::from(data), 0, 0),
+        ];
+        Some(Filter { code })
+    }
+
     /// Returns the `struct sock_fprog` that seccomp(2) reads at `address`, and the instructions
     /// after it.
     pub fn program_at(&self, address: u64) -> Vec<u8> {
@@ -219,6 +241,21 @@ mod tests {
         assert_eq!(program[..2], [7, 0]);
         assert_eq!(program[8..16], 0x1010_u64.to_le_bytes());
         assert_eq!(program[16..], filter.bytes());
+    }
+
+    #[test]
+    fn calls_at_two_addresses_do_not_stop() {
+        let passed = [0x2a6f_5350_0123, 0x2a6f_5350_0456];
+        let filter = Filter::of_all_but(passed, 0x1234).unwrap();
+        let restart = u32::try_from(libc::SYS_restart_syscall).unwrap();
+        let stop = SECCOMP_RET_TRACE | 0x1234;
+        for ip in passed {
+            assert_eq!(run_at(&filter, 7, 3, ip), SECCOMP_RET_ALLOW);
+            assert_eq!(run_at(&filter, 7, restart, ip), stop);
+            for other in [ip - 1, ip + 1, ip & 0xffff_ffff, ip ^ 1 << 40] {
+                assert_eq!(run_at(&filter, 7, 3, other), stop, "{other:#x}");
+            }
+        }
     }
 
     #[test]

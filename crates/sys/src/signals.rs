@@ -37,6 +37,8 @@ pub const SIGTRAP: Signal = Signal(libc::SIGTRAP);
 pub const SIGSYS: Signal = Signal(libc::SIGSYS);
 /// A child has ended, stopped or gone on.
 pub const SIGCHLD: Signal = Signal(libc::SIGCHLD);
+/// An access to memory without a page.
+pub const SIGBUS: Signal = Signal(libc::SIGBUS);
 /// An invalid memory access.
 pub const SIGSEGV: Signal = Signal(libc::SIGSEGV);
 /// The terminal was closed.

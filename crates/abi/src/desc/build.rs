@@ -20,6 +20,7 @@ pub(crate) struct Tail {
     pub(crate) replay: Replay,
     pub(crate) makes: Makes,
     pub(crate) kind: CallKind,
+    pub(crate) fast: bool,
 }
 
 const fn value(kind: ArgKind) -> Spec {
@@ -259,7 +260,7 @@ pub(crate) const fn flags_mode(list: &'static Constants) -> Spec {
 }
 
 const fn tail(class: Classes, replay: Replay) -> Tail {
-    Tail { class, replay, makes: Makes::None, kind: CallKind::Other }
+    Tail { class, replay, makes: Makes::None, kind: CallKind::Other, fast: false }
 }
 
 pub(crate) const fn emulate(class: Classes) -> Tail {
@@ -285,6 +286,11 @@ impl Tail {
 
     pub(crate) const fn makes(self, makes: Makes) -> Self {
         Self { makes, ..self }
+    }
+
+    /// See [`Row::fast`](super::Row::fast).
+    pub(crate) const fn fast(self) -> Self {
+        Self { fast: true, ..self }
     }
 }
 

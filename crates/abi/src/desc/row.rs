@@ -19,6 +19,9 @@ pub struct Row {
     pub makes: Makes,
     /// What the call does, for code that follows the state of a process.
     pub kind: CallKind,
+    /// Whether code inside the process may make and record the call without a stop. Not if a tracer
+    /// must see it at once: it changes tasks, mappings of code, signals or tracing.
+    pub fast: bool,
 }
 
 impl Row {

@@ -14,14 +14,14 @@ const CUT_SHORT: When = When::Errno(&[EINTR, ERESTART_RESTARTBLOCK]);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    time(tloc: out(of(TimeT)))                          -> LONG, emulate(CLK).kind(CallKind::Clock);
+    time(tloc: out(of(TimeT)))                   -> LONG, emulate(CLK).kind(CallKind::Clock).fast();
     gettimeofday(tv: out(of(Timeval)), tz: out(of(Timezone)))
-                                                        -> INT,  emulate(CLK).kind(CallKind::Clock);
+                                                 -> INT,  emulate(CLK).kind(CallKind::Clock).fast();
     settimeofday(tv: input(of(Timeval)), tz: input(of(Timezone))) -> INT,  emulate(CLK);
     clock_gettime(which_clock: CLOCK, tp: out(of(Timespec)))
-                                                        -> INT,  emulate(CLK).kind(CallKind::Clock);
+                                                 -> INT,  emulate(CLK).kind(CallKind::Clock).fast();
     clock_settime(which_clock: CLOCK, tp: input(of(Timespec))) -> INT,  emulate(CLK);
-    clock_getres(which_clock: CLOCK, tp: out(of(Timespec))) -> INT,  emulate(CLK);
+    clock_getres(which_clock: CLOCK, tp: out(of(Timespec))) -> INT,  emulate(CLK).fast();
     clock_adjtime(which_clock: CLOCK, utx: inout(of(Timex)))
                                                         -> one_of(&uapi::TIME_STATE), emulate(CLK);
     adjtimex(txc_p: inout(of(Timex)))                   -> one_of(&uapi::TIME_STATE), emulate(CLK);

@@ -10,16 +10,18 @@ const DESC: Classes = Classes::CREDS.and(Classes::DESC);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    getuid()                                         -> UID, emulate(CRED);
-    geteuid()                                        -> UID, emulate(CRED);
-    getgid()                                         -> GID, emulate(CRED);
-    getegid()                                        -> GID, emulate(CRED);
+    getuid()                                         -> UID, emulate(CRED).fast();
+    geteuid()                                        -> UID, emulate(CRED).fast();
+    getgid()                                         -> GID, emulate(CRED).fast();
+    getegid()                                        -> GID, emulate(CRED).fast();
     setuid(uid: UID)                                 -> INT, emulate(CRED).kind(CallKind::SetCreds);
     setgid(gid: GID)                                 -> INT, emulate(CRED).kind(CallKind::SetCreds);
     setreuid(ruid: UID, euid: UID)                   -> INT, emulate(CRED).kind(CallKind::SetCreds);
     setregid(rgid: GID, egid: GID)                   -> INT, emulate(CRED).kind(CallKind::SetCreds);
-    getresuid(ruidp: out(of(Uid)), euidp: out(of(Uid)), suidp: out(of(Uid))) -> INT, emulate(CRED);
-    getresgid(rgidp: out(of(Uid)), egidp: out(of(Uid)), sgidp: out(of(Uid))) -> INT, emulate(CRED);
+    getresuid(ruidp: out(of(Uid)), euidp: out(of(Uid)), suidp: out(of(Uid)))
+                                                                       -> INT, emulate(CRED).fast();
+    getresgid(rgidp: out(of(Uid)), egidp: out(of(Uid)), sgidp: out(of(Uid)))
+                                                                       -> INT, emulate(CRED).fast();
     setresuid(ruid: UID, euid: UID, suid: UID)       -> INT, emulate(CRED).kind(CallKind::SetCreds);
     setresgid(rgid: GID, egid: GID, sgid: GID)       -> INT, emulate(CRED).kind(CallKind::SetCreds);
     setfsuid(uid: UID)                               -> UID, emulate(CRED).kind(CallKind::SetCreds);
@@ -59,5 +61,5 @@ pub(super) static ROWS: &[Row] = rows! {
         arg3: special(Special::Keyctl), arg4: special(Special::Keyctl),
         arg5: special(Special::Keyctl))                                      -> LONG, emulate(CRED);
     getrandom(ubuf: out(ret("len")), len: SIZE, flags: flags(&s::RANDOM))
-                                           -> SIZE, emulate(Classes::SYSTEM).kind(CallKind::Random);
+                                    -> SIZE, emulate(Classes::SYSTEM).kind(CallKind::Random).fast();
 };

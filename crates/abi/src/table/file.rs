@@ -12,13 +12,14 @@ const PIPE: Classes = Classes::DESC.and(Classes::IPC);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    read(fd: FD, buf: out(ret("count")), count: SIZE)  -> SIZE, emulate(DESC).kind(CallKind::Read);
+    read(fd: FD, buf: out(ret("count")), count: SIZE)
+                                                 -> SIZE, emulate(DESC).kind(CallKind::Read).fast();
     write(fd: FD, buf: input(arg("count")), count: SIZE)
-                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
+                                                -> SIZE, emulate(DESC).kind(CallKind::Write).fast();
     pread64(fd: FD, buf: out(ret("count")), count: SIZE, pos: OFF)
-                                                       -> SIZE, emulate(DESC).kind(CallKind::Read);
+                                                 -> SIZE, emulate(DESC).kind(CallKind::Read).fast();
     pwrite64(fd: FD, buf: input(arg("count")), count: SIZE, pos: OFF)
-                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
+                                                -> SIZE, emulate(DESC).kind(CallKind::Write).fast();
     readv(fd: FD, vec: out(iov("vlen", Total::Ret)), vlen: ULONG)
                                                        -> SIZE, emulate(DESC).kind(CallKind::Read);
     writev(fd: FD, vec: input(iov("vlen", Total::Own)), vlen: ULONG)
@@ -33,7 +34,7 @@ pub(super) static ROWS: &[Row] = rows! {
         flags: flags(&f::RWF))                         -> SIZE, emulate(DESC).kind(CallKind::Write);
     readahead(fd: FD, offset: OFF, count: SIZE)        -> INT,  emulate(DESC);
     lseek(fd: FD, offset: OFF, whence: one_of(&f::SEEK))
-                                                       -> OFF,  emulate(DESC).kind(CallKind::Seek);
+                                                 -> OFF,  emulate(DESC).kind(CallKind::Seek).fast();
     sendfile(out_fd: FD, in_fd: FD, offset: inout(of(OffT)), count: SIZE)
                                  -> SIZE, emulate(DESC.and(Classes::NETWORK)).kind(CallKind::Write);
     copy_file_range(fd_in: FD, off_in: inout(of(Loff)), fd_out: FD, off_out: inout(of(Loff)),
@@ -46,9 +47,9 @@ pub(super) static ROWS: &[Row] = rows! {
         flags: flags(&f::SPLICE))                      -> SIZE, apart(PIPE).kind(CallKind::Write);
 
     open(filename: PATH, flags: flags(&open::OPEN), mode: MODE)
-                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
+                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open).fast();
     openat(dfd: DIRFD, filename: PATH, flags: flags(&open::OPEN), mode: MODE)
-                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
+                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open).fast();
     openat2(dfd: DIRFD, filename: PATH, how: kind(ArgKind::Struct(OpenHow), input(arg("usize"))),
         usize: SIZE)               -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
     creat(pathname: PATH, mode: MODE) -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
@@ -60,7 +61,7 @@ pub(super) static ROWS: &[Row] = rows! {
             kind(ArgKind::Struct(FileHandle), inout(self_sized(0, 8, 8, 128)))),
         mnt_id: when(When::SuccessOr(&[EOVERFLOW]), out(of(Int))), flag: flags(&open::AT_HANDLE))
                                    -> INT, emulate(DESC);
-    close(fd: FD)                  -> INT, emulate(PLAIN).kind(CallKind::Close);
+    close(fd: FD)                  -> INT, emulate(PLAIN).kind(CallKind::Close).fast();
     close_range(fd: FD, max_fd: UINT, flags: flags(&f::CLOSE_RANGE))
                                    -> INT, emulate(PLAIN).kind(CallKind::CloseRange);
     dup(fildes: FD)                -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::Dup);
@@ -68,7 +69,7 @@ pub(super) static ROWS: &[Row] = rows! {
     dup3(oldfd: FD, newfd: FD, flags: flags(&open::BITS))
                                    -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::DupTo);
     fcntl(fd: FD, cmd: one_of(&f::FCNTL), arg: special(Special::Fcntl))
-                                   -> INT, emulate(PLAIN).makes(Makes::Fcntl).kind(CallKind::Fcntl);
+                            -> INT, emulate(PLAIN).makes(Makes::Fcntl).kind(CallKind::Fcntl).fast();
     ioctl(fd: FD, cmd: IOCTL, arg: special(Special::Ioctl))
                                    -> INT, emulate(PLAIN).makes(Makes::Ioctl).kind(CallKind::Ioctl);
     flock(fd: FD, cmd: flags(&f::FLOCK)) -> INT, emulate(DESC).kind(CallKind::Lock);
@@ -81,30 +82,31 @@ pub(super) static ROWS: &[Row] = rows! {
     memfd_secret(flags: flags(&open::SECRET))
                         -> FD,  refuse(DESC.and(Classes::MEMORY)).makes(RET).kind(CallKind::MakeFd);
 
-    stat(filename: PATH, statbuf: out(of(Stat)))     -> INT,  emulate(FILE).kind(CallKind::Stat);
-    lstat(filename: PATH, statbuf: out(of(Stat)))    -> INT,  emulate(FILE).kind(CallKind::Stat);
-    fstat(fd: FD, statbuf: out(of(Stat)))            -> INT,  emulate(DESC).kind(CallKind::Stat);
+    stat(filename: PATH, statbuf: out(of(Stat))) -> INT,  emulate(FILE).kind(CallKind::Stat).fast();
+    lstat(filename: PATH, statbuf: out(of(Stat)))
+                                                 -> INT,  emulate(FILE).kind(CallKind::Stat).fast();
+    fstat(fd: FD, statbuf: out(of(Stat)))        -> INT,  emulate(DESC).kind(CallKind::Stat).fast();
     newfstatat(dfd: DIRFD, filename: PATH, statbuf: out(of(Stat)), flag: flags(&open::AT_STAT))
-                                                     -> INT,  emulate(DESC).kind(CallKind::Stat);
+                                                 -> INT,  emulate(DESC).kind(CallKind::Stat).fast();
     statx(dfd: DIRFD, filename: PATH, flags: flags(&open::AT_STAT), mask: flags(&f::STATX),
-        buffer: out(of(Statx)))                      -> INT,  emulate(DESC).kind(CallKind::Stat);
-    statfs(pathname: PATH, buf: out(of(Statfs)))     -> INT,  emulate(FILE);
-    fstatfs(fd: FD, buf: out(of(Statfs)))            -> INT,  emulate(DESC);
+        buffer: out(of(Statx)))                  -> INT,  emulate(DESC).kind(CallKind::Stat).fast();
+    statfs(pathname: PATH, buf: out(of(Statfs)))     -> INT,  emulate(FILE).fast();
+    fstatfs(fd: FD, buf: out(of(Statfs)))            -> INT,  emulate(DESC).fast();
     ustat(dev: DEV, ubuf: out(of(Ustat)))            -> INT,  emulate(FILE);
     access(filename: PATH, mode: flags(&open::ACCESS))
-                                                     -> INT,  emulate(FILE).kind(CallKind::Access);
+                                               -> INT,  emulate(FILE).kind(CallKind::Access).fast();
     faccessat(dfd: DIRFD, filename: PATH, mode: flags(&open::ACCESS))
-                                                     -> INT,  emulate(DESC).kind(CallKind::Access);
+                                               -> INT,  emulate(DESC).kind(CallKind::Access).fast();
     faccessat2(dfd: DIRFD, filename: PATH, mode: flags(&open::ACCESS),
-        flags: flags(&open::AT_ACCESS))              -> INT,  emulate(DESC).kind(CallKind::Access);
+        flags: flags(&open::AT_ACCESS))        -> INT,  emulate(DESC).kind(CallKind::Access).fast();
     readlink(path: PATH, buf: kind(ArgKind::Path, out(ret("bufsiz"))), bufsiz: INT)
-                                                    -> SIZE, emulate(FILE).kind(CallKind::ReadLink);
+                                             -> SIZE, emulate(FILE).kind(CallKind::ReadLink).fast();
     readlinkat(dfd: DIRFD, pathname: PATH, buf: kind(ArgKind::Path, out(ret("bufsiz"))),
-        bufsiz: INT)                                -> SIZE, emulate(DESC).kind(CallKind::ReadLink);
+        bufsiz: INT)                         -> SIZE, emulate(DESC).kind(CallKind::ReadLink).fast();
     getdents(fd: FD, dirent: out(ret("count")), count: UINT)
-                                                     -> SIZE, emulate(DESC).kind(CallKind::ReadDir);
+                                              -> SIZE, emulate(DESC).kind(CallKind::ReadDir).fast();
     getdents64(fd: FD, dirent: out(ret("count")), count: UINT)
-                                                     -> SIZE, emulate(DESC).kind(CallKind::ReadDir);
+                                              -> SIZE, emulate(DESC).kind(CallKind::ReadDir).fast();
     file_getattr(dfd: DIRFD, filename: PATH,
         ufattr: kind(ArgKind::Struct(FileAttr), out(arg("usize"))), usize: SIZE,
         at_flags: flags(&open::AT))                  -> INT,  emulate(DESC).kind(CallKind::Stat);
@@ -114,11 +116,11 @@ pub(super) static ROWS: &[Row] = rows! {
 
     lookup_dcookie(cookie64: ULONG, buf: kind(ArgKind::Path, out(ret("len"))), len: SIZE)
                                                       -> SIZE, emulate(FILE);
-    getcwd(buf: kind(ArgKind::Path, out(ret("size"))), size: SIZE) -> SIZE, emulate(FILE);
+    getcwd(buf: kind(ArgKind::Path, out(ret("size"))), size: SIZE) -> SIZE, emulate(FILE).fast();
     chdir(filename: PATH)                             -> INT,  emulate(FILE).kind(CallKind::Chdir);
     fchdir(fd: FD)                                    -> INT,  emulate(DESC).kind(CallKind::Fchdir);
     chroot(filename: PATH)                            -> INT,  emulate(FILE).kind(CallKind::Chroot);
-    umask(mask: MODE)                                 -> MODE, emulate(FILE).kind(CallKind::Umask);
+    umask(mask: MODE)                           -> MODE, emulate(FILE).kind(CallKind::Umask).fast();
     mkdir(pathname: PATH, mode: MODE)                 -> INT,  emulate(FILE).kind(CallKind::Mkdir);
     mkdirat(dfd: DIRFD, pathname: PATH, mode: MODE)   -> INT,  emulate(DESC).kind(CallKind::Mkdir);
     rmdir(pathname: PATH)                             -> INT,  emulate(FILE).kind(CallKind::Rmdir);

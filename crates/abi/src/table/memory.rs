@@ -22,7 +22,7 @@ pub(super) static ROWS: &[Row] = rows! {
     process_madvise(pidfd: FD, vec: input(iov("vlen", Total::None)), vlen: SIZE,
         behavior: one_of(&m::MADVISE), flags: HEX32)
                                    -> SIZE, refuse(PROC.and(Classes::DESC)).kind(CallKind::Madvise);
-    brk(brk: ADDR)                                   -> ADDR, execute(MEM).kind(CallKind::Brk);
+    brk(brk: ADDR)                                 -> ADDR, execute(MEM).kind(CallKind::Brk).fast();
     msync(start: ADDR, len: SIZE, flags: flags(&m::MSYNC)) -> INT,  emulate(MEM);
     mincore(start: ADDR, len: SIZE, vec: out(pages("len"))) -> INT,  emulate(MEM);
     mlock(start: ADDR, len: SIZE)                    -> INT,  emulate(MEM);

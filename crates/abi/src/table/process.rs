@@ -32,13 +32,13 @@ pub(super) static ROWS: &[Row] = rows! {
     waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: always(out(of(WaitInfo))),
         options: flags(&p::WAIT), ru: unless_empty("infop", out(of(Rusage))))
                                       -> INT,               apart(PROC).kind(CallKind::Wait);
-    getpid()                          -> PID,               emulate(PROC);
-    gettid()                          -> PID,               emulate(PROC);
-    getppid()                         -> PID,               emulate(PROC);
-    getpgrp()                         -> PID,               emulate(PROC);
-    getpgid(pid: PID)                 -> PID,               emulate(PROC);
+    getpid()                          -> PID,               emulate(PROC).fast();
+    gettid()                          -> PID,               emulate(PROC).fast();
+    getppid()                         -> PID,               emulate(PROC).fast();
+    getpgrp()                         -> PID,               emulate(PROC).fast();
+    getpgid(pid: PID)                 -> PID,               emulate(PROC).fast();
     setpgid(pid: PID, pgid: PID)      -> INT,               emulate(PROC);
-    getsid(pid: PID)                  -> PID,               emulate(PROC);
+    getsid(pid: PID)                  -> PID,               emulate(PROC).fast();
     setsid()                          -> PID,               emulate(PROC);
     set_tid_address(tidptr: PTR)      -> PID,               apart(PROC);
     set_robust_list(head: input(of(RobustListHead)), len: SIZE) -> INT,               apart(PROC);
@@ -46,7 +46,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                       -> INT,               emulate(PROC);
     rseq(rseq: inout(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX32)
                                       -> INT,               apart(PROC).kind(CallKind::Rseq);
-    getrusage(who: one_of(&p::RUSAGE), ru: out(of(Rusage))) -> INT,               emulate(PROC);
+    getrusage(who: one_of(&p::RUSAGE), ru: out(of(Rusage))) -> INT,            emulate(PROC).fast();
     times(tbuf: out(of(Tms)))         -> LONG,              emulate(PROC.and(Classes::CLOCK));
     getrlimit(resource: one_of(&p::RLIMIT), rlim: out(of(Rlimit)))
                                       -> INT,               emulate(PROC);
@@ -63,7 +63,7 @@ pub(super) static ROWS: &[Row] = rows! {
     ioprio_set(which: one_of(&uapi::IOPRIO_WHO), who: special(Special::IoWho),
         ioprio: IO_PRIORITY)
                                       -> INT,               emulate(PROC);
-    sched_yield()                     -> INT,               emulate(PROC);
+    sched_yield()                     -> INT,               emulate(PROC).fast();
     sched_getscheduler(pid: PID)      -> one_of(&p::SCHED), emulate(PROC);
     sched_setscheduler(pid: PID, policy: flags(&p::SCHED_SET), param: input(of(SchedParam)))
                                       -> INT,               emulate(PROC);
@@ -84,7 +84,7 @@ pub(super) static ROWS: &[Row] = rows! {
     sched_setaffinity(pid: PID, len: UINT, user_mask_ptr: kind(ArgKind::Bits, input(arg("len"))))
                                     -> INT,               emulate(PROC).kind(CallKind::SetAffinity);
     getcpu(cpup: out(of(U32)), nodep: out(of(U32)), unused: PTR)
-                                      -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC).fast();
     prctl(option: one_of(&p::PRCTL), arg2: special(Special::Prctl), arg3: special(Special::Prctl),
         arg4: special(Special::Prctl), arg5: special(Special::Prctl))
                                       -> INT,               apart(PROC).kind(CallKind::Prctl);

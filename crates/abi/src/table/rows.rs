@@ -13,6 +13,7 @@ macro_rules! rows {
                 replay: TAIL.replay,
                 makes: $crate::desc::resolve_makes(TAIL.makes, &[$((stringify!($arg), $spec)),*]),
                 kind: TAIL.kind,
+                fast: TAIL.fast,
             }
         }),*]
     };

@@ -10,10 +10,10 @@ const DESC: Classes = Classes::SYSTEM.and(Classes::DESC);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    uname(name: out(of(UtsName)))                            -> INT, emulate(SYS);
+    uname(name: out(of(UtsName)))                            -> INT, emulate(SYS).fast();
     sethostname(name: input(arg("len")), len: INT)           -> INT, emulate(SYS);
     setdomainname(name: input(arg("len")), len: INT)         -> INT, emulate(SYS);
-    sysinfo(info: out(of(SysInfo)))                          -> INT, emulate(SYS);
+    sysinfo(info: out(of(SysInfo)))                          -> INT, emulate(SYS).fast();
     syslog(r#type: one_of(&uapi::SYSLOG), buf: special(Special::Syslog), len: INT)
                                                              -> INT, emulate(SYS);
     acct(name: PATH)                                        -> INT, emulate(SYS.and(Classes::FILE));

@@ -1,6 +1,7 @@
 //! Tests of the whole table against other sources.
 
 mod btf;
+mod fast;
 mod layout;
 mod sweep;
 mod table;

@@ -48,7 +48,8 @@ fixtures! { PROGRAMS, holds_its_statements:
 
 // Programs that other tests attach to or kill. They state nothing, and end by themselves.
 fixtures! { TARGETS, ends_as_documented:
-    deny_call epoll_server exec_loop ledger machine_has many_ends newborns_die sandboxed_poll
+    deny_call epoll_server exec_loop fast_corners fast_ledger ledger machine_has many_ends
+    newborns_die sandboxed_poll
     sleeper spin stop_storm tail_attack witnessed
 }
 
@@ -134,6 +135,18 @@ fn only_all_is_all() {
         let problems = check(&statements, &stops, &stage.printed("text"));
         assert!(problems.is_empty(), "{name} {options:?}: {}", problems.join("\n\n"));
     }
+}
+
+/// Records a program from inside: the filter's stops take the place of entries, as with `--only`.
+pub(crate) fn holds_fast(name: &str, mode: &str) {
+    let (program, stage) = (program(name), Stage::new());
+    let options = ["--capture-limit", NOTHING_CUT, mode];
+    let Some(run) = record(name, &program, &stage, &options) else { return };
+    let statements = understood(name, &run);
+    let mut stops = reading::read(&stage.printed("raw"));
+    reading::filter_stops_are_entries(&mut stops);
+    let problems = check(&statements, &stops, &stage.printed("text"));
+    assert!(problems.is_empty(), "{name} {options:?}: {}", problems.join("\n\n"));
 }
 
 /// Several tracers, to which every new process moves in turn, record what one does.

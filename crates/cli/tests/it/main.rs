@@ -22,6 +22,7 @@ mod example;
 mod exporting;
 mod exporting_pictures;
 mod exporting_sandboxes;
+mod fast;
 mod filters;
 mod fixtures;
 mod fleet;

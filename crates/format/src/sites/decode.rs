@@ -12,8 +12,8 @@ use super::columns::{
 };
 use super::history::{Caller, History};
 use super::layout::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, KNOWN_CODE, NO_CHANGE,
-    PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, IN_PROCESS, IN_PROCESS_SORT,
+    KNOWN_CODE, NO_CHANGE, PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
 };
 use super::model::{Call, Class, Memo, NeedsParts};
 use super::places::Places;
@@ -224,7 +224,11 @@ impl<'a, 'b> Rows<'a, 'b> {
         let task = self.task?;
         let begin = self.out.len();
         let mut head = [0; ROW_HEAD];
-        head[4..8].copy_from_slice(&STOP_SORT);
+        if code & IN_PROCESS != 0 && !matches!(code & 3, ENTRY | EXIT) {
+            return None;
+        }
+        let sort = if code & IN_PROCESS == 0 { STOP_SORT } else { IN_PROCESS_SORT };
+        head[4..8].copy_from_slice(&sort);
         head[8..12].copy_from_slice(&self.tables.places.tracks.get(task)?.id.to_le_bytes());
         head[12..].copy_from_slice(&self.times.next(code & 3 == ENTRY)?.to_le_bytes());
         match code & 3 {

@@ -12,8 +12,9 @@ use super::columns::{
 use super::history::{History, Prediction, Registers};
 use super::keys::Keys;
 use super::layout::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, NO_CALL, NO_CHANGE, OTHER,
-    PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, WIDE_ENTRY, WIDE_EXIT,
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, IN_PROCESS, IN_PROCESS_SORT,
+    NO_CALL, NO_CHANGE, OTHER, PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND,
+    STOP_SORT, WIDE_ENTRY, WIDE_EXIT,
 };
 use super::model::{Call, ClassOf, Memo};
 use super::parts::{Parts, list_parts, write_parts};
@@ -94,8 +95,11 @@ impl Encoder {
             self.finder.places.add_task(id);
             self.history.callers.push(Default::default());
         }
-        let mut code =
-            if sort == super::layout::STOP_SORT { self.stop(index, row, body)? } else { None };
+        let mut code = match sort {
+            STOP_SORT => self.stop(index, row, body)?.or_else(|| self.other(row, body)),
+            IN_PROCESS_SORT => self.stop(index, row, body)?.map(|code| code | IN_PROCESS),
+            _ => None,
+        };
         if code.is_none() {
             self.columns.bytes::<SORT>(&sort);
             self.columns.uint::<RAWLEN>(body.len() as u64);
@@ -117,17 +121,16 @@ impl Encoder {
         Some(())
     }
 
-    /// Encodes a STOP of the kernel. Returns `Some(None)`, with nothing written, if it is
-    /// malformed.
+    /// Encodes a STOP at a call. Returns `Some(None)`, with nothing written, if it is another, or
+    /// does not fit the model.
     fn stop(&mut self, task: usize, row: &[u8], body: &[u8]) -> Option<Option<u8>> {
-        let code = if body.starts_with(&ENTRY_HEAD) && body.len() >= ENTRY_LEN {
-            self.entry(task, row, body)?
+        if body.starts_with(&ENTRY_HEAD) && body.len() >= ENTRY_LEN {
+            self.entry(task, row, body)
         } else if body.starts_with(&EXIT_HEAD) && body.len() >= EXIT_LEN {
-            self.exit(task, row, body)?
+            self.exit(task, row, body)
         } else {
-            None
-        };
-        Some(code.or_else(|| self.other(row, body)))
+            Some(None)
+        }
     }
 
     fn other(&mut self, row: &[u8], body: &[u8]) -> Option<u8> {

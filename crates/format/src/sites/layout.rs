@@ -17,7 +17,9 @@ pub(super) const NO_CHANGE: u8 = 8;
 pub(super) const SAME_TASK: u8 = 16;
 /// The exit failed.
 pub(super) const FAILED: u8 = 32;
-pub(super) const KNOWN_CODE: u8 = 63;
+/// The source of an entry or exit is code in the process, not the kernel.
+pub(super) const IN_PROCESS: u8 = 64;
+pub(super) const KNOWN_CODE: u8 = 127;
 
 /// How a task reaches a site for the first time: the site is new; another task has used it; or it
 /// is a known site loaded at another address, by a new distance or by one in the ring.
@@ -60,6 +62,8 @@ pub(super) const TIME_ESCAPE: u8 = 0xff;
 pub(super) const STOP_KIND: [u8; 2] = [1, 0];
 /// Kind, source and flags of the rows that the model handles: a STOP from the kernel.
 pub(super) const STOP_SORT: [u8; 4] = [1, 0, 1, 0];
+/// The same of entries and exits with [`IN_PROCESS`].
+pub(super) const IN_PROCESS_SORT: [u8; 4] = [1, 0, 2, 0];
 /// The length of a STOP's body before the struct.
 pub(crate) const STOP_HEAD_LEN: usize = 12;
 /// The first bytes of an entry's body: wait status 0x857f, 80 bytes of the merged struct, op 1.

@@ -3,8 +3,8 @@
 
 use super::columns::{COLUMNS, Column, KIND, RAW, RAWLEN, SORT, STOPS, TASK, TASKS};
 use super::layout::{
-    ENTRY, ENTRY_HEAD, EXIT, EXIT_HEAD, FAILED, KNOWN_CODE, RAW_ROW, SAME_TASK, STOP_HEAD_LEN,
-    STOP_KIND, STOP_SORT,
+    ENTRY, ENTRY_HEAD, EXIT, EXIT_HEAD, FAILED, IN_PROCESS, IN_PROCESS_SORT, KNOWN_CODE, RAW_ROW,
+    SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
 };
 use super::places::Places;
 use crate::event::ROW_HEAD;
@@ -57,7 +57,11 @@ fn row(
     out: &mut Vec<u8>,
 ) -> Option<()> {
     let mut head = [0; ROW_HEAD];
-    head[4..8].copy_from_slice(&STOP_SORT);
+    let in_process = code & IN_PROCESS != 0;
+    if in_process && !matches!(code & 3, ENTRY | EXIT) {
+        return None;
+    }
+    head[4..8].copy_from_slice(if in_process { &IN_PROCESS_SORT } else { &STOP_SORT });
     head[8..12].copy_from_slice(&places.tracks.get(task)?.id.to_le_bytes());
     let mut finish = |mut head: [u8; ROW_HEAD], pieces: &[&[u8]]| {
         let len: usize = pieces.iter().map(|piece| piece.len()).sum();

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use sysreel_abi::AuditArch;
 use sysreel_format::{
     Body, Completeness, Ending as LogEnding, Event, EventKind, FileMeta, GoneHow, Note,
-    ProcessSnapshot, ReadAt, TaskHead, TaskId, Why,
+    ProcessSnapshot, ReadAt, SourceId, TaskHead, TaskId, Why,
 };
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time, completeness};
@@ -35,6 +35,7 @@ impl Info {
             indexes: BTreeMap::new(),
             completeness: log.header().completeness,
             kinds: Vec::new(),
+            sources: Vec::new(),
             archs: Vec::new(),
         };
         let (driver, whole) = (Driver::for_counting(true), EventRange::default());
@@ -172,6 +173,7 @@ struct Gathering {
     indexes: BTreeMap<TaskId, usize>,
     completeness: Completeness,
     kinds: Vec<(EventKind, u64)>,
+    sources: Vec<(SourceId, u64)>,
     archs: Vec<(AuditArch, u64)>,
 }
 
@@ -198,6 +200,7 @@ impl Walk for Gathering {
     fn event(&mut self, event: &Event<'_>) {
         crate::add(&mut self.info.events, 1);
         count(&mut self.kinds, event.kind);
+        count(&mut self.sources, event.source);
         if let (EventKind::STOP, Ok(Body::Stop(stop))) = (event.kind, event.decode())
             && let Some(arch) = syscall_info::decode(stop.layout, stop.info).arch
         {
@@ -258,6 +261,9 @@ impl Gathering {
     fn add_names(&self, info: &mut Info) {
         for (kind, n) in &self.kinds {
             add(&mut info.kinds, kind.name().unwrap_or("unknown"), *n);
+        }
+        for (source, n) in &self.sources {
+            add(&mut info.sources, source.name().unwrap_or("unknown"), *n);
         }
         for (arch, n) in &self.archs {
             match arch.name() {

@@ -6,6 +6,7 @@ use super::{Info, TaskInfo};
 use crate::color::{Palette, Role};
 use crate::text;
 use crate::visible::visible;
+use sysreel_format::SourceId;
 
 /// The width of the names before the values.
 const NAME: usize = 11;
@@ -38,6 +39,10 @@ impl Display for Info {
         line(f, "size", &self.size_text())?;
         line(f, "calls", &format!("{} system calls, {} failed", self.syscalls, self.errors))?;
         line(f, "events", &format!("{}: {}", self.events, counts(&self.kinds)))?;
+        // Of an ordinary recording it says nothing new.
+        if self.sources.iter().any(|(source, _)| Some(&**source) == SourceId::IN_PROCESS.name()) {
+            line(f, "sources", &counts(&self.sources))?;
+        }
         line(f, "stops of", &counts(&self.architectures))?;
         let options: Vec<String> =
             self.options.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -1,5 +1,6 @@
 //! Reads the memory of a call from the tracee, as the table's plan requests.
 
+use super::copies::Copies;
 use crate::sink::Sink;
 use sysreel_abi::desc::Dir;
 use sysreel_abi::plan::{Fact, Memory, RegionRequest};
@@ -35,6 +36,9 @@ pub(crate) struct Capture {
     used: usize,
     transfers: Vec<Transfer>,
     fetched: Vec<Fetched>,
+    /// What is read instead of the task's memory, if `from_copies`.
+    copies: Copies,
+    from_copies: bool,
     /// The plan's requests, lent to it at each stop.
     pub(crate) requests: Vec<RegionRequest>,
 }
@@ -60,6 +64,8 @@ impl Capture {
             used: 0,
             transfers: Vec::new(),
             fetched: Vec::new(),
+            copies: Copies::default(),
+            from_copies: false,
             requests: Vec::new(),
         }
     }
@@ -78,6 +84,32 @@ impl Capture {
         if self.buffer.len() > BUFFER_KEPT {
             self.buffer = Vec::new();
         }
+    }
+
+    /// Reads from copies from now on. Returns them, empty.
+    pub(crate) fn use_copies(&mut self) -> &mut Copies {
+        self.from_copies = true;
+        self.copies.clear();
+        &mut self.copies
+    }
+
+    /// Reads the memory of tasks from now on.
+    pub(crate) fn use_memory(&mut self) {
+        self.from_copies = false;
+    }
+
+    /// The copies, if they are what is read.
+    pub(crate) fn copies(&self) -> Option<&Copies> {
+        self.from_copies.then_some(&self.copies)
+    }
+
+    /// The requests of this stop, each with the number of bytes tried, the errno, and the bytes.
+    pub(crate) fn fetched(&self) -> impl Iterator<Item = (&RegionRequest, u64, i32, &[u8])> {
+        self.requests.iter().zip(&self.fetched).map(|(request, fetched)| {
+            let bytes = &self.buffer[fetched.offset..fetched.offset + fetched.got];
+            let tried = if fetched.ended { bytes.len() as u64 } else { fetched.tried };
+            (request, tried, if fetched.ended { 0 } else { fetched.errno }, bytes)
+        })
     }
 
     /// Lends the list of requests to a plan, which reads the memory of the current stop.
@@ -172,6 +204,13 @@ impl Capture {
         }
     }
 
+    fn read(&mut self, transfers: &mut [Transfer]) {
+        match self.from_copies {
+            true => self.copies.read(&mut self.buffer, transfers),
+            false => memory::read(self.tid, &mut self.buffer, transfers),
+        }
+    }
+
     fn reserve(&mut self, len: u64) -> Option<usize> {
         let offset = self.used;
         let end =
@@ -215,7 +254,7 @@ impl Capture {
                 len: usize::try_from(more).unwrap_or(0),
                 ..Transfer::default()
             }];
-            memory::read(self.tid, &mut self.buffer, &mut transfer);
+            self.read(&mut transfer);
             let fetched = &mut self.fetched[at];
             fetched.offset = offset;
             fetched.got += transfer[0].got;
@@ -256,7 +295,9 @@ impl Memory for Capture {
                 ..Transfer::default()
             });
         }
-        memory::read(self.tid, &mut self.buffer, &mut self.transfers);
+        let mut transfers = std::mem::take(&mut self.transfers);
+        self.read(&mut transfers);
+        self.transfers = transfers;
         self.fetched.extend(self.transfers.iter().map(|transfer| Fetched {
             offset: transfer.offset,
             got: transfer.got,

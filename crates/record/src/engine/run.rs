@@ -11,6 +11,7 @@ use super::hook::{Birth, Detach, StopHook};
 use super::job::Job;
 use super::lifecycle::{NewTask, add_attached_task, add_task, remove_task, remove_vanished};
 use super::log::Log;
+use super::made::record_made;
 use super::newborns::Newborns;
 use super::peers::{Message, Peers};
 use super::program::Program;
@@ -305,6 +306,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 let what = Arrived::Report(Report::Gone { tid, status });
                 return newborns.keep(tid, Arrival { what, t_ns });
             };
+            cx.enter(slot, t_ns);
+            record_made(cx, hooks, &mut self.calls);
             let is_leader = cx.tasks.at(slot).is_some_and(|task| task.tgid == tid);
             if let Some(peers) = cx.peers.as_ref().filter(|_| is_leader) {
                 // Its end is reported after those of its threads, which other tracers may follow.

@@ -4,7 +4,8 @@
 use super::calls::Calls;
 use super::context::Context;
 use super::due::Passed;
-use super::hook::{Admit, Exit, Flow, StopHook};
+use super::hook::{Admit, Exit, Flow, Reach, StopHook};
+use super::made::record_made;
 use super::moves::{await_end_of_call, await_end_of_signal};
 use sysreel_abi::CallKind;
 use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead};
@@ -47,6 +48,23 @@ impl Recorded {
 /// its exit event. That event must not be mistaken for the current stop: resuming the task there
 /// would let it run on before wait reported it.
 pub(crate) fn record_stop(
+    cx: &mut Context,
+    hooks: &mut impl StopHook,
+    calls: &mut Calls,
+    stop: &mut Stop,
+    answer: impl FnOnce(&mut Context, &Stop),
+) -> Recorded {
+    let reached = hooks.reach(cx, stop);
+    record_made(cx, hooks, calls);
+    match reached {
+        Reach::Stays => {}
+        Reach::Swallow => return Recorded::with(Next::Swallow),
+        Reach::Left => return Recorded::with(Next::Left),
+    }
+    record_reached(cx, hooks, calls, stop, answer)
+}
+
+fn record_reached(
     cx: &mut Context,
     hooks: &mut impl StopHook,
     calls: &mut Calls,

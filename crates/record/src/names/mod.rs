@@ -3,7 +3,7 @@
 mod paths;
 
 use self::paths::Paths;
-use crate::engine::{Baggage, Birth, Call, Context, Exit, Flow, Slot, StopHook};
+use crate::engine::{Baggage, Birth, Call, Context, Copies, Exit, Flow, Half, Slot, StopHook};
 use sysreel_abi::errno::is_in_progress;
 use sysreel_abi::plan::{self, Limits, MSG_CONTROL};
 use sysreel_abi::{CallKind, Makes, Row, makes_fd, rights};
@@ -49,12 +49,7 @@ impl StopHook for Names {
     fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
         let &Exit { call: Some(call), rval, is_error } = exit else { return Flow::Stays };
         let Call { abi, row, args, .. } = &call;
-        let made = makes_fd(*abi, row, args, rval, is_error, |arg, role, index| {
-            cx.capture.captured(arg, role, index)
-        });
-        for &fd in made.as_slice() {
-            self.add(cx, fd);
-        }
+        self.add_new(cx, &call, rval, is_error);
         if row.kind == CallKind::Receive && !is_error {
             self.add_rights(cx, &call, rval);
         }
@@ -70,9 +65,26 @@ impl StopHook for Names {
         self.paths.end(cx, is_error);
         Flow::Stays
     }
+
+    fn made(&mut self, cx: &mut Context, _half: Half, exit: Option<&Exit>) {
+        if let Some(&Exit { call: Some(call), rval, is_error }) = exit {
+            self.add_new(cx, &call, rval, is_error);
+        }
+    }
 }
 
 impl Names {
+    /// Adds the names of the descriptors that a call has made.
+    fn add_new(&mut self, cx: &mut Context, call: &Call, rval: i64, is_error: bool) {
+        let Call { abi, row, args, .. } = call;
+        let made = makes_fd(*abi, row, args, rval, is_error, |arg, role, index| {
+            cx.capture.captured(arg, role, index)
+        });
+        for &fd in made.as_slice() {
+            self.add(cx, fd);
+        }
+    }
+
     /// `sees_all`: whether all calls of the program are recorded.
     pub(crate) fn new(sees_all: bool) -> Names {
         let mut names = Names { resolved: FdName::default(), paths: Paths::new() };
@@ -105,7 +117,11 @@ impl Names {
     /// Adds the name of a descriptor to the event, if it is open.
     fn add(&mut self, cx: &mut Context, fd: i32) {
         let tgid = cx.task().map_or(cx.at.tid, |task| task.tgid);
-        if self.resolved.resolve(cx.at.tid, tgid, fd) {
+        if let Some(name) = cx.capture.copies().and_then(Copies::name) {
+            self.paths.named(&name.link);
+            cx.log.row().name(&name_of(fd, name));
+            cx.snapshots.named(tgid, fd, name);
+        } else if self.resolved.resolve(cx.at.tid, tgid, fd) {
             self.paths.named(&self.resolved.link);
             cx.log.row().name(&name_of(fd, &self.resolved));
             cx.snapshots.named(tgid, fd, &self.resolved);

@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &[
                 "attributes",
                 "clone",
+                "fast",
                 "fd_table",
                 "fds",
                 "filter",
@@ -68,7 +69,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             ],
             &["meta"],
             &["engine"],
-            &["audit", "call_filter", "cpu_affinity", "determinism", "names"],
+            &["audit", "call_filter", "cpu_affinity", "determinism", "fast", "names"],
             &["begin", "tracers"],
             &["outcome"],
             &["recorder"],
