@@ -30,7 +30,7 @@ pub fn run(path: &Path, options: Options) -> io::Result<()> {
     result
 }
 
-fn browse(path: &Path, options: Options, signals: &Receiver<i32>) -> io::Result<()> {
+fn browse(path: &Path, options: Options, signals: &Receiver<()>) -> io::Result<()> {
     let mut browser = Browser::new(path, options);
     let mut screen = Screen::take()?;
     // The first screen has lines, if they come at once.
@@ -46,14 +46,8 @@ fn browse(path: &Path, options: Options, signals: &Receiver<i32>) -> io::Result<
         for effect in browser.take_effects() {
             perform(effect, &mut browser, &mut screen)?;
         }
-        for signal in signals.try_iter() {
-            if signal == SIGTSTP {
-                suspend(&mut screen)?;
-            } else {
-                give_back();
-                // Ends the process.
-                _ = emulate_default_handler(signal);
-            }
+        for () in signals.try_iter() {
+            suspend(&mut screen)?;
         }
     }
     Ok(())
@@ -101,15 +95,23 @@ fn suspend(screen: &mut Screen) -> io::Result<()> {
     screen.lend(|| emulate_default_handler(SIGTSTP))?
 }
 
-/// Takes signals on a thread of their own.
-fn signals() -> io::Result<(Receiver<i32>, Handle)> {
+/// Takes signals on a thread of their own. Those that end the process do so there: while the
+/// terminal hangs up, crossterm reads its end again and again and does not return. What is received
+/// is a request to stop.
+fn signals() -> io::Result<(Receiver<()>, Handle)> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGTSTP])?;
     let handle = signals.handle();
     let (send, receive) = channel();
     std::thread::spawn(move || {
         for signal in signals.forever() {
-            if send.send(signal).is_err() {
-                break;
+            if signal == SIGTSTP {
+                if send.send(()).is_err() {
+                    break;
+                }
+            } else {
+                give_back();
+                // Ends the process.
+                _ = emulate_default_handler(signal);
             }
         }
     });

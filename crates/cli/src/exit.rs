@@ -64,7 +64,7 @@ const TABLE: &[Statuses] = &[
         meanings: &[
             ("N", "the command's exit status, or killed by the same signal"),
             ("2", "wrong usage, the command did not run"),
-            ("124", "--audit has findings"),
+            ("124", "--audit has findings, or --fast=verify a difference"),
             ("125", "recording failed or is incomplete, or another process changed the log"),
             ("126", "the command cannot be executed"),
             ("127", "the command was not found"),

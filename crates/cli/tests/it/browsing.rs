@@ -1,6 +1,6 @@
 //! `browse` in a real terminal: that of tmux(1), whose screen is read and whose keys are typed.
 
-use crate::stage::{Running, SYSREEL, Stage, installed, kill, until};
+use crate::stage::{Running, SYSREEL, Stage, installed, kill, state_of, until};
 use std::process::{Output, Stdio};
 
 /// A terminal of tmux with a shell in it. Its server is one of its own.
@@ -117,8 +117,8 @@ fn keys_move_filter_and_leave() {
     tmux.shows("a.reel");
     tmux.shows("execve(");
     tmux.keys("f");
-    tmux.shows("filter: ");
-    tmux.types("path == \"missing\" or path ~ \"*/missing\"");
+    tmux.shows("filter:");
+    tmux.types("path ~ \"**/missing\"");
     tmux.shows("ENOENT");
     tmux.until("the filter has ended", |screen| {
         screen.contains("1 of ") && !screen.contains("filtering")
@@ -153,6 +153,21 @@ fn the_terminal_is_given_back() {
     assert!(!tmux.is_plain());
     kill(tmux.child(), "TERM");
     tmux.until("it has ended", |_| tmux.is_plain());
+}
+
+/// It ends with its terminal, and does not go on reading from it.
+#[test]
+fn it_ends_with_its_terminal() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = recorded();
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.browse("a.reel");
+    tmux.shows("execve(");
+    let browse = tmux.child();
+    assert!(tmux.run(&["kill-server"]).status.success());
+    until("it has ended", || matches!(state_of(browse), None | Some('Z')));
 }
 
 /// A log that is being recorded grows on the screen.
@@ -209,4 +224,8 @@ fn without_a_terminal_it_says_what_to_use() {
     let dumb = stage.sh("TERM=dumb script -qec '\"$SYSREEL\" browse a.reel' /dev/null </dev/null");
     assert_eq!(dumb.status.code(), Some(2), "{dumb:?}");
     assert!(dumb.text().contains("sysreel print"), "{dumb:?}");
+    let missing = "script -qec '\"$SYSREEL\" browse missing.reel' /dev/null </dev/null";
+    let missing = stage.sh(&format!("TERM=xterm {missing}"));
+    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+    assert!(missing.text().contains("missing.reel"), "{missing:?}");
 }

@@ -58,7 +58,7 @@ fn bash_completes() {
         );
         offered(&stage, "bash", &script)
     };
-    assert_eq!(complete("sysreel rep"), "replay\n");
+    assert_eq!(complete("sysreel repl"), "replay\n");
     assert_eq!(complete("sysreel print --event-n"), "--event-numbers\n");
     assert_eq!(complete("sysreel print --color ''"), "auto\nalways\nnever\n");
     assert_eq!(complete("sysreel baseline chec"), "check\n");
@@ -73,7 +73,7 @@ fn fish_completes() {
     let complete = |line: &str| {
         offered(&stage, "fish", &format!("source dist/sysreel.fish; complete -C '{line}'"))
     };
-    assert!(complete("sysreel rep").starts_with("replay\tReplay a recorded program"));
+    assert!(complete("sysreel repl").starts_with("replay\tReplay a recorded program"));
     assert!(complete("sysreel print --event-n").starts_with("--event-numbers\t"));
     let colors = complete("sysreel print --color ");
     let colors: Vec<_> = colors.lines().map(|line| line.split('\t').next().unwrap()).collect();
@@ -103,7 +103,7 @@ print -r -- "${line#*typed }"
 "#,
     );
     for (typed, whole) in [
-        ("sysreel rep", "sysreel replay"),
+        ("sysreel repl", "sysreel replay"),
         ("sysreel print --event-n", "sysreel print --event-numbers"),
         ("sysreel print --color al", "sysreel print --color always"),
         ("sysreel baseline chec", "sysreel baseline check"),
