@@ -158,14 +158,15 @@ pub(crate) struct Record {
     #[arg(long, value_name = "FILTER", value_parser = crate::filter_arg::parse,
         conflicts_with_all = ["audit", "replayable"])]
     pub(crate) only: Option<Filter>,
-    /// Record calls from inside the process where that is possible: much faster (experimental)
+    /// Record calls from inside the process where that is possible (experimental)
     ///
-    /// The recorder puts a page of code and a ring buffer into each process that makes more than a
-    /// few calls, and patches the places where it calls the kernel. Events that are made there have
-    /// the source `in-process`: they have the bytes that the kernel would have given, but are not
-    /// the kernel's word. What is not surely right there is traced as usual. With `--fast=verify`
-    /// every call stops nevertheless, and each record is compared with what the kernel says; a
-    /// difference is an error.
+    /// Faster for processes that make many calls, and slower for short ones. The recorder puts a
+    /// page of code and a ring buffer into each process that makes more than a few calls, and
+    /// patches the places where it calls the kernel. Events that are made there have the source
+    /// `in-process`: they have the bytes that the kernel would have given, but are not the kernel's
+    /// word. What is not surely right there is traced as usual. With `--fast=verify` every call
+    /// stops nevertheless, and each record is compared with what the kernel says; a difference is an
+    /// error.
     ///
     /// The program runs under a seccomp filter (unprivileged: with no_new_privs, so that
     /// set-user-id programs get no privileges) and cannot run without its recorder: it dies if
