@@ -102,7 +102,7 @@ pub(crate) struct Row {
 /// No event: that of the end of a call which is open at the end of the log.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// The most event numbers that fit; the largest one stands for [`NEVER`].
+/// The most event numbers that fit; the largest one means [`NEVER`].
 const MOST: u64 = (1 << 48) - 1;
 
 impl Row {

@@ -60,7 +60,7 @@ fn wait(browser: &mut Browser) -> io::Result<()> {
         () if browser.is_busy() => BUSY,
         () => IDLE,
     };
-    // All keys that were typed before the next screen: one that is held must not lag behind.
+    // All keys that were typed before the next screen, so that a held key takes effect at once.
     while poll(patience)? {
         match read()? {
             Event::Key(key) => browser.key(key),

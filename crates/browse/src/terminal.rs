@@ -116,7 +116,7 @@ fn enter() -> io::Result<()> {
 /// Leaves the terminal as it was found.
 pub(crate) fn give_back() {
     if IS_TAKEN.swap(false, Ordering::Relaxed) {
-        // Nothing can be done, and nobody told, if it does not work.
+        // If that fails, there is no terminal left to report it to.
         _ = execute!(
             stdout(),
             DisableBracketedPaste,

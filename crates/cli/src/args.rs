@@ -165,8 +165,8 @@ pub(crate) struct Record {
     /// patches the places where it calls the kernel. Events that are made there have the source
     /// `in-process`: they have the bytes that the kernel would have given, but are not the kernel's
     /// word. What is not surely right there is traced as usual. With `--fast=verify` every call
-    /// stops nevertheless, and each record is compared with what the kernel says; a difference is an
-    /// error.
+    /// stops nevertheless, and each record is compared with what the kernel says; a difference is
+    /// an error.
     ///
     /// The program runs under a seccomp filter (unprivileged: with no_new_privs, so that
     /// set-user-id programs get no privileges) and cannot run without its recorder: it dies if

@@ -62,7 +62,7 @@ fn is_fast(program: &Program, args: &[u64; 6]) -> bool {
 }
 
 proptest! {
-    /// For every call, whatever its arguments and its result, the page copies what the plan asks
+    /// For every call, with all arguments and results, the page copies what the plan asks
     /// for, and nothing else.
     #[test]
     fn the_page_copies_what_the_plan_requests(

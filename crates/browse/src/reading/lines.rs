@@ -1,4 +1,4 @@
-//! Decodes the rows that the screen shows, on a thread that drops what nobody waits for any more.
+//! Decodes the rows that the screen shows, on a thread that drops requests which were overtaken.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
