@@ -30,9 +30,10 @@ class Browser:
     def __init__(self, home):
         read, self.write = os.pipe()
         self.read, write = os.pipe()
+        # Containers have little or no /dev/shm.
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu",
-                   "--remote-debugging-pipe", f"--user-data-dir={home}", "--no-first-run",
-                   "--window-size=1200,900"]
+                   "--disable-dev-shm-usage", "--remote-debugging-pipe",
+                   f"--user-data-dir={home}", "--no-first-run", "--window-size=1200,900"]
         # The protocol is on descriptors 3 and 4.
         redirected = ["sh", "-c", f'exec "$@" 3<&{read} 4>&{write}', "sh", *command]
         self.process = subprocess.Popen(
