@@ -204,7 +204,7 @@ impl Handover {
         hooks.task_ends(cx, cx.at.slot, End::LetGo);
         let Some(task) = cx.tasks.remove(cx.at.slot) else { return stop.discard() };
         if let Some(peers) = &cx.peers {
-            // Its end is not seen: nobody waits for it.
+            // No tracer sees its end, so none may wait for it.
             peers.has_ended(task.tgid, task.tid);
             if task.in_user_code {
                 peers.count_busy(false);

@@ -72,7 +72,7 @@ impl Memory {
         }
     }
 
-    /// The memory, for reading and writing whatever its protection.
+    /// Returns the memory. It can be read and written even where it is protected.
     pub(super) fn window(&mut self, tid: Tid) -> Option<Rc<Window>> {
         if self.window.is_none() {
             self.window = Window::open(tid).ok().map(Rc::new);

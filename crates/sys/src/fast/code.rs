@@ -27,8 +27,8 @@ pub struct Patch {
 }
 
 impl Patch {
-    /// Where the jump is: where there is room, behind one over the padding, so that padding which
-    /// is executed after all still does nothing.
+    /// Returns the address of the jump. If there is room, it follows a jump over the padding, so
+    /// that padding which is executed after all still does nothing.
     fn jump(&self) -> u64 {
         let over = if self.len >= SHORT_JUMP + JUMP { SHORT_JUMP } else { 0 };
         self.padding + u64::from(over)
@@ -71,7 +71,7 @@ pub fn find_padding(site: u64, code: &[u8], taken: impl Fn(u64) -> bool) -> Opti
     loop {
         let at = next.ip();
         if at - site > 127 {
-            return None; // Out of reach, also for a jump behind two bytes.
+            return None; // Out of reach, even if two bytes come before the jump.
         }
         goes_on |= targets.contains(&at);
         if !goes_on && is_filler(&next) {
@@ -163,8 +163,8 @@ mod tests {
         // ja to the second of two nops.
         let inside: &[u8] = &[0x77, 0x03, 0xc3, 0x66, 0x90];
         assert_eq!(padding(&code(&[inside, &LONG_NOP])), None);
-        let behind: &[u8] = &[0x77, 0x09, 0xc3];
-        assert_eq!(padding(&code(&[behind, &LONG_NOP, &[0x55]])), Some((5, 8)));
+        let after: &[u8] = &[0x77, 0x09, 0xc3];
+        assert_eq!(padding(&code(&[after, &LONG_NOP, &[0x55]])), Some((5, 8)));
     }
 
     #[test]
