@@ -80,7 +80,26 @@ fn corner(name: &str) {
         let sources = sources(&stage.path("x.reel"));
         let inside = sources.get(&SourceId::IN_PROCESS.0).copied().unwrap_or(0);
         assert!(inside > 50, "{name} {mode}: {sources:?}");
+        // Neither is a first stop missing, nor does one that the recorder asked for show.
+        let stops = event_stops(&stage.path("x.reel"));
+        let wrong: Vec<_> = stops.iter().skip(1).filter(|(_, stops)| **stops != 1).collect();
+        assert!(wrong.is_empty(), "{name} {mode}: stops of PTRACE_EVENT_STOP by task: {wrong:?}");
     }
+}
+
+/// The number of stops of PTRACE_EVENT_STOP of each task. A new task has one, its first, and none
+/// after that if nothing stops its process (ptrace(2)).
+fn event_stops(log: &Path) -> BTreeMap<u32, u32> {
+    const EVENT_STOP: u32 = 128;
+    let mut stops = BTreeMap::new();
+    each(log, |_, event| {
+        if let Ok(Body::Stop(stop)) = event.decode() {
+            let stops = stops.entry(event.task.0).or_insert(0);
+            *stops += u32::from(stop.wait_status >> 16 == EVENT_STOP);
+        }
+    })
+    .is_clean();
+    stops
 }
 
 /// The checker is checked: a record that is lost or changed on purpose is found.

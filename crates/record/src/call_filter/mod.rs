@@ -192,6 +192,7 @@ impl CallFilter {
             if task.tgid == tgid
                 && slot != cx.at.slot
                 && !std::mem::replace(&mut self.tasks.get_mut(slot).trace_all, true)
+                && !cx.owes_stop(task)
             {
                 // If the task has died, wait reports it.
                 _ = cx.tracer.interrupt(task.tid);

@@ -8,6 +8,7 @@
 
 use super::context::Context;
 use super::due::Passed;
+use super::task::Task;
 use crate::watchdog;
 use std::time::Duration;
 use sysreel_abi::CallKind;
@@ -102,6 +103,13 @@ impl Context {
         stop.make_call(point, call, |stop| {
             self.drive(stop, Resume::ToNextSyscall, Signal::NONE, &Deadline::watched())
         })
+    }
+
+    /// Whether a task stops without being asked: its stop is due, or it is new and its first stop,
+    /// which looks like that of PTRACE_INTERRUPT and would be merged with it (ptrace(2)), has not
+    /// come.
+    pub(crate) fn owes_stop(&self, task: &Task) -> bool {
+        !task.has_stopped || self.due.has(task.tid)
     }
 
     /// Returns the next stop of a task, requesting one if none is due, and when it was reported.

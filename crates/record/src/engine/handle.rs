@@ -102,6 +102,9 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         cx.enter(slot, t_ns);
         let answer = |cx: &mut Context, stop: &Stop| handover.give_answer(cx, stop);
         let recorded = record_stop(cx, hooks, &mut self.calls, stop, answer);
+        if let Some(task) = cx.tasks.at_mut(slot) {
+            task.has_stopped = true;
+        }
         match recorded.event {
             Some((event @ (Event::FORK | Event::VFORK | Event::CLONE), message)) => {
                 if let Some(task) = cx.tasks.at_mut(slot) {

@@ -44,6 +44,8 @@ pub(crate) struct Task {
     pub(crate) cpu_time: (u64, u64),
     /// Whether its initial state was recorded; false until the first stop after an attach.
     pub(crate) captured: bool,
+    /// Whether a stop of it was handled.
+    pub(crate) has_stopped: bool,
     /// Whether it is in a call that makes a task and has not reported that task yet.
     pub(crate) making: bool,
     /// Whether it has reported its exit event.
@@ -110,6 +112,7 @@ impl Task {
             interrupted: None,
             cpu_time: (0, 0),
             captured: false,
+            has_stopped: false,
             making: false,
             ending: false,
             asked_to_be_traced: false,

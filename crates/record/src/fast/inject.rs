@@ -9,7 +9,7 @@ use sysreel_abi::CallKind;
 use sysreel_sys::fast::{PAGE, RINGS, Rings, calls, layout};
 use sysreel_sys::remote::SYSCALL;
 use sysreel_sys::signals;
-use sysreel_sys::{Call, Event, InjectionPoint, Report, Signal, Stop, StopKind};
+use sysreel_sys::{Call, InjectionPoint, Report, Signal, Stop};
 
 /// What became of a task that made calls for the recorder.
 pub(super) enum Hijacked {
@@ -119,11 +119,11 @@ impl Fast {
         }
         let mut world = World(Vec::new());
         for (slot, tid) in others {
+            if !cx.due.has(tid) {
+                self.tasks.get_mut(slot).asked_to_stop();
+            }
             match cx.bring_to_stop(tid) {
                 Ok(Some((stop, t_ns))) => {
-                    if stop.kind() == StopKind::Event(Event::STOP) {
-                        self.tasks.get_mut(slot).interrupted = true;
-                    }
                     world.0.push((slot, stop, t_ns));
                 }
                 _ => {

@@ -179,8 +179,9 @@ impl Fast {
             if task.tgid == tgid
                 && slot != cx.at.slot
                 && !std::mem::replace(&mut self.tasks.get_mut(slot).trace_all, true)
+                && !cx.owes_stop(task)
             {
-                self.tasks.get_mut(slot).interrupted = true;
+                self.tasks.get_mut(slot).asked_to_stop();
                 // If the task has died, wait reports it.
                 _ = cx.tracer.interrupt(task.tid);
             }

@@ -14,17 +14,18 @@ use sysreel_sys::{Event, Registers, Stop, StopKind};
 
 impl Fast {
     pub(super) fn at_stop(&mut self, cx: &mut Context, stop: &mut Stop) -> Reach {
-        let task = self.tasks.get_mut(cx.at.slot);
-        let interrupted = std::mem::take(&mut task.interrupted);
-        let Some(memory) = task.memory.clone() else { return Reach::Stays };
         let kind = stop.kind();
+        let is_first = cx.task().is_none_or(|task| !task.has_stopped);
+        let task = self.tasks.get_mut(cx.at.slot);
+        let is_interrupt = task.is_interrupt(kind, is_first);
+        let Some(memory) = task.memory.clone() else { return Reach::Stays };
         if kind != StopKind::Event(Event::EXIT) {
             self.give_slot(cx.at.slot, stop, &memory);
         }
         match kind {
             StopKind::Syscall | StopKind::Event(Event::SECCOMP) => self.at_call(cx, stop, &memory),
             _ if self.move_out(cx, stop, &memory) => Reach::Swallow,
-            StopKind::Event(Event::STOP) if interrupted => Reach::Swallow,
+            _ if is_interrupt => Reach::Swallow,
             _ => Reach::Stays,
         }
     }

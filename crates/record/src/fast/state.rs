@@ -8,7 +8,7 @@ use super::programs::Programs;
 use crate::engine::{BySlot, Slot};
 use std::collections::VecDeque;
 use sysreel_sys::fast::Record;
-use sysreel_sys::seccomp;
+use sysreel_sys::{Event, StopKind, seccomp};
 
 /// The hook.
 #[derive(Debug)]
@@ -47,12 +47,30 @@ pub(super) struct FastTask {
     pub(super) drained: u64,
     pub(super) taken: Taken,
     pub(super) finish: Option<Finish>,
-    /// Whether it was asked to stop.
-    pub(super) interrupted: bool,
+    /// Of how many coming stops one may be that of an interrupt of the recorder.
+    interrupts: u8,
     /// Whether it was killed in the page's call.
     pub(super) killed: bool,
     pub(super) last_ns: u64,
     pub(super) expected: VecDeque<Expected>,
+}
+
+impl FastTask {
+    /// Notes that the task is being interrupted. Its next stop shows the interrupt, or, if it has
+    /// stopped already and was not waited for yet, the one after that: every stop ends an
+    /// interrupt that was requested before (`ptrace_stop` in kernel/signal.c, Linux 3.4).
+    pub(super) fn asked_to_stop(&mut self) {
+        self.interrupts = 2;
+    }
+
+    /// Whether a stop is that of an interrupt. `is_first`: it is the task's first stop, which a new
+    /// task makes by itself.
+    pub(super) fn is_interrupt(&mut self, kind: StopKind, is_first: bool) -> bool {
+        let left = self.interrupts;
+        let is_interrupt = kind == StopKind::Event(Event::STOP) && !is_first && left > 0;
+        self.interrupts = if is_interrupt { 0 } else { left.saturating_sub(1) };
+        is_interrupt
+    }
 }
 
 /// Which call a task is in.
