@@ -64,12 +64,14 @@ impl FastTask {
     }
 
     /// Whether a stop is that of an interrupt. `is_first`: it is the task's first stop, which a new
-    /// task makes by itself.
+    /// task makes by itself. Otherwise only the end of a group-stop looks the same (ptrace(2)).
     pub(super) fn is_interrupt(&mut self, kind: StopKind, is_first: bool) -> bool {
-        let left = self.interrupts;
-        let is_interrupt = kind == StopKind::Event(Event::STOP) && !is_first && left > 0;
-        self.interrupts = if is_interrupt { 0 } else { left.saturating_sub(1) };
-        is_interrupt
+        let before = self.interrupts;
+        self.interrupts = match kind {
+            StopKind::Group(_) => 0,
+            _ => before.saturating_sub(1),
+        };
+        kind == StopKind::Event(Event::STOP) && !is_first && before > 0
     }
 }
 
