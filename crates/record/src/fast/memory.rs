@@ -39,6 +39,15 @@ pub(super) struct Stubs {
     pub(super) sites: Vec<u64>,
 }
 
+/// A mapping of a file that can be executed and not written.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Where functions begin, in ascending order.
+    pub(super) functions: Rc<[u64]>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) state: State,
@@ -48,8 +57,7 @@ pub(super) struct Memory {
     pub(super) rings: Option<Rc<Rings>>,
     pub(super) sites: HashMap<u64, Site>,
     pub(super) stubs: Vec<Stubs>,
-    /// Mappings of files that can be executed and not written: start and end.
-    pub(super) text: Vec<(u64, u64)>,
+    pub(super) text: Vec<Text>,
     window: Option<Rc<Window>>,
 }
 

@@ -1,13 +1,15 @@
 //! Patches call sites, and restores them.
 
 use super::inject::{Hijacked, NoWorld, hijack};
-use super::memory::{Memory, Shared, Site, State, Stubs};
+use super::memory::{Memory, Shared, Site, State, Stubs, Text};
 use super::state::Fast;
 use crate::engine::Context;
 use sysreel_format::{NoteCode, Severity};
 use sysreel_sys::fast::{
-    CODE_AFTER, PAGE, Patch, RINGS, RINGS_LEN, STUB, STUBS_LEN, Stub, calls, find_padding, layout,
+    CODE_AFTER, PAGE, Patch, RINGS, RINGS_LEN, STUB, STUBS_LEN, Stub, calls, find_padding,
+    functions, layout,
 };
+use sysreel_sys::memory::Window;
 use sysreel_sys::remote::SYSCALL;
 use sysreel_sys::{Stop, Tid, process};
 
@@ -142,32 +144,47 @@ fn place(site: u64, nth: i64) -> Option<u64> {
     (at >= STUBS_LEN && !is_ours && at >> 47 == 0).then_some(at)
 }
 
+/// Code before a site that is further away is not looked at.
+const CODE_BEFORE: u64 = 4096;
+
 /// Finds padding for a site in a file's code.
 fn find(memory: &mut Memory, tid: Tid, site: u64) -> Option<Patch> {
     let window = memory.window(tid)?;
-    let contains = |&&(start, end): &&(u64, u64)| (start..end).contains(&site);
-    let (_, end) = match memory.text.iter().find(contains) {
-        Some(&text) => text,
-        None => {
-            let mappings = process::mappings(tid).ok()?;
-            let is_text = |mapping: &&process::Mapping| {
-                mapping.inode != 0
-                    && mapping.permissions == *b"r-xp"
-                    && (mapping.start..mapping.end).contains(&site)
-            };
-            let mapping = mappings.iter().find(is_text)?;
-            memory.text.push((mapping.start, mapping.end));
-            (mapping.start, mapping.end)
-        }
-    };
-    let mut code = [0; CODE_AFTER];
-    let len = usize::try_from(end - site).map_or(CODE_AFTER, |len| len.min(CODE_AFTER));
-    let got = window.read(site, &mut code[..len]);
+    let Text { start, end, functions } = text(memory, &window, tid, site)?;
+    let before = functions.partition_point(|&function| function <= site).checked_sub(1);
+    let function = before.and_then(|at| functions.get(at).copied());
+    let near = |function: &u64| site - function <= CODE_BEFORE && *function >= start;
+    let start = function.filter(near).unwrap_or(site);
+    let end = end.min(site.saturating_add(CODE_AFTER as u64));
+    let mut code = vec![0; usize::try_from(end - start).ok()?];
+    let got = window.read(start, &mut code);
     let in_use = |at: u64| {
         let mut patches = memory.sites.values().filter_map(|site| site.patch);
         patches.any(|patch| (patch.padding..patch.padding + u64::from(patch.len)).contains(&at))
     };
-    find_padding(site, &code[..got], in_use)
+    find_padding(site, start, &code[..got], &functions, in_use)
+}
+
+/// Returns the mapping of a file's code that contains a site.
+fn text(memory: &mut Memory, window: &Window, tid: Tid, site: u64) -> Option<Text> {
+    if let Some(text) = memory.text.iter().find(|text| (text.start..text.end).contains(&site)) {
+        return Some(text.clone());
+    }
+    let mappings = process::mappings(tid).ok()?;
+    let at = mappings.iter().position(|mapping| {
+        mapping.inode != 0
+            && mapping.permissions == *b"r-xp"
+            && (mapping.start..mapping.end).contains(&site)
+    })?;
+    let code = &mappings[at];
+    // The beginning of the file is mapped below its code.
+    let first = mappings[..=at].iter().rev().find(|mapping| {
+        (mapping.device, mapping.inode, mapping.offset) == (code.device, code.inode, 0)
+    });
+    let functions = first.map_or(Vec::new(), |first| functions(window, first.start)).into();
+    let text = Text { start: code.start, end: code.end, functions };
+    memory.text.push(text.clone());
+    Some(text)
 }
 
 /// Writes a stub, the jump to it, and the jump to that.

@@ -2,11 +2,13 @@
 //!
 //! A site has two bytes, enough for a short jump. What it jumps to is *padding*: bytes between two
 //! functions, or between parts of one, that are never executed. Padding is not guessed. The code is
-//! decoded from the site on, whose next instruction is known to begin there; a run of instructions
-//! that do nothing is padding if it follows one that never continues, and nothing that was decoded
-//! jumps into it.
+//! decoded from the beginning of the function on, and only where an instruction is known to begin:
+//! after one that continues, where something jumps, where a function begins, and at the site. A run
+//! of instructions that do nothing is padding if it follows one that never continues, and nothing
+//! that was decoded jumps into it.
 
 use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic};
+use std::collections::BTreeSet;
 
 /// How many bytes from a site on must be known.
 pub const CODE_AFTER: usize = 2 + 127 + 32;
@@ -53,63 +55,111 @@ impl Patch {
     }
 }
 
-/// What follows padding begins at a multiple of this.
-const ALIGNED: u64 = 8;
-
 /// Whether an instruction does nothing and is used as padding.
 fn is_filler(instruction: &Instruction) -> bool {
     matches!(instruction.mnemonic(), Mnemonic::Nop | Mnemonic::Int3)
 }
 
-/// Finds padding for the site at which `code` begins. `taken`: whether padding is in use.
-pub fn find_padding(site: u64, code: &[u8], taken: impl Fn(u64) -> bool) -> Option<Patch> {
-    let rest = code.strip_prefix(&crate::remote::SYSCALL)?;
-    let mut decoder = Decoder::with_ip(64, rest, site + 2, DecoderOptions::NONE);
-    let mut targets = Vec::new();
-    let mut goes_on = true;
-    let mut next = decode(&mut decoder)?;
-    loop {
-        let at = next.ip();
-        if at - site > 127 {
-            return None; // Out of reach, even if two bytes come before the jump.
-        }
-        goes_on |= targets.contains(&at);
-        if !goes_on && is_filler(&next) {
-            let mut end = at;
-            while is_filler(&next) && !(end > at && targets.contains(&next.ip())) {
-                end = next.next_ip();
-                next = decode(&mut decoder)?;
-            }
-            let is_entered = targets.iter().any(|target| (at + 1..end).contains(target));
-            let len = u8::try_from(end - at).ok().filter(|len| (JUMP..128).contains(len));
-            if let Some(len) = len.filter(|_| !is_entered && !taken(at)) {
-                return Some(Patch { site, padding: at, len });
-            }
-            // Padding aligns what comes after it.
-            goes_on = end.is_multiple_of(ALIGNED);
-            continue;
-        }
-        if !goes_on {
-            return None; // Nothing says that an instruction begins here.
-        }
-        match next.flow_control() {
-            FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => {}
-            FlowControl::ConditionalBranch => targets.push(next.near_branch_target()),
-            FlowControl::UnconditionalBranch => {
-                targets.push(next.near_branch_target());
-                goes_on = false;
-            }
-            FlowControl::Return | FlowControl::IndirectBranch | FlowControl::Exception => {
-                goes_on = false;
-            }
-            FlowControl::Interrupt if next.mnemonic() == Mnemonic::Int3 => {}
-            FlowControl::Interrupt | FlowControl::XbeginXabortXend => return None,
-        }
-        next = decode(&mut decoder)?;
+/// Where code is known to begin.
+struct Known<'a> {
+    /// The targets of jumps.
+    targets: BTreeSet<u64>,
+    /// The first addresses of functions, in ascending order.
+    functions: &'a [u64],
+}
+
+impl Known<'_> {
+    /// Returns the first address from `at` on.
+    fn next(&self, at: u64) -> Option<u64> {
+        let function = self.functions.get(self.functions.partition_point(|&start| start < at));
+        let target = self.targets.range(at..).next();
+        function.into_iter().chain(target).min().copied()
     }
 }
 
-fn decode(decoder: &mut Decoder<'_>) -> Option<Instruction> {
+/// Finds padding for a site. `code` begins at `start`: at the site, or at the beginning of its
+/// function. `functions`: where functions begin, in ascending order. `taken`: whether padding is in
+/// use.
+pub fn find_padding(
+    site: u64,
+    start: u64,
+    code: &[u8],
+    functions: &[u64],
+    taken: impl Fn(u64) -> bool,
+) -> Option<Patch> {
+    let after = usize::try_from(site.checked_sub(start)?).ok()?;
+    code.get(after..)?.strip_prefix(&crate::remote::SYSCALL)?;
+    let mut known = Known { targets: BTreeSet::from([start, site]), functions };
+    let mut at = start;
+    while at < site {
+        let after = walk(start, code, at, site, &mut known);
+        at = known.next(after.max(at + 1)).unwrap_or(site);
+    }
+    at = site;
+    loop {
+        at = walk(start, code, at, u64::MAX, &mut known);
+        if let Some(len) = filler(start, code, at, &known).filter(|_| !taken(at)) {
+            // Out of reach, even if two bytes come before the jump.
+            return (at - site <= 127).then_some(Patch { site, padding: at, len });
+        }
+        // What follows may be data. A known address at which nothing can be decoded ends the code.
+        at = known.next(at).filter(|&at| decode(start, code, at).is_some())?;
+    }
+}
+
+/// Decodes from a known address on while one instruction follows the other, up to `end`. Returns
+/// the address after them.
+fn walk(start: u64, code: &[u8], mut at: u64, end: u64, known: &mut Known<'_>) -> u64 {
+    while at < end
+        && let Some(instruction) = decode(start, code, at)
+    {
+        at = instruction.next_ip();
+        if !flow(&instruction, &mut known.targets) {
+            break;
+        }
+    }
+    at
+}
+
+/// Returns the length of the instructions at an address that do nothing, up to where code is known
+/// to begin, if a jump has room there.
+fn filler(start: u64, code: &[u8], at: u64, known: &Known<'_>) -> Option<u8> {
+    let mut end = at;
+    while let Some(next) = decode(start, code, end).filter(is_filler) {
+        if known.next(end) == Some(end) {
+            break;
+        }
+        end = next.next_ip();
+    }
+    let is_entered = known.next(at).is_some_and(|known| known < end);
+    u8::try_from(end - at).ok().filter(|len| !is_entered && (JUMP..128).contains(len))
+}
+
+/// Adds the target of a jump. Returns whether the next instruction can be executed.
+fn flow(instruction: &Instruction, targets: &mut BTreeSet<u64>) -> bool {
+    match instruction.flow_control() {
+        FlowControl::Next | FlowControl::Call | FlowControl::IndirectCall => true,
+        FlowControl::ConditionalBranch => {
+            targets.insert(instruction.near_branch_target());
+            true
+        }
+        FlowControl::UnconditionalBranch => {
+            targets.insert(instruction.near_branch_target());
+            false
+        }
+        FlowControl::Interrupt => true,
+        FlowControl::XbeginXabortXend => {
+            targets.insert(instruction.near_branch_target());
+            true
+        }
+        FlowControl::Return | FlowControl::IndirectBranch | FlowControl::Exception => false,
+    }
+}
+
+/// Decodes an instruction. `None` when there is none.
+fn decode(start: u64, code: &[u8], at: u64) -> Option<Instruction> {
+    let bytes = code.get(usize::try_from(at.checked_sub(start)?).ok()?..)?;
+    let mut decoder = Decoder::with_ip(64, bytes, at, DecoderOptions::NONE);
     let instruction = decoder.decode();
     (instruction.code() != Code::INVALID).then_some(instruction)
 }
@@ -117,14 +167,20 @@ fn decode(decoder: &mut Decoder<'_>) -> Option<Instruction> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::SYSCALL;
 
     const SITE: u64 = 0x1000;
 
     fn padding(after: &[u8]) -> Option<(u64, u8)> {
-        let mut code = vec![0x0f, 0x05];
+        padding_before(&[], after)
+    }
+
+    fn padding_before(functions: &[u64], after: &[u8]) -> Option<(u64, u8)> {
+        let mut code = SYSCALL.to_vec();
         code.extend(after);
         code.resize(CODE_AFTER, 0xc3);
-        find_padding(SITE, &code, |_| false).map(|patch| (patch.padding - SITE, patch.len))
+        let found = find_padding(SITE, SITE, &code, functions, |_| false);
+        found.map(|patch| (patch.padding - SITE, patch.len))
     }
 
     const LONG_NOP: [u8; 8] = [0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0];
@@ -174,16 +230,34 @@ mod tests {
         let farther = vec![0x50; 125];
         assert_eq!(padding(&code(&[&farther, &[0xc3], &LONG_NOP])), None);
         let bytes = code(&[&[0x0f, 0x05, 0xc3], &LONG_NOP, &[0x55; 150]]);
-        assert_eq!(find_padding(SITE, &bytes, |at| at == SITE + 3), None);
+        assert_eq!(find_padding(SITE, SITE, &bytes, &[], |at| at == SITE + 3), None);
     }
 
     #[test]
-    fn code_goes_on_where_padding_aligns_it() {
-        // 3 bytes of padding up to 0x1008; the next is long enough.
-        let aligned: &[u8] = &[0x90, 0x90, 0xc3, 0x0f, 0x1f, 0, 0x55, 0xc3];
-        assert_eq!(padding(&code(&[aligned, &LONG_NOP])), Some((10, 8)));
-        let unaligned: &[u8] = &[0x90, 0xc3, 0x0f, 0x1f, 0, 0x55, 0xc3];
-        assert_eq!(padding(&code(&[unaligned, &LONG_NOP])), None);
+    fn code_goes_on_where_it_is_known_to() {
+        // 3 bytes of padding up to a multiple of 8, and what follows them; then enough of them.
+        let bytes = code(&[&[0x90, 0x90, 0xc3, 0x0f, 0x1f, 0, 0x55, 0xc3], &LONG_NOP]);
+        assert_eq!(padding_before(&[SITE + 8], &bytes), Some((10, 8)));
+        assert_eq!(padding_before(&[SITE + 8, SITE + 11], &bytes), None);
+        // It may be data.
+        assert_eq!(padding(&bytes), None);
+        // A jump from the site or from before it says that it is code. The site is at 0x1003.
+        let from_before: &[u8] = &[0x77, 0x09, 0x90];
+        let bytes = code(&[from_before, &SYSCALL, &bytes]);
+        let found = |start: usize| {
+            let first = SITE - 3 + start as u64;
+            find_padding(SITE, first, &bytes[start..], &[], |_| false)
+        };
+        assert_eq!(found(0), Some(Patch { site: SITE, padding: SITE + 10, len: 8 }));
+        assert_eq!(found(3), None);
+    }
+
+    #[test]
+    fn a_site_that_is_not_decoded_from_before_is_known_all_the_same() {
+        // The instruction before would have the bytes of the site as its immediate.
+        let bytes = code(&[&[0xb8], &SYSCALL, &[0xc3], &LONG_NOP]);
+        let patch = find_padding(SITE, SITE - 1, &bytes, &[], |_| false);
+        assert_eq!(patch, Some(Patch { site: SITE, padding: SITE + 3, len: 8 }));
     }
 
     #[test]

@@ -7,12 +7,14 @@
 
 pub mod calls;
 mod code;
+mod functions;
 pub mod layout;
 mod moved;
 mod page;
 mod rings;
 
 pub use code::{CODE_AFTER, Patch, find_padding};
+pub use functions::functions;
 pub use layout::{PAGE, PAGE_LEN, RINGS, RINGS_LEN, SLOT, SLOTS};
 pub use moved::{Inside, Left};
 pub use page::Place;
