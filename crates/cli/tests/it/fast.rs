@@ -2,7 +2,7 @@
 
 use crate::fixtures::{PROGRAMS, breaks_under_a_filter, holds_fast};
 use crate::program::program;
-use crate::stage::{Running, SYSREEL, Stage, each, kill, until};
+use crate::stage::{Running, SYSREEL, Stage, each, installed, kill, until};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -135,6 +135,42 @@ fn a_fast_recording_prints_what_an_exact_one_prints() {
     assert!(exact.len() > 800, "{}", exact.len());
     assert_eq!(exact, fast);
     assert!(sources(&stage.path("x.reel"))[&SourceId::IN_PROCESS.0] > 1000);
+}
+
+/// Without address space randomization no field of a call shows how it was recorded.
+#[test]
+fn a_fast_recording_does_not_differ_from_an_exact_one() {
+    let scripts = [
+        "for i in 1 2 3; do ls -l dir >out$i; done; wc -l <out1; sort out2 out3",
+        "tar cf x.tar dir && tar tf x.tar",
+        "perl -e 'for (sort glob \"dir/*\") { open F, $_; print <F>, -s F }'",
+        "python3 -c 'for n in range(60): print(open(\"dir/%d\" % n).read())'",
+        "find dir -type f -exec cat {} +",
+    ];
+    let programs = ["setarch", "tar", "perl", "python3", "find"];
+    if !installed("fast::a_fast_recording_does_not_differ_from_an_exact_one", &programs) {
+        return;
+    }
+    for script in scripts {
+        let recorded = |options: &[&str], log: &str| {
+            let stage = Stage::new();
+            std::fs::create_dir(stage.path("dir")).unwrap();
+            for name in 0..60 {
+                stage.write(&format!("dir/{name}"), format!("{name}\n"));
+            }
+            let mut command = stage.command("setarch");
+            command.args(["-R", SYSREEL, "record", "-q", "-o", log]).args(options);
+            let run = stage.run(command.args(["--", "sh", "-c", script]));
+            assert!(run.status.success(), "{script} {options:?}: {run:?}");
+            stage
+        };
+        let (exact, fast) = (recorded(&[], "x.reel"), recorded(&["--fast"], "x.reel"));
+        let log = fast.path("x.reel");
+        assert!(sources(&log)[&SourceId::IN_PROCESS.0] > 100, "{script}");
+        let log = log.to_str().unwrap();
+        let run = exact.sysreel(&["diff", "--level", "fields", "x.reel", log]);
+        assert!(run.status.success(), "{script}: {run:?}");
+    }
 }
 
 #[test]
