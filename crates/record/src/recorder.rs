@@ -103,7 +103,7 @@ impl Recorder {
         let mut attaching = Attaching::new(options.tree);
         let attached = attach_all(&tracer, options, &mut attaching)?;
         let cpu_affinity =
-            CpuAffinity::begin(options.cpu, !options.argv.is_empty(), has_filter(options));
+            CpuAffinity::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, call_filter.as_mut(), fast.as_mut())?;
         // A write over RLIMIT_FSIZE must fail with EFBIG, as on a full disk, and not kill the
         // recorder (setrlimit(2)).
@@ -349,11 +349,6 @@ fn attach_all(
         attached.extend(tracer.attach(pid)?);
     }
     Ok(attached)
-}
-
-/// Whether the program runs under a filter of the recorder, so that most calls do not stop.
-fn has_filter(options: &Options) -> bool {
-    options.only.is_some() || options.fast.is_some()
 }
 
 /// Prepares `--fast`.

@@ -87,6 +87,16 @@ fn corner(name: &str) {
     }
 }
 
+/// A program that is executed while its maker gets its page has nothing of it.
+#[test]
+fn a_new_image_has_nothing_of_the_old_one() {
+    let (program, stage) = (program("fast_corners"), Stage::new());
+    let run =
+        stage.run(record(&stage, "x.reel", &["--fast"]).arg(&program.binary).arg("new-images"));
+    assert!(run.status.success(), "{run:?}");
+    assert!(sources(&stage.path("x.reel"))[&SourceId::IN_PROCESS.0] > 100);
+}
+
 /// The number of stops of PTRACE_EVENT_STOP of each task. A new task has one, its first, and none
 /// after that if nothing stops its process (ptrace(2)).
 fn event_stops(log: &Path) -> BTreeMap<u32, u32> {

@@ -9,7 +9,7 @@ use sysreel_abi::CallKind;
 use sysreel_sys::fast::{PAGE, RINGS, Rings, calls, layout};
 use sysreel_sys::remote::SYSCALL;
 use sysreel_sys::signals;
-use sysreel_sys::{Call, InjectionPoint, Report, Signal, Stop};
+use sysreel_sys::{Call, Event, InjectionPoint, Report, Signal, Stop, StopKind};
 
 /// What became of a task that made calls for the recorder.
 pub(super) enum Hijacked {
@@ -177,6 +177,11 @@ impl Fast {
 
     /// Gives a stopped task a slot of the rings of its process, if it has none.
     pub(super) fn give_slot(&mut self, slot: Slot, stop: &Stop, memory: &Shared) {
+        // It has left this memory. Others that share it may have gone on before: `mm_release` in
+        // kernel/fork.c, Linux 6.18, ends a vfork(2).
+        if stop.kind() == StopKind::Event(Event::EXEC) {
+            return;
+        }
         let task = self.tasks.get_mut(slot);
         let memory = memory.borrow();
         let Some(rings) = memory.rings.as_ref().filter(|_| !task.has_block) else { return };
