@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use sysreel_abi::Filter;
 use sysreel_export::{Content, FORMATS, Format, Options, Target, export, find};
-use sysreel_inspect::{EventRange, LogFile, open};
+use sysreel_inspect::{LogFile, open};
 use sysreel_views::Select;
 
 #[derive(Debug, clap::Args)]
@@ -209,7 +209,9 @@ fn worst(exits: &[Exit]) -> Exit {
 
 /// Writes all logs to one file.
 fn to_one(args: &Args, logs: &mut [LogFile], path: &Path) -> Exit {
-    let select = Select { range: EventRange::default(), filter: args.filter.clone() };
+    // A file is kept and passed on, so it must be known whether something of its log is damaged,
+    // even if the format shows no buffers.
+    let select = Select { filter: args.filter.clone(), check_buffers: true, ..Select::default() };
     let options = Options { select, string_limit: args.string_limit };
     let written = match args.to.content {
         Content::Database => {

@@ -14,6 +14,9 @@ pub struct Select {
     pub range: EventRange,
     /// Which calls and other items. `None`: all.
     pub filter: Option<Filter>,
+    /// Whether all captured buffers are read, also those that the view does not need, to find
+    /// damaged ones.
+    pub check_buffers: bool,
 }
 
 /// Takes the items of a log.
@@ -147,6 +150,9 @@ pub fn look(
     let mut calls = file.calls(follow).range(select.range);
     if !memory && !asks && follow == Follow::default() {
         calls = calls.without_parts();
+    }
+    if select.check_buffers {
+        calls = calls.check_buffers();
     }
     let mut selecting = Selecting { matcher, looker };
     let mut findings = calls.visit(&mut selecting)?;

@@ -70,7 +70,7 @@ fn at(
     moment: Moment,
     until: Option<Time>,
 ) -> Result<(Found, Findings), Error> {
-    let select = Select { range: EventRange { from: None, to: at }, filter: None };
+    let select = Select { range: EventRange { from: None, to: at }, ..Select::default() };
     collect(file, &select, Looking { until, moment, ..Looking::default() })
 }
 
