@@ -49,10 +49,13 @@ pub(super) fn short(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
+/// Where groups go, and who writes them.
+type Writing = (SyncSender<Vec<Column>>, JoinHandle<Result<(), ParquetError>>);
+
 /// A file of columns.
 pub(super) struct Columns {
-    /// Groups that are to be written, and who writes them; `None` once the file is complete.
-    writing: Option<(SyncSender<Vec<Column>>, JoinHandle<Result<(), ParquetError>>)>,
+    /// `None` once the file is complete.
+    writing: Option<Writing>,
     /// The row group so far.
     columns: Vec<Column>,
     rows: usize,
