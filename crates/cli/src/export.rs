@@ -2,19 +2,19 @@
 
 use crate::exit::Exit;
 use crate::progress::Reading;
-use crate::results::Replacement;
-use crate::say::{self, Out, say};
+use crate::say::say;
 use crate::views::{failed, finished};
+use crate::whole::{write_whole, write_whole_file};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{BufWriter, IsTerminal, Write, stdout};
+use std::io::{IsTerminal, stdout};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use sysreel_abi::Filter;
-use sysreel_export::{Content, Exported, FORMATS, Format, Options, Target, export, find};
-use sysreel_inspect::{Error, EventRange, LogFile, open};
+use sysreel_export::{Content, FORMATS, Format, Options, Target, export, find};
+use sysreel_inspect::{LogFile, open};
 use sysreel_views::Select;
 
 #[derive(Debug, clap::Args)]
@@ -209,11 +209,17 @@ fn worst(exits: &[Exit]) -> Exit {
 
 /// Writes all logs to one file.
 fn to_one(args: &Args, logs: &mut [LogFile], path: &Path) -> Exit {
-    let select = Select { range: EventRange::default(), filter: args.filter.clone() };
+    // A file is kept and passed on, so it must be known whether something of its log is damaged,
+    // even if the format shows no buffers.
+    let select = Select { filter: args.filter.clone(), check_buffers: true, ..Select::default() };
     let options = Options { select, string_limit: args.string_limit };
-    let written = match path == Path::new(STDOUT) {
-        true => to_stdout(args.to, logs, &options),
-        false => to_file(args.to, logs, &options, path),
+    let written = match args.to.content {
+        Content::Database => {
+            write_whole_file(path, |path| export(args.to, logs, &options, Target::File(path)))
+        }
+        Content::Text | Content::Binary => {
+            write_whole(path, |out| export(args.to, logs, &options, Target::Out(out)))
+        }
     };
     let exported = match written {
         Ok(exported) => exported,
@@ -228,47 +234,4 @@ fn to_one(args: &Args, logs: &mut [LogFile], path: &Path) -> Exit {
         .map(|(log, findings)| finished(log.path(), log, findings))
         .collect();
     worst(&exits)
-}
-
-fn to_stdout(format: &Format, logs: &mut [LogFile], options: &Options) -> Result<Exported, Exit> {
-    let mut out = Out::lock().map_err(|error| say::unwritten(&error).0)?;
-    let exported = export(format, logs, options, Target::Out(&mut out)).map_err(|e| match e {
-        Error::Write(error) => say::unwritten(&error).0,
-        error => failed(&error),
-    })?;
-    out.finish().map_err(|error| say::unwritten(&error).0)?;
-    Ok(exported)
-}
-
-fn to_file(
-    format: &Format,
-    logs: &mut [LogFile],
-    options: &Options,
-    path: &Path,
-) -> Result<Exported, Exit> {
-    let cannot_write = |error: &dyn std::fmt::Display| {
-        say!("cannot write {}: {error}", path.display());
-        Exit::FAILURE
-    };
-    let failed = |error| match error {
-        Error::Write(error) => cannot_write(&error),
-        error => failed(&error),
-    };
-    match Replacement::begin(path).map_err(|error| cannot_write(&error))? {
-        Replacement::Whole(temporary) => {
-            let target = Target::File(temporary.path());
-            let exported = export(format, logs, options, target).map_err(failed)?;
-            temporary.keep().map_err(|error| cannot_write(&error))?;
-            Ok(exported)
-        }
-        Replacement::Direct(_) if format.content == Content::Database => {
-            Err(cannot_write(&"it is not a regular file, which this format needs"))
-        }
-        Replacement::Direct(file) => {
-            let mut out = BufWriter::new(file);
-            let exported = export(format, logs, options, Target::Out(&mut out)).map_err(failed)?;
-            out.flush().map_err(|error| cannot_write(&error))?;
-            Ok(exported)
-        }
-    }
 }

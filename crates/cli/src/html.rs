@@ -4,14 +4,13 @@ use crate::diff::{Comparison, LevelName, open_sides};
 use crate::exit::Exit;
 use crate::progress::Reading;
 use crate::report::PolicyArgs;
-use crate::results::Replacement;
-use crate::say::{self, Out, say};
+use crate::say::say;
 use crate::views::{failed, finished};
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write, stdout};
+use crate::whole::write_whole;
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::Severity;
-use sysreel_inspect::{Error, open};
+use sysreel_inspect::open;
 use sysreel_report::{Options, write_diff, write_log};
 
 #[derive(Debug, clap::Args)]
@@ -94,7 +93,7 @@ fn page(args: &Args, path: &Path) -> Exit {
         Err(error) => return failed(&error),
     };
     let bar = Reading::begin([&log]);
-    let written = write_whole(&args.output, &mut |out| write_log(&log, &args.options(), out));
+    let written = write_whole(&args.output, |out| write_log(&log, &args.options(), out));
     drop(bar);
     written.map_or_else(|exit| exit, |findings| finished(path, &log, findings))
 }
@@ -128,7 +127,7 @@ fn comparison(args: &Args, [a, b]: [&Path; 2]) -> Exit {
     let [Some(first), Some(second)] = [logs[0].first(), logs[1].first()] else {
         return Exit::USAGE;
     };
-    let written = write_whole(&args.output, &mut |out| {
+    let written = write_whole(&args.output, |out| {
         write_diff(&verdict, [first, second], &args.options(), out)
     });
     if let Err(exit) = written {
@@ -137,46 +136,4 @@ fn comparison(args: &Args, [a, b]: [&Path; 2]) -> Exit {
     let exits = [first, second].into_iter().zip(&verdict.report.sides);
     let exits = exits.map(|(log, side)| finished(log.path(), log, side.findings.clone()));
     exits.max_by_key(|exit| *exit != Exit::SUCCESS).unwrap_or(Exit::SUCCESS)
-}
-
-/// Writes a result to a file that appears, or replaces an older one, when it is complete; to
-/// standard output if `path` is `-`.
-///
-/// # Errors
-/// With what was said already as the exit status: a message that names the file.
-fn write_whole<T>(
-    path: &Path,
-    write: &mut dyn FnMut(&mut dyn Write) -> Result<T, Error>,
-) -> Result<T, Exit> {
-    if path == Path::new("-") {
-        let mut out = Out::lock().map_err(|error| say::unwritten(&error).0)?;
-        let written = write(&mut out).map_err(|error| match error {
-            Error::Write(error) => say::unwritten(&error).0,
-            error => failed(&error),
-        })?;
-        out.finish().map_err(|error| say::unwritten(&error).0)?;
-        return Ok(written);
-    }
-    let cannot_write = |error: &dyn std::fmt::Display| {
-        say!("cannot write {}: {error}", path.display());
-        Exit::FAILURE
-    };
-    let mut write_to = |file: File| {
-        let mut out = BufWriter::new(file);
-        let written = write(&mut out).map_err(|error| match error {
-            Error::Write(error) => cannot_write(&error),
-            error => failed(&error),
-        })?;
-        out.flush().map_err(|error| cannot_write(&error))?;
-        Ok(written)
-    };
-    match Replacement::begin(path).map_err(|error| cannot_write(&error))? {
-        Replacement::Direct(file) => write_to(file),
-        Replacement::Whole(temporary) => {
-            let file = File::create(temporary.path()).map_err(|error| cannot_write(&error))?;
-            let written = write_to(file)?;
-            temporary.keep().map_err(|error| cannot_write(&error))?;
-            Ok(written)
-        }
-    }
 }

@@ -37,6 +37,7 @@ mod terminal;
 mod tips;
 mod verify;
 mod views;
+mod whole;
 
 use args::{Args, Command};
 use clap::FromArgMatches;

@@ -76,7 +76,7 @@ impl Common {
     /// Returns the part of the log that the arguments select.
     pub(crate) fn select(&self) -> Select {
         let range = EventRange { from: self.from, to: self.to };
-        Select { range, filter: self.filter.clone() }
+        Select { range, filter: self.filter.clone(), ..Select::default() }
     }
 }
 

@@ -22,6 +22,9 @@ impl Needs {
     pub(crate) const NAMES: Self = Self { args: false, names: true, memory: false };
     /// The memory of calls, and descriptors. The format makes names itself.
     pub(crate) const DATA: Self = Self::NAMES;
+    /// What programs began with. No rows of calls are looked at.
+    #[cfg(feature = "tables")]
+    pub(crate) const EXECS: Self = Self { args: false, names: false, memory: true };
     /// What the kernel's structs have: numbers, times, results.
     pub(crate) const NOTHING: Self = Self { args: false, names: false, memory: false };
 }

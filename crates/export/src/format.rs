@@ -74,13 +74,15 @@ impl Format {
 #[cfg(feature = "tables")]
 mod made {
     use super::{Make, Needs};
-    use crate::tables::{parquet, sqlite};
+    use crate::tables::{parquet, sqlite, tasks};
 
     pub(super) const SQLITE: Make = Make::File(Needs::ALL, |path, options| {
         Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
     });
     pub(super) const PARQUET: Make =
         Make::File(Needs::ALL, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
+    pub(super) const TASKS: Make =
+        Make::File(Needs::EXECS, |path, _| Ok(Box::new(tasks::Tasks::new(path)?)));
 }
 #[cfg(not(feature = "tables"))]
 mod made {
@@ -88,6 +90,7 @@ mod made {
 
     pub(super) const SQLITE: Make = Make::Missing;
     pub(super) const PARQUET: Make = Make::Missing;
+    pub(super) const TASKS: Make = Make::Missing;
 }
 
 /// The feature of the formats whose libraries take long to build.
@@ -228,6 +231,15 @@ pub const FORMATS: &[Format] = &[
         merges: true,
         feature: TABLES,
         make: made::PARQUET,
+    },
+    Format {
+        name: "parquet-tasks",
+        about: "A table of tasks in columns: command, times, CPU time, end",
+        ending: "tasks.parquet",
+        content: Content::Database,
+        merges: true,
+        feature: TABLES,
+        make: made::TASKS,
     },
 ];
 

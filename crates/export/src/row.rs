@@ -1,7 +1,6 @@
 //! Rows: what a log tells, in the form that every format writes.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -185,10 +184,16 @@ impl Args {
     #[must_use]
     pub fn line(&self) -> String {
         let mut out = String::new();
-        for (at, (_, text)) in self.0.iter().enumerate() {
-            _ = write!(out, "{}{text}", if at > 0 { ", " } else { "" });
-        }
+        self.write_line(&mut out);
         out
+    }
+
+    /// Writes them as [`Self::line`] returns them.
+    pub(crate) fn write_line(&self, out: &mut String) {
+        for (at, (_, text)) in self.0.iter().enumerate() {
+            out.push_str(if at > 0 { ", " } else { "" });
+            out.push_str(text);
+        }
     }
 }
 

@@ -228,7 +228,7 @@ class DiffPage {
         scope: "col",
         text:
           events[side] === null
-            ? `${name}: does not do it`
+            ? `${name}: does not do it${sides[side].lines.length > 0 ? " here" : ""}`
             : `${name}: around event ${events[side]}`,
       }),
     );

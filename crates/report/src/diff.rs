@@ -11,6 +11,7 @@ use sysreel_inspect::{Error, LogFile};
 
 use crate::options::Options;
 use crate::page::{self, Block};
+use crate::places::{Place, places};
 
 /// How many calls are shown before the event of a difference, and how many after it.
 const AROUND: (usize, usize) = (5, 5);
@@ -37,16 +38,12 @@ pub fn write_diff(
         shown.mask_secrets();
     }
     let all = findings(&shown);
-    let mut listed = Vec::new();
-    for (at, finding) in all.iter().take(MOST_FINDINGS).enumerate() {
-        let mut sides = [Context::default(), Context::default()];
-        for ((side, log), event) in sides.iter_mut().zip(logs).zip(finding.events) {
-            if let Some(event) = event.filter(|_| at < MOST_CONTEXTS) {
-                *side = calls_around(log, event, AROUND)?;
-            }
-        }
-        listed.push(Listed::new(finding, sides, options));
-    }
+    let mut contexts = contexts(&all, logs)?.into_iter();
+    let listed: Vec<Listed> = all
+        .iter()
+        .take(MOST_FINDINGS)
+        .map(|finding| Listed::new(finding, contexts.next().unwrap_or_default(), options))
+        .collect();
     let mut text = Vec::new();
     Format::Text.write(&shown, &mut text).map_err(Error::Write)?;
     let more_text = text.len().saturating_sub(MOST_TEXT);
@@ -68,6 +65,43 @@ pub fn write_diff(
     };
     let block = Block::json("meta", &page).map_err(Error::Write)?;
     page::write(&[block], out).map_err(Error::Write)
+}
+
+/// Returns the calls around the first differences in both logs. In a log that does not have the
+/// call, an empty line is where it would be.
+fn contexts(all: &[Finding], logs: [&LogFile; 2]) -> Result<Vec<[Context; 2]>, Error> {
+    let all = &all[..all.len().min(MOST_CONTEXTS)];
+    let only = |side: usize| {
+        let of = all.iter().filter(|finding| finding.events[1 - side].is_none());
+        of.filter_map(|finding| finding.events[side]).collect::<Vec<_>>()
+    };
+    let places = [places(logs, &only(0))?, places([logs[1], logs[0]], &only(1))?];
+    let mut contexts = Vec::with_capacity(all.len());
+    for finding in all {
+        let mut sides = [Context::default(), Context::default()];
+        for (at, side) in sides.iter_mut().enumerate() {
+            let place = finding.events[1 - at].and_then(|event| places[1 - at].get(&event));
+            *side = match (finding.events[at], place) {
+                (Some(event), _) => calls_around(logs[at], event, AROUND)?,
+                (None, Some(place)) => around_place(logs[at], *place)?,
+                (None, None) => continue,
+            };
+        }
+        contexts.push(sides);
+    }
+    Ok(contexts)
+}
+
+/// Returns the calls around the place of a difference in the log that does not have it.
+fn around_place(log: &LogFile, place: Place) -> Result<Context, Error> {
+    let mut around = calls_around(log, place.event, AROUND)?;
+    if let Some(known) = around.at {
+        let at = known.saturating_add(place.later);
+        let after = known.saturating_add(1);
+        around.lines.splice(after..after, (0..place.later).map(|_| String::new()));
+        around.at = Some(at);
+    }
+    Ok(around)
 }
 
 #[derive(Serialize)]

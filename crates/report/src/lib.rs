@@ -15,6 +15,7 @@ mod golden;
 mod log;
 mod options;
 mod page;
+mod places;
 mod rank;
 mod table;
 mod tables;

@@ -16,9 +16,9 @@ use sysreel_views::shell::command_line;
 use crate::calls::{ORDER, calls};
 use crate::options::{MOST, Options};
 use crate::page::{self, Block};
-use crate::rank::{MOST as MOST_CALLS, Ranked, rank};
+use crate::rank::{MOST as MOST_CALLS, Ranked};
 use crate::table::Table;
-use crate::tables::ALL;
+use crate::tables::{times, uses};
 
 /// The most bytes of a block of a table other than the calls, and the most rows.
 const MOST_OF_TABLE: usize = 400_000;
@@ -78,14 +78,17 @@ const EVENTS: [&str; 2] = ["event", "last"];
 /// To how many calls the rows of a table lead for sure.
 const LED: usize = 2000;
 
-/// One pass over the log.
+/// What one pass over the log makes.
 enum Part {
+    Uses(Vec<Table>, Ranked),
+    Times(Vec<Table>),
     Info(Box<Info>),
-    Ranked(Ranked),
-    Tables(Vec<Table>),
 }
 
-/// Reads a log for all parts of its page, several at a time.
+/// The number of passes.
+const PASSES: usize = 3;
+
+/// Reads a log for all parts of its page, in several passes at a time.
 fn read(log: &LogFile, options: &Options) -> Result<Read, Error> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
@@ -97,7 +100,7 @@ fn read(log: &LogFile, options: &Options) -> Result<Read, Error> {
     // A log that grows must be read as it was opened: its parts belong together.
     let threads = match log.is_being_written() {
         true => 1,
-        false => thread::available_parallelism().map_or(1, usize::from).min(ALL.len()),
+        false => thread::available_parallelism().map_or(1, usize::from).min(PASSES),
     };
     let (path, id) = (log.path(), log.log().header().file_id);
     let other = || match open(path) {
@@ -113,8 +116,11 @@ fn read(log: &LogFile, options: &Options) -> Result<Read, Error> {
     for part in done.into_inner().unwrap_or_else(PoisonError::into_inner) {
         match part? {
             Part::Info(info) => read.info = *info,
-            Part::Ranked(ranked) => read.ranked = ranked,
-            Part::Tables(tables) => read.tables.extend(tables),
+            Part::Uses(tables, ranked) => {
+                read.tables.extend(tables);
+                read.ranked = ranked;
+            }
+            Part::Times(tables) => read.tables.extend(tables),
         }
     }
     // The order in which threads finish varies.
@@ -122,12 +128,13 @@ fn read(log: &LogFile, options: &Options) -> Result<Read, Error> {
     Ok(read)
 }
 
-/// Reads a log for the part with this number; `None` after the last.
+/// Makes the pass with this number; `None` after the last. The longest come first.
 fn part(number: usize, log: &LogFile, options: &Options) -> Option<Result<Part, Error>> {
     Some(match number {
-        0 => rank(log).map(Part::Ranked),
-        1 => Info::gather(log).map(|info| Part::Info(Box::new(info))),
-        number => ALL.get(number - 2)?(log, options).map(Part::Tables),
+        0 => uses(log, options).map(|(tables, ranked)| Part::Uses(tables, ranked)),
+        1 => times(log, options).map(Part::Times),
+        2 => Info::gather(log).map(|info| Part::Info(Box::new(info))),
+        PASSES.. => return None,
     })
 }
 

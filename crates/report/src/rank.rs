@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use sysreel_inspect::abi::{CallKind, Row};
 use sysreel_inspect::calls::{Call, Ended, Item};
 use sysreel_inspect::format::TaskId;
-use sysreel_inspect::{Error, Follow, LogFile};
-use sysreel_views::{Bounded, Looker, Select, look};
+use sysreel_views::{Bounded, Collect, Looker, Needs};
 
 /// The most calls that are kept: more have no room on a page of any size that a browser likes.
 pub(crate) const MOST: usize = 100_000;
@@ -26,14 +25,9 @@ pub(crate) struct Ranked {
     pub(crate) calls: BTreeMap<String, u64>,
 }
 
-/// Ranks the calls of a log by what the kernel's structs say of them.
-///
-/// # Errors
-/// When the log cannot be read.
-pub(crate) fn rank(log: &LogFile) -> Result<Ranked, Error> {
-    let mut ranking = Ranking::default();
-    look(log, &Select::default(), (Follow::default(), false), &mut ranking)?;
-    Ok(ranking.finish())
+/// Returns what ranks the calls of a log.
+pub(crate) fn collector() -> impl Collect<Result = Ranked> {
+    Ranking::default()
 }
 
 /// Duration and event; the smallest is on top.
@@ -91,7 +85,13 @@ impl Looker for Ranking {
     }
 }
 
-impl Ranking {
+impl Collect for Ranking {
+    type Result = Ranked;
+
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
     fn finish(mut self) -> Ranked {
         self.sampled.extend(self.latest.values());
         let mut events: Vec<u64> = self.sampled.iter().copied().collect();

@@ -1,14 +1,14 @@
 //! The views of a log as tables of a page. Every number comes from a view.
 
 use serde::Serialize;
-use sysreel_inspect::abi::filter::FieldRef;
 use sysreel_inspect::{Error, LogFile};
 use sysreel_views::shell::command_line;
 use sysreel_views::tree::{self, End, Node};
-use sysreel_views::waits::{self, BlockedOptions, blocked};
-use sysreel_views::{Select, files, lint, net, stat};
+use sysreel_views::waits::{self, Blocked};
+use sysreel_views::{Select, collect, files, lint, net, stat};
 
 use crate::options::Options;
+use crate::rank::{self, Ranked};
 use crate::table::{Kind, Table};
 
 use Kind::{Growing, Number, Text};
@@ -16,12 +16,51 @@ use Kind::{Growing, Number, Text};
 /// How many of the slowest calls are listed.
 const SLOWEST: usize = 100;
 
-/// Makes tables of a log.
-pub(crate) type Make = fn(&LogFile, &Options) -> Result<Vec<Table>, Error>;
+/// Reads a log once for what it used: files, the network, what it waited for, and the calls that
+/// matter.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) fn uses(log: &LogFile, options: &Options) -> Result<(Vec<Table>, Ranked), Error> {
+    let files_options = files::Options::default();
+    let waiting = (waits::blocked_collector(usize::MAX), waits::collector());
+    let using = (files::collector(&files_options), net::collector());
+    let all = (rank::collector(), (waiting, using));
+    let ((ranked, ((blocked, open), (files, net))), _) = collect(log, &Select::default(), all)?;
+    let open = open.settle(log)?;
+    let mut tables = vec![of_waits(&blocked, options), of_open_calls(&open, options)];
+    tables.extend([of_files(&files, options), of_searches(&files, options)]);
+    tables.extend([of_network(&net, options), of_lookups(&net, options)]);
+    Ok((tables, ranked))
+}
 
-/// What makes the tables, the longest first. Each reads the log once.
-pub(crate) const ALL: &[Make] =
-    &[of_files, of_processes, of_habits, by_call, by_error, by_process, of_network, of_waits];
+/// Reads a log once for its processes, where time went, and what failed.
+///
+/// # Errors
+/// When the log cannot be read.
+pub(crate) fn times(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
+    let by = |names: &[&str], slowest| {
+        let by = names.iter().filter_map(|name| name.parse().ok()).collect();
+        stat::Options { by, slowest, ..stat::Options::default() }
+    };
+    let (call, process) = (by(&["call"], SLOWEST), by(&["pid", "exe"], 0));
+    let (error, tree_options) = (by(&["errno", "call"], 0), tree::Options::default());
+    let groups = |options| stat::collector(log, options);
+    let counting = (groups(&call), (groups(&process), groups(&error)));
+    let all = (counting, (tree::collector(log, &tree_options), lint::collector()));
+    let (read, _) = collect(log, &Select::default(), all)?;
+    let ((call, (process, error)), (tree, lint)) = read;
+    // The others are the calls that did not fail.
+    let failed = |group: &stat::Group| group.key.first().is_some_and(|errno| !errno.is_empty());
+    Ok(vec![
+        grouped(&call, ("by-call", &["call"]), |_| true, options),
+        of_slowest(&call, options),
+        grouped(&process, ("by-process", &["pid", "exe"]), |_| true, options),
+        grouped(&error, ("by-error", &["errno", "call"]), failed, options),
+        of_processes(&tree, options),
+        of_habits(&lint, options),
+    ])
+}
 
 /// The word by which JSON names a value of a few, such as the role of a socket.
 fn word(value: &impl Serialize) -> String {
@@ -47,17 +86,13 @@ const NUMBERS: [(&str, Kind); 9] = [
     ("max", Number),
 ];
 
-/// A table of [`stat`] by these fields, and the slowest calls. `keeps` decides which groups are in
-/// the table.
+/// A table of [`stat`] by these fields. `keeps` decides which groups are in the table.
 fn grouped(
-    (log, options): (&LogFile, &Options),
+    stat: &stat::Stat,
     (name, by): (&'static str, &[&'static str]),
-    slowest: usize,
     keeps: fn(&stat::Group) -> bool,
-) -> Result<(Table, stat::Stat), Error> {
-    let fields: Vec<FieldRef> = by.iter().filter_map(|field| field.parse().ok()).collect();
-    let options_of_stat = stat::Options { by: fields, slowest, ..stat::Options::default() };
-    let (stat, _) = stat::stat(log, &options_of_stat)?;
+    options: &Options,
+) -> Table {
     let keys = by.iter().map(|field| (*field, Text));
     let columns: Vec<_> = keys.chain(NUMBERS).collect();
     let mut table = Table::new(name, options.masks(), &columns);
@@ -77,11 +112,10 @@ fn grouped(
         let keys = group.key.iter().map(|key| key.as_str().into());
         table.row(keys.chain(numbers.map(Into::into)));
     }
-    Ok((table, stat))
+    table
 }
 
-fn by_call(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    let (table, stat) = grouped((log, options), ("by-call", &["call"]), SLOWEST, |_| true)?;
+fn of_slowest(stat: &stat::Stat, options: &Options) -> Table {
     let columns =
         [("event", Number), ("duration", Number), ("pid", Number), ("tid", Number), ("call", Text)];
     let mut slowest = Table::new("slowest", options.masks(), &columns);
@@ -91,21 +125,10 @@ fn by_call(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
         slowest
             .row([event.into(), took.into()].into_iter().chain(ids).chain([(&*slow.call).into()]));
     }
-    Ok(vec![table, slowest])
+    slowest
 }
 
-fn by_process(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    Ok(vec![grouped((log, options), ("by-process", &["pid", "exe"]), 0, |_| true)?.0])
-}
-
-/// Groups with an error: the others are the calls that did not fail.
-fn by_error(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    let failed = |group: &stat::Group| group.key.first().is_some_and(|errno| !errno.is_empty());
-    Ok(vec![grouped((log, options), ("by-error", &["errno", "call"]), 0, failed)?.0])
-}
-
-fn of_processes(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    let (tree, _) = tree::tree(log, &tree::Options::default())?;
+fn of_processes(tree: &tree::Tree, options: &Options) -> Table {
     let mut table = Table::new(
         "processes",
         options.masks(),
@@ -152,7 +175,7 @@ fn of_processes(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
             node.end.as_ref().map(how).unwrap_or_default().into(),
         ]);
     }
-    Ok(vec![table])
+    table
 }
 
 /// The most characters of a command line.
@@ -179,8 +202,7 @@ fn how(end: &End) -> String {
     }
 }
 
-fn of_files(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    let (files, _) = files::files(log, &files::Options::default())?;
+fn of_files(files: &files::Files, options: &Options) -> Table {
     let mut table = Table::new(
         "files",
         options.masks(),
@@ -221,7 +243,7 @@ fn of_files(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
             file.last_event.into(),
         ]);
     }
-    Ok(vec![table, of_searches(&files, options)])
+    table
 }
 
 fn of_searches(files: &files::Files, options: &Options) -> Table {
@@ -242,8 +264,7 @@ fn of_searches(files: &files::Files, options: &Options) -> Table {
     table
 }
 
-fn of_network(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    let (net, _) = net::net(log, &Select::default())?;
+fn of_network(net: &net::Net, options: &Options) -> Table {
     let mut table = Table::new(
         "network",
         options.masks(),
@@ -275,6 +296,10 @@ fn of_network(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
             one.event.into(),
         ]);
     }
+    table
+}
+
+fn of_lookups(net: &net::Net, options: &Options) -> Table {
     let columns = [
         ("name", Text),
         ("record", Text),
@@ -296,12 +321,10 @@ fn of_network(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
             one.event.into(),
         ]);
     }
-    Ok(vec![table, lookups])
+    lookups
 }
 
-fn of_waits(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    let all = BlockedOptions { select: Select::default(), limit: usize::MAX };
-    let (blocked, _) = blocked(log, &all)?;
+fn of_waits(blocked: &Blocked, options: &Options) -> Table {
     let columns = [
         ("cause", Text),
         ("object", Text),
@@ -318,8 +341,7 @@ fn of_waits(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
         let numbers = [row.calls, row.total_ns, row.max_ns, row.max_event].map(Into::into);
         table.row(texts.into_iter().chain(numbers));
     }
-    let (waits, _) = waits::waits(log, &waits::Options::default())?;
-    Ok(vec![table, of_open_calls(&waits, options)])
+    table
 }
 
 /// The calls that are open at the end, or when a signal killed the program.
@@ -355,8 +377,7 @@ fn of_open_calls(waits: &waits::Waits, options: &Options) -> Table {
     table
 }
 
-fn of_habits(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
-    let (lint, _) = lint::lint(log, &Select::default())?;
+fn of_habits(lint: &lint::Lint, options: &Options) -> Table {
     let columns = [
         ("rule", Text),
         ("message", Text),
@@ -372,5 +393,5 @@ fn of_habits(log: &LogFile, options: &Options) -> Result<Vec<Table>, Error> {
         let rest = [(&*one.exe).into(), one.pid.into(), one.event.into()];
         table.row(texts.into_iter().chain(rest));
     }
-    Ok(vec![table])
+    table
 }

@@ -8,6 +8,7 @@ mod text;
 
 use sysreel_inspect::{Error, Findings, LogFile};
 
+use crate::select::{self, Collect};
 use collect::Collector;
 
 pub use counts::{Errors, UseNames, Uses};
@@ -18,5 +19,11 @@ pub use result::{By, File, Files, Options, Search, Tried, Which};
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn files(file: &LogFile, options: &Options) -> Result<(Files, Findings), Error> {
-    Collector::read(file, options)
+    select::collect(file, &options.select, collector(options))
+}
+
+/// Returns what collects paths. The part of the log is for the caller to choose.
+#[must_use]
+pub fn collector(options: &Options) -> impl Collect<Result = Files> {
+    Collector::new(options)
 }

@@ -14,6 +14,9 @@ pub struct Select {
     pub range: EventRange,
     /// Which calls and other items. `None`: all.
     pub filter: Option<Filter>,
+    /// Whether all captured buffers are read, also those that the view does not need, to find
+    /// damaged ones.
+    pub check_buffers: bool,
 }
 
 /// Takes the items of a log.
@@ -40,6 +43,95 @@ pub trait Looker {
     }
 }
 
+/// What a looker asks of the items.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// What is followed of the state.
+    pub follow: Follow,
+    /// Whether it asks for memory, siginfo or names, or for what the recorder altered.
+    pub memory: bool,
+}
+
+impl Needs {
+    /// Descriptors and directories, and memory.
+    pub const FILES: Self =
+        Self { follow: Follow { processes: true, attributes: false, maps: false }, memory: true };
+
+    /// Returns what two lookers ask for together.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        let (a, b) = (self.follow, other.follow);
+        Self {
+            follow: Follow {
+                processes: a.processes || b.processes,
+                attributes: a.attributes || b.attributes,
+                maps: a.maps || b.maps,
+            },
+            memory: self.memory || other.memory,
+        }
+    }
+}
+
+/// A looker that makes a result of what it has seen. A pair of them is one too: it reads a log once
+/// for both.
+pub trait Collect: Looker {
+    /// What it makes.
+    type Result;
+
+    /// Returns what it asks of the items.
+    fn needs(&self) -> Needs;
+
+    /// Makes the result, after the last item.
+    fn finish(self) -> Self::Result;
+}
+
+impl<A: Looker, B: Looker> Looker for (A, B) {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.event(event);
+        self.1.event(event);
+    }
+
+    fn item(&mut self, item: &Item<'_>, selected: bool) {
+        self.0.item(item, selected);
+        self.1.item(item, selected);
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.is_over() && self.1.is_over()
+    }
+
+    fn end(&mut self, state: &Tracker) {
+        self.0.end(state);
+        self.1.end(state);
+    }
+}
+
+impl<A: Collect, B: Collect> Collect for (A, B) {
+    type Result = (A::Result, B::Result);
+
+    fn needs(&self) -> Needs {
+        self.0.needs().with(self.1.needs())
+    }
+
+    fn finish(self) -> Self::Result {
+        (self.0.finish(), self.1.finish())
+    }
+}
+
+/// Reads a log for a result.
+///
+/// # Errors
+/// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
+pub fn collect<C: Collect>(
+    file: &LogFile,
+    select: &Select,
+    mut collector: C,
+) -> Result<(C::Result, Findings), Error> {
+    let Needs { follow, memory } = collector.needs();
+    let findings = look(file, select, (follow, memory), &mut collector)?;
+    Ok((collector.finish(), findings))
+}
+
 /// Reads a log and passes its items on. `memory`: whether the looker asks for memory, siginfo or
 /// names, or for what the recorder altered. `follow` says what it asks of their state.
 ///
@@ -58,6 +150,9 @@ pub fn look(
     let mut calls = file.calls(follow).range(select.range);
     if !memory && !asks && follow == Follow::default() {
         calls = calls.without_parts();
+    }
+    if select.check_buffers {
+        calls = calls.check_buffers();
     }
     let mut selecting = Selecting { matcher, looker };
     let mut findings = calls.visit(&mut selecting)?;

@@ -6,9 +6,11 @@ mod result;
 mod shape;
 mod text;
 
+use sysreel_inspect::calls::Item;
 use sysreel_inspect::{Error, Findings, LogFile};
 
-use build::Builder;
+use crate::select::{Collect, Looker, Needs, collect};
+use build::{Builder, Built};
 
 pub use env::EnvChanges;
 pub use result::{End, Node, Options, Order, Ps, Tree};
@@ -18,11 +20,45 @@ pub use result::{End, Node, Options, Order, Ps, Tree};
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn tree(file: &LogFile, options: &Options) -> Result<(Tree, Findings), Error> {
-    let (built, findings) = Builder::read(file, options)?;
-    let (nodes, too_deep) = shape::trees(built.nodes, &built.hits, options.depth);
-    let (left_out, uncounted) = (built.left_out, built.uncounted);
-    let texts_left_out = built.texts_left_out;
-    Ok((Tree { nodes, too_deep, left_out, uncounted, texts_left_out }, findings))
+    let (built, findings) = collect(file, &options.select, Builder::new(file, options))?;
+    Ok((Tree::of(built, options), findings))
+}
+
+/// Returns what collects the trees. The part of the log is for the caller to choose.
+pub fn collector<'o>(
+    file: &LogFile,
+    options: &'o Options,
+) -> impl Collect<Result = Tree> + use<'o> {
+    Trees(Builder::new(file, options), options)
+}
+
+struct Trees<'o>(Builder<'o>, &'o Options);
+
+impl Looker for Trees<'_> {
+    fn item(&mut self, item: &Item<'_>, selected: bool) {
+        self.0.item(item, selected);
+    }
+}
+
+impl Collect for Trees<'_> {
+    type Result = Tree;
+
+    fn needs(&self) -> Needs {
+        self.0.needs()
+    }
+
+    fn finish(self) -> Tree {
+        Tree::of(self.0.finish(), self.1)
+    }
+}
+
+impl Tree {
+    fn of(built: Built, options: &Options) -> Self {
+        let (nodes, too_deep) = shape::trees(built.nodes, &built.hits, options.depth);
+        let (left_out, uncounted) = (built.left_out, built.uncounted);
+        let texts_left_out = built.texts_left_out;
+        Self { nodes, too_deep, left_out, uncounted, texts_left_out }
+    }
 }
 
 /// Returns the processes of a log as a list of at most `limit` nodes.
@@ -34,7 +70,7 @@ pub fn ps(
     options: &Options,
     (order, limit): (Order, usize),
 ) -> Result<(Ps, Findings), Error> {
-    let (built, findings) = Builder::read(file, options)?;
+    let (built, findings) = collect(file, &options.select, Builder::new(file, options))?;
     let mut nodes = shape::with_depths(built.nodes);
     let mut hits = built.hits.iter();
     nodes.retain(|_| hits.next().copied().unwrap_or(false));

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     let range = EventRange { from: args.from, to: args.to };
     let options = Options {
-        select: Select { range, filter: args.filter.clone() },
+        select: Select { range, filter: args.filter.clone(), ..Select::default() },
         pattern,
         context: args.context,
         most: args.max_count as usize,

@@ -57,7 +57,7 @@ fn parse_pattern(text: &str) -> Result<Regex, String> {
 pub(crate) fn run(args: &Args) -> Exit {
     let range = EventRange { from: args.from, to: args.to };
     let options = Options {
-        select: Select { range, filter: args.filter.clone() },
+        select: Select { range, filter: args.filter.clone(), ..Select::default() },
         of_event: args.event,
         way: match (args.read, args.written) {
             (true, _) => Some(Way::Read),

@@ -5,9 +5,10 @@ use crate::program::tiny;
 use crate::stage::{Ran, SYSREEL, Stage};
 use std::fs;
 use std::ops::Range;
+use sysreel_export::FORMATS;
 
 /// Every command that reads. `LOG` is the log that may be damaged, `WHOLE` an undamaged copy.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 14] = [
     &["print", "LOG"],
     &["print", "--format", "raw", "LOG"],
     &["print", "-c", "LOG"],
@@ -17,6 +18,8 @@ const COMMANDS: [&[&str]; 12] = [
     &["files", "--json", "LOG"],
     &["maps", "LOG"],
     &["export", "--to", "ndjson", "LOG"],
+    &["export", "--to", "dot", "LOG"],
+    &["report", "LOG"],
     &["diff", "WHOLE", "LOG"],
     &["diff", "--level", "fields", "LOG", "WHOLE"],
     &["replay", "LOG"],
@@ -135,8 +138,8 @@ fn damage_is_located() {
     }
 }
 
-/// Of a log of which only captured buffers are damaged, `info` and the readers that show buffers
-/// report it. For the others nothing is missing.
+/// Of a log of which only captured buffers are damaged, `info`, the readers that show buffers, and
+/// those that write files report it. For the others nothing is missing.
 #[test]
 fn damaged_buffers_are_reported_by_those_who_read_them() {
     let stage = Stage::new();
@@ -153,6 +156,12 @@ fn damaged_buffers_are_reported_by_those_who_read_them() {
             .sysreel(&[words, &["LOG"]].concat())
             .fails(3, &["captured buffers could not be read"]);
     }
+    for format in FORMATS.iter().filter(|format| format.is_built()) {
+        let ran = stage.sysreel(&["export", "--to", format.name, "-o", "out", "LOG"]);
+        ran.fails(3, &["LOG: ", "captured buffers"]);
+        fs::remove_file(stage.path("out")).unwrap();
+    }
+    stage.sysreel(&["report", "-o", "out", "LOG"]).fails(3, &["LOG: ", "captured buffers"]);
     for words in [&["stat"][..], &["tree"], &["files"], &["fds"], &["waits"]] {
         let ran = stage.sysreel(&[words, &["--json", "LOG"]].concat());
         assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
@@ -213,7 +222,8 @@ fn a_log_may_come_through_a_pipe() {
         ));
         for (ran, name) in [(pipe, "-"), (file, "-"), (fifo, "p")] {
             assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
-            if !words.contains(&"info") {
+            // What `report` writes is compressed.
+            if !words.contains(&"info") && !words.contains(&"report") {
                 assert_eq!(ran.text(), expected.text().replace("LOG", name), "{words:?}");
             }
         }

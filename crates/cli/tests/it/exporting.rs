@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 
 use serde_json::Value;
 use sysreel_export::{Content, FORMATS};
 
-use crate::stage::{Ran, Stage, installed};
+use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, until};
 use crate::views::{check, perl, record, view};
 
 /// Runs a script of Python in a stage.
@@ -232,6 +233,25 @@ fn mistakes_are_explained() {
     let left: Vec<_> =
         fs::read_dir(stage.folder()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");
+}
+
+/// A signal ends an export as it would have anyway, and nothing of the file is left.
+#[test]
+fn a_signal_leaves_no_part_of_a_file() {
+    let stage = record("for i in 1 2 3 4 5 6; do cat /etc/passwd >/dev/null; done");
+    let files = || fs::read_dir(stage.folder()).unwrap().map(|file| file.unwrap().file_name());
+    let is_partial = |name: std::ffi::OsString| name.to_string_lossy().ends_with(".partial");
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+        let mut command = stage.command(SYSREEL);
+        // The same log many times takes longer than a signal.
+        command.args(["export", "--to", "ndjson", "-o", "out"]).args(vec!["r.reel"; 500]);
+        let running = Running::start(&mut command);
+        until("a temporary file", || files().any(is_partial));
+        kill(running.pid(), signal);
+        assert_eq!(running.wait().signal(), Some(number));
+        let left: Vec<_> = files().collect();
+        assert!(!left.iter().any(|name| name == "out" || is_partial(name.clone())), "{left:?}");
+    }
 }
 
 /// Every format exports what is left of a damaged log, and says that it is not all.

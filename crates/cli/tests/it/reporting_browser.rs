@@ -301,6 +301,11 @@ fn check_marked(here: &Value, lines: &[&str]) {
     }
 }
 
+/// How many calls are shown of each side that has none of the difference itself.
+const WITHOUT_CALLS: &str = "[...document.querySelectorAll('.beside')].flatMap(one => \
+    [0, 1].filter(side => one.querySelector('.here').cells[side].textContent === '') \
+    .map(side => [...one.rows].slice(1).filter(row => row.cells[side].textContent !== '').length))";
+
 #[test]
 fn a_comparison_has_the_findings_of_diff_with_their_calls() {
     let name = "a_comparison_has_the_findings_of_diff_with_their_calls";
@@ -333,13 +338,14 @@ fn a_comparison_has_the_findings_of_diff_with_their_calls() {
             ["ask", "document.querySelector('.verdict').textContent"],
             ["ask", "[...document.querySelectorAll('.here td')].map(cell => cell.textContent)"],
             ["ask", "[...document.querySelectorAll('.beside')].map(one => one.rows.length)"],
+            ["ask", WITHOUT_CALLS],
             ["click", "#differences input"],
             ["type", "rm <i>"],
             ["ask", "[...document.querySelectorAll('.finding')].filter(one => !one.hidden).length"],
             ["messages"],
         ]),
     );
-    let [focus, listed, shown, verdict, here, rows, found, messages] = &results[..] else {
+    let [focus, listed, shown, verdict, here, rows, without, found, messages] = &results[..] else {
         panic!("{results:?}");
     };
     assert_eq!(focus, "finding-2");
@@ -354,6 +360,8 @@ fn a_comparison_has_the_findings_of_diff_with_their_calls() {
     assert!(verdict.as_str().unwrap().ends_with(text.lines().last().unwrap()), "{verdict}");
     check_marked(here, &lines);
     assert!(rows.as_array().unwrap().iter().all(|rows| rows.as_u64() > Some(3)), "{rows}");
+    // A side that does not do it shows where it would be, after calls that both logs have.
+    assert!(without.as_array().unwrap().iter().any(|calls| calls.as_u64() > Some(5)), "{without}");
     assert!(found.as_u64() > Some(0) && found.as_u64() < Some(expected.len() as u64), "{found}");
     assert_eq!(messages, &json!([]));
 }

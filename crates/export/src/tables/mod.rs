@@ -1,8 +1,10 @@
 //! The formats whose libraries take long to build: feature `tables`.
 
+mod columns;
 mod commands;
 pub(crate) mod parquet;
 pub(crate) mod sqlite;
+pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 
 use parquet::basic::{LogicalType, Type};
+use parquet::file::metadata::FileMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
+use serde_json::Value;
 use sysreel_inspect::LogFile;
 
 use crate::testing::{exported, log};
@@ -14,12 +16,12 @@ use crate::{Options, Target, export, find};
 const LOGS: [&str; 3] = ["exec_arch", "signal_kinds", "synthetic_calls"];
 
 /// Exports logs to a file in the temporary folder, and removes its name.
-fn file() -> File {
-    let name = format!("sysreel-export-{}.parquet", std::process::id());
+fn file(format: &str) -> File {
+    let name = format!("sysreel-export-{}.{format}", std::process::id());
     let path = std::env::temp_dir().join(name);
     let mut logs: Vec<LogFile> = LOGS.iter().map(|name| log(name)).collect();
     let options = Options::default();
-    export(find("parquet").unwrap(), &mut logs, &options, Target::File(&path)).unwrap();
+    export(find(format).unwrap(), &mut logs, &options, Target::File(&path)).unwrap();
     let file = File::open(&path).unwrap();
     std::fs::remove_file(path).unwrap();
     file
@@ -37,7 +39,7 @@ fn text(field: &Field) -> String {
 
 #[test]
 fn columns_have_the_cells_of_the_table() {
-    let reader = SerializedFileReader::new(file()).unwrap();
+    let reader = SerializedFileReader::new(file("parquet")).unwrap();
     let mut found = Vec::new();
     for row in reader.get_row_iter(None).unwrap() {
         let row = row.unwrap();
@@ -59,17 +61,86 @@ fn columns_have_the_cells_of_the_table() {
     assert_eq!(found, expected);
 }
 
+/// A file of tasks has what the rows of `ndjson` say of each.
+#[test]
+fn each_task_has_a_row() {
+    let reader = SerializedFileReader::new(file("parquet-tasks")).unwrap();
+    let mut found = BTreeMap::new();
+    for row in reader.get_row_iter(None).unwrap() {
+        let row = row.unwrap();
+        let cells = row.get_column_iter().map(|(name, field)| (name.clone(), text(field)));
+        let mut cells: BTreeMap<_, _> = cells.collect();
+        let key = [cells.remove("log").unwrap(), cells.remove("task").unwrap()];
+        assert_eq!(found.insert(key, cells), None);
+    }
+    let mut expected = BTreeMap::<[String; 2], BTreeMap<String, String>>::new();
+    let (lines, _) = exported("ndjson", &LOGS, None);
+    let mut log = String::new();
+    for line in std::str::from_utf8(&lines).unwrap().lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let cell = |name: &str| match &row[name] {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let key = [log.clone(), cell("task")];
+        match row["row"].as_str().unwrap() {
+            "log" => log = cell("log"),
+            "task_start" => {
+                let ended = ["end_ns", "how", "status", "signal", "utime_ns", "stime_ns"];
+                let began = ["pid", "tid", "parent", "origin", "start_ns"];
+                let mut cells: BTreeMap<_, _> =
+                    began.iter().map(|name| ((*name).to_owned(), cell(name))).collect();
+                cells.extend(ended.map(|name| (name.to_owned(), String::new())));
+                cells.insert("start".to_owned(), cell("unix_us"));
+                // Until it executes another one, it has the command of the one that made it.
+                let maker = expected.get(&[log.clone(), cell("parent")]);
+                let command = maker.map_or(String::new(), |maker| maker["command"].clone());
+                cells.insert("command".to_owned(), command);
+                expected.insert(key, cells);
+            }
+            "renamed" => {
+                drop(expected.get_mut(&key).unwrap().insert("tid".to_owned(), cell("tid")))
+            }
+            "exec" => {
+                let argv: Vec<String> = serde_json::from_value(row["argv"].clone()).unwrap();
+                let command = sysreel_views::shell::command_line(&argv);
+                expected.get_mut(&key).unwrap().insert("command".to_owned(), command);
+            }
+            "task_end" => {
+                let Some(cells) = expected.get_mut(&key) else { continue };
+                for name in ["how", "status", "signal", "utime_ns", "stime_ns"] {
+                    cells.insert(name.to_owned(), cell(name));
+                }
+                cells.insert("end_ns".to_owned(), cell("start_ns"));
+            }
+            _ => {}
+        }
+    }
+    assert!(expected.len() > 3, "{expected:?}");
+    assert_eq!(found, expected);
+}
+
 /// What engines refuse or read as something else does not occur.
 #[test]
 fn every_engine_knows_the_types() {
-    let reader = SerializedFileReader::new(file()).unwrap();
-    let metadata = reader.metadata().file_metadata().clone();
-    let schema = metadata.key_value_metadata().unwrap();
-    let named = |pair: &parquet::file::metadata::KeyValue| {
-        (pair.key.as_str(), pair.value.as_deref())
-            == ("sysreel.schema", Some(super::parquet::SCHEMA.1))
+    let metadata_of = |format| {
+        let reader = SerializedFileReader::new(file(format)).unwrap();
+        reader.metadata().file_metadata().clone()
     };
-    assert!(schema.iter().any(named), "{schema:?}");
+    for (format, schema) in
+        [("parquet", super::parquet::SCHEMA), ("parquet-tasks", super::tasks::SCHEMA)]
+    {
+        types(&metadata_of(format), schema);
+    }
+}
+
+fn types(metadata: &FileMetaData, schema: &str) {
+    let pairs = metadata.key_value_metadata().unwrap();
+    let named = |pair: &parquet::file::metadata::KeyValue| {
+        (pair.key.as_str(), pair.value.as_deref()) == (super::columns::KEY, Some(schema))
+    };
+    assert!(pairs.iter().any(named), "{pairs:?}");
     for column in metadata.schema_descr().columns() {
         let logical = column.logical_type_ref();
         match (column.physical_type(), logical) {

@@ -38,6 +38,7 @@ impl LogFile {
             driver,
             buffers: CountingBuffers::new(log, log.source().len().unwrap_or(0)),
             range: EventRange::default(),
+            check_buffers: false,
             bounds: None,
             in_range: false,
             events: log.events(),
@@ -68,6 +69,7 @@ pub struct Calls<'l> {
     driver: Driver,
     buffers: CountingBuffers<'l>,
     range: EventRange,
+    check_buffers: bool,
     /// The range, once reading has begun.
     bounds: Option<Bounds>,
     in_range: bool,
@@ -122,6 +124,14 @@ impl<'l> Calls<'l> {
         self
     }
 
+    /// Reads all captured buffers, also those that are not asked for, so that [`Self::for_each`] and
+    /// [`Self::visit`] find damaged ones.
+    #[must_use]
+    pub fn check_buffers(mut self) -> Self {
+        self.check_buffers = true;
+        self
+    }
+
     /// Returns the next item; `None` at the end. It borrows from the cursor until the next call.
     ///
     /// # Errors
@@ -162,7 +172,7 @@ impl<'l> Calls<'l> {
             {}
             return Ok(self.findings());
         }
-        let how = (&self.range, false);
+        let how = (&self.range, self.check_buffers);
         let mut read = walk(self.file, self.driver, how, &self.buffers, &mut Each(each))?;
         read.findings.lost_buffers = self.buffers.lost();
         Ok(read.findings)
@@ -174,7 +184,7 @@ impl<'l> Calls<'l> {
     /// # Errors
     /// As [`Self::next`].
     pub fn visit(self, visitor: &mut impl Visitor) -> Result<Findings, Error> {
-        let how = (&self.range, false);
+        let how = (&self.range, self.check_buffers);
         let mut read = walk(self.file, self.driver, how, &self.buffers, &mut Visiting(visitor))?;
         read.findings.lost_buffers = self.buffers.lost();
         Ok(read.findings)

@@ -61,7 +61,7 @@ pub struct Open {
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn open_at(file: &LogFile, at: Option<Bound>) -> Result<(OpenAt, Findings), Error> {
-    let select = Select { range: EventRange { from: None, to: at }, filter: None };
+    let select = Select { range: EventRange { from: None, to: at }, ..Select::default() };
     let follow = Follow { processes: true, ..Follow::default() };
     let mut looking = Looking { found: OpenAt { at_event: 0, processes: Vec::new() } };
     let findings = look(file, &select, (follow, true), &mut looking)?;

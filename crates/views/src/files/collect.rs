@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use sysreel_inspect::calls::{Item, Task};
-use sysreel_inspect::{Error, Findings, Follow, LogFile};
 
 use super::counts::{Errors, UseNames, Uses};
 use super::search::{Ended, Searches, Seeker};
@@ -13,7 +12,7 @@ use super::{By, File, Files, Options, Search, Which};
 use crate::bounded::MAX_ENTRIES;
 use crate::nodes::{Nodes, Place};
 use crate::pool::{Bytes, Pool};
-use crate::select::{Looker, look};
+use crate::select::{Collect, Looker, Needs};
 use crate::touches::{self, Outcome, Touch, Touches, is_path};
 
 /// The most programs of a path that are kept.
@@ -50,8 +49,8 @@ pub(super) struct Collector<'o> {
 }
 
 impl<'o> Collector<'o> {
-    pub(super) fn read(file: &LogFile, options: &'o Options) -> Result<(Files, Findings), Error> {
-        let mut collector = Self {
+    pub(super) fn new(options: &'o Options) -> Self {
+        Self {
             options,
             nodes: Nodes::new(false),
             pool: Pool::default(),
@@ -60,10 +59,7 @@ impl<'o> Collector<'o> {
             searches: Searches::default(),
             left_out: 0,
             latest: Place { event: 0, t_ns: 0 },
-        };
-        let follow = Follow { processes: true, ..Follow::default() };
-        let findings = look(file, &options.select, (follow, true), &mut collector)?;
-        Ok((collector.finish(), findings))
+        }
     }
 
     fn touched(&mut self, task: Task<'_>, (event, call): (u64, &'static str), touch: &Touch) {
@@ -91,6 +87,14 @@ impl<'o> Collector<'o> {
         };
         let other = touch.other.as_ref().and_then(|other| self.pool.keep(other));
         entry.add(node, event, touch, other);
+    }
+}
+
+impl Collect for Collector<'_> {
+    type Result = Files;
+
+    fn needs(&self) -> Needs {
+        Needs::FILES
     }
 
     fn finish(mut self) -> Files {

@@ -12,9 +12,9 @@ mod unsynced;
 
 use serde::Serialize;
 use sysreel_inspect::calls::Item;
-use sysreel_inspect::{Error, Findings, Follow, LogFile};
+use sysreel_inspect::{Error, Findings, LogFile};
 
-use crate::select::{Looker, Select, look};
+use crate::select::{Collect, Looker, Needs, Select, collect};
 use rule::Rule;
 pub use rule::Warning;
 
@@ -36,8 +36,13 @@ const MOST: usize = 1000;
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn lint(file: &LogFile, select: &Select) -> Result<(Lint, Findings), Error> {
-    let follow = Follow { processes: true, ..Follow::default() };
-    let mut applying = Applying {
+    collect(file, select, collector())
+}
+
+/// Returns what applies all rules.
+#[must_use]
+pub fn collector() -> impl Collect<Result = Lint> {
+    Applying {
         rules: vec![
             Box::<repeated::Repeated>::default(),
             Box::<tiny::Tiny>::default(),
@@ -46,21 +51,7 @@ pub fn lint(file: &LogFile, select: &Select) -> Result<(Lint, Findings), Error> 
             Box::<unsynced::Unsynced>::default(),
             Box::<accidental::Accidental>::default(),
         ],
-    };
-    let findings = look(file, select, (follow, true), &mut applying)?;
-    let mut lint = Lint { warnings: Vec::new(), left_out: 0 };
-    for rule in applying.rules {
-        let mut warnings = rule.finish();
-        warnings.sort_by(|a, b| {
-            let key = |w: &Warning| (w.event, w.exe.clone(), w.object.clone(), w.rule.clone());
-            b.count.cmp(&a.count).then_with(|| key(a).cmp(&key(b)))
-        });
-        let more = u64::try_from(warnings.len().saturating_sub(MOST)).unwrap_or(u64::MAX);
-        lint.left_out = lint.left_out.saturating_add(more);
-        warnings.truncate(MOST);
-        lint.warnings.extend(warnings);
     }
-    Ok((lint, findings))
 }
 
 struct Applying {
@@ -72,5 +63,29 @@ impl Looker for Applying {
         if selected {
             self.rules.iter_mut().for_each(|rule| rule.item(item));
         }
+    }
+}
+
+impl Collect for Applying {
+    type Result = Lint;
+
+    fn needs(&self) -> Needs {
+        Needs::FILES
+    }
+
+    fn finish(self) -> Lint {
+        let mut lint = Lint { warnings: Vec::new(), left_out: 0 };
+        for rule in self.rules {
+            let mut warnings = rule.finish();
+            warnings.sort_by(|a, b| {
+                let key = |w: &Warning| (w.event, w.exe.clone(), w.object.clone(), w.rule.clone());
+                b.count.cmp(&a.count).then_with(|| key(a).cmp(&key(b)))
+            });
+            let more = u64::try_from(warnings.len().saturating_sub(MOST)).unwrap_or(u64::MAX);
+            lint.left_out = lint.left_out.saturating_add(more);
+            warnings.truncate(MOST);
+            lint.warnings.extend(warnings);
+        }
+        lint
     }
 }

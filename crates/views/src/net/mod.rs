@@ -14,10 +14,10 @@ use sysreel_inspect::calls::{Call, Errno, Item, Moved};
 use sysreel_inspect::format::Direction;
 use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
-use sysreel_inspect::{Error, Findings, Follow, LogFile};
+use sysreel_inspect::{Error, Findings, LogFile};
 
 use crate::bounded::{Bounded, MAX_ENTRIES};
-use crate::select::{Looker, Select, look};
+use crate::select::{Collect, Looker, Needs, Select, collect};
 use crate::sockets;
 pub use dns::Lookup;
 use dns::Lookups;
@@ -29,10 +29,13 @@ use tls::Hello;
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn net(file: &LogFile, select: &Select) -> Result<(Net, Findings), Error> {
-    let follow = Follow { processes: true, ..Follow::default() };
-    let mut looking = Looking::default();
-    let findings = look(file, select, (follow, true), &mut looking)?;
-    Ok((looking.finish(), findings))
+    collect(file, select, collector())
+}
+
+/// Returns what collects the network activity.
+#[must_use]
+pub fn collector() -> impl Collect<Result = Net> {
+    Looking::default()
 }
 
 /// Which socket, and for datagrams with which address.
@@ -329,6 +332,14 @@ impl Looking {
             }
             Hello::Incomplete | Hello::None => {}
         }
+    }
+}
+
+impl Collect for Looking {
+    type Result = Net;
+
+    fn needs(&self) -> Needs {
+        Needs::FILES
     }
 
     fn finish(self) -> Net {

@@ -13,7 +13,7 @@ use sysreel_inspect::visible::visible;
 use sysreel_inspect::{Error, Findings, LogFile};
 
 use crate::bounded::Bounded;
-use crate::select::{Looker, Select, look};
+use crate::select::{Collect, Looker, Needs, Select, collect};
 use histogram::Histogram;
 
 /// What to count, and how to show it.
@@ -138,21 +138,27 @@ pub struct Slow {
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn stat(file: &LogFile, options: &Options) -> Result<(Stat, Findings), Error> {
-    let reader = FieldReader::new(options.by.clone(), file);
-    let needs = (reader.follow(), reader.asks_for_memory() || options.slowest > 0);
-    let mut counting = Counting {
+    let (stat, mut findings) = collect(file, &options.select, collector(file, options))?;
+    findings.not_recorded.sort();
+    Ok((stat, findings))
+}
+
+/// Returns what counts calls. The part of the log is for the caller to choose.
+pub fn collector<'o>(
+    file: &LogFile,
+    options: &'o Options,
+) -> impl Collect<Result = Stat> + use<'o> {
+    Counting {
+        options,
         bytes: "bytes".parse().ok(),
-        reader,
+        reader: FieldReader::new(options.by.clone(), file),
         groups: Bounded::default(),
         total: Numbers::default(),
         slowest: Vec::new(),
         keep: options.slowest,
         key: String::new(),
         is_plain: matches!(&*options.by, [field] if field.to_string() == "call"),
-    };
-    let mut findings = look(file, &options.select, needs, &mut counting)?;
-    findings.not_recorded.sort();
-    Ok((counting.finish(options), findings))
+    }
 }
 
 /// What is added up.
@@ -171,7 +177,8 @@ struct Numbers {
 /// Separates the values of a key. Values are visible text, which has no control characters.
 const SEPARATOR: char = '\0';
 
-struct Counting {
+struct Counting<'o> {
+    options: &'o Options,
     reader: FieldReader,
     bytes: Option<FieldRef>,
     groups: Bounded<String, Numbers>,
@@ -184,7 +191,7 @@ struct Counting {
     is_plain: bool,
 }
 
-impl Looker for Counting {
+impl Looker for Counting<'_> {
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         self.reader.note(item);
         let Item::Call(call) = item else { return };
@@ -241,7 +248,7 @@ struct One {
     bytes: u64,
 }
 
-impl Counting {
+impl Counting<'_> {
     fn numbers_of(&self, call: &Call<'_>) -> One {
         let bytes = self.bytes.as_ref().and_then(|field| self.reader.number(call, field));
         let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
@@ -269,8 +276,18 @@ impl Counting {
         );
         self.slowest.truncate(self.keep);
     }
+}
 
-    fn finish(mut self, options: &Options) -> Stat {
+impl Collect for Counting<'_> {
+    type Result = Stat;
+
+    fn needs(&self) -> Needs {
+        let memory = self.reader.asks_for_memory() || self.keep > 0;
+        Needs { follow: self.reader.follow(), memory }
+    }
+
+    fn finish(mut self) -> Stat {
+        let options = self.options;
         let ungrouped = self.groups.left_out();
         if self.is_plain {
             self.groups.values().for_each(|group| self.total.merge(group));

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
+use sysreel_inspect::LogFile;
 use sysreel_inspect::abi::signal_name;
 use sysreel_inspect::calls::{self, Call, Item};
 use sysreel_inspect::format::Origin;
-use sysreel_inspect::{Error, Findings, Follow, LogFile};
 
 use super::env::EnvChanges;
 use super::{End, Node, Options};
@@ -15,7 +15,7 @@ use crate::bounded::MAX_ENTRIES;
 use crate::environment;
 use crate::nodes::{self, Change, Ended, Nodes, Place, nanoseconds};
 use crate::pool::{BytesList, Pool};
-use crate::select::{Looker, look};
+use crate::select::{Collect, Looker, Needs};
 use crate::touches::Touches;
 
 /// The most pairs of a node and a path that it changed.
@@ -45,6 +45,7 @@ struct Counts {
 /// Collects nodes.
 pub(super) struct Builder<'o> {
     options: &'o Options,
+    start_ns: u64,
     nodes: Nodes,
     pool: Pool,
     touches: Touches,
@@ -60,9 +61,10 @@ pub(super) struct Builder<'o> {
 }
 
 impl<'o> Builder<'o> {
-    pub(super) fn read(file: &LogFile, options: &'o Options) -> Result<(Built, Findings), Error> {
-        let mut builder = Self {
+    pub(super) fn new(file: &LogFile, options: &'o Options) -> Self {
+        Self {
             options,
+            start_ns: file.log().meta().monotonic_ns,
             nodes: Nodes::new(options.threads),
             pool: Pool::default(),
             touches: Touches::default(),
@@ -72,11 +74,7 @@ impl<'o> Builder<'o> {
             environments: HashMap::default(),
             uncounted: 0,
             latest: Place { event: 0, t_ns: 0 },
-        };
-        let follow = Follow { processes: true, ..Follow::default() };
-        let findings = look(file, &options.select, (follow, true), &mut builder)?;
-        let start_ns = file.log().meta().monotonic_ns;
-        Ok((builder.finish(start_ns), findings))
+        }
     }
 
     fn counts(&mut self, node: u32) -> Option<&mut Counts> {
@@ -159,8 +157,16 @@ impl<'o> Builder<'o> {
             _ => {}
         }
     }
+}
 
-    fn finish(mut self, start_ns: u64) -> Built {
+impl Collect for Builder<'_> {
+    type Result = Built;
+
+    fn needs(&self) -> Needs {
+        Needs::FILES
+    }
+
+    fn finish(mut self) -> Built {
         drop((self.touches, self.changed, self.environments));
         self.counts.resize_with(self.nodes.list.len(), Counts::default);
         let left_out = self.nodes.left_out();
@@ -169,7 +175,7 @@ impl<'o> Builder<'o> {
         drop(self.nodes);
         let nodes = (0..)
             .zip(list.zip(self.counts))
-            .map(|(number, (node, counts))| node_of(number, node, counts, start_ns));
+            .map(|(number, (node, counts))| node_of(number, node, counts, self.start_ns));
         Built {
             nodes: nodes.collect(),
             hits,

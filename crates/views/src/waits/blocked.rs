@@ -3,11 +3,11 @@
 use serde::Serialize;
 use sysreel_inspect::calls::{Call, Item};
 use sysreel_inspect::visible::{visible, visible_bytes};
-use sysreel_inspect::{Error, Findings, Follow, LogFile};
+use sysreel_inspect::{Error, Findings, LogFile};
 
 use super::object::Cause;
 use crate::bounded::Bounded;
-use crate::select::{Looker, Select, look};
+use crate::select::{Collect, Looker, Needs, Select, collect};
 use crate::sockets::file_name;
 
 /// What to add up.
@@ -56,37 +56,52 @@ pub struct BlockedRow {
 /// # Errors
 /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn blocked(file: &LogFile, options: &BlockedOptions) -> Result<(Blocked, Findings), Error> {
-    let follow = Follow { processes: true, ..Follow::default() };
-    let mut adding = Adding::default();
-    let findings = look(file, &options.select, (follow, true), &mut adding)?;
-    let left_out = adding.rows.left_out();
-    let mut rows: Vec<BlockedRow> = adding
-        .rows
-        .into_entries()
-        .map(|((cause, object, exe), (calls, total_ns, (max_ns, max_event)))| BlockedRow {
-            cause,
-            object: visible(&object).into_owned(),
-            exe,
-            calls,
-            total_ns,
-            max_ns,
-            max_event,
-        })
-        .collect();
-    rows.sort_by(|a, b| {
-        b.total_ns.cmp(&a.total_ns).then_with(|| (&a.object, &a.exe).cmp(&(&b.object, &b.exe)))
-    });
-    let more_rows = u64::try_from(rows.len().saturating_sub(options.limit)).unwrap_or(u64::MAX);
-    rows.truncate(options.limit);
-    Ok((Blocked { rows, more_rows, left_out }, findings))
+    collect(file, &options.select, blocked_collector(options.limit))
+}
+
+/// Returns what adds up the time that calls waited, in at most `limit` rows.
+#[must_use]
+pub fn blocked_collector(limit: usize) -> impl Collect<Result = Blocked> {
+    Adding { limit, rows: Bounded::default() }
 }
 
 /// Cause, object, program.
 type Key = (Cause, String, String);
 
-#[derive(Default)]
 struct Adding {
+    limit: usize,
     rows: Bounded<Key, (u64, u64, (u64, u64))>,
+}
+
+impl Collect for Adding {
+    type Result = Blocked;
+
+    fn needs(&self) -> Needs {
+        Needs::FILES
+    }
+
+    fn finish(self) -> Blocked {
+        let left_out = self.rows.left_out();
+        let mut rows: Vec<BlockedRow> = self
+            .rows
+            .into_entries()
+            .map(|((cause, object, exe), (calls, total_ns, (max_ns, max_event)))| BlockedRow {
+                cause,
+                object: visible(&object).into_owned(),
+                exe,
+                calls,
+                total_ns,
+                max_ns,
+                max_event,
+            })
+            .collect();
+        rows.sort_by(|a, b| {
+            b.total_ns.cmp(&a.total_ns).then_with(|| (&a.object, &a.exe).cmp(&(&b.object, &b.exe)))
+        });
+        let more_rows = u64::try_from(rows.len().saturating_sub(self.limit)).unwrap_or(u64::MAX);
+        rows.truncate(self.limit);
+        Blocked { rows, more_rows, left_out }
+    }
 }
 
 impl Looker for Adding {

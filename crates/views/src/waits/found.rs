@@ -20,13 +20,14 @@ pub struct Waits {
 }
 
 /// Why a moment was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// It was asked for.
     Asked,
     /// It is the end of the log.
+    #[default]
     End,
     /// It is before a signal interrupted the calls of tasks that it killed.
     BeforeKill,

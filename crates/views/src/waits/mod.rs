@@ -16,8 +16,8 @@ use sysreel_inspect::state::Tracker;
 use sysreel_inspect::visible::{visible, visible_bytes};
 use sysreel_inspect::{Bound, Error, EventRange, Findings, Follow, LogFile};
 
-use crate::select::{Looker, Select, look};
-pub use blocked::{Blocked, BlockedOptions, blocked};
+use crate::select::{Collect, Looker, Needs, Select, collect};
+pub use blocked::{Blocked, BlockedOptions, blocked, blocked_collector};
 use found::Living;
 pub use found::{Holder, Moment, Running, Wait, Waits};
 pub use object::Cause;
@@ -39,17 +39,16 @@ pub fn waits(file: &LogFile, options: &Options) -> Result<(Waits, Findings), Err
     let first = if options.at.is_some() { Moment::Asked } else { Moment::End };
     let until = options.at.and_then(|at| time_of(file, at));
     let (found, findings) = at(file, options.at, first, until)?;
-    if !found.view.waits.is_empty() || !found.view.running.is_empty() || options.at.is_some() {
-        return Ok((found.view, findings));
+    match options.at {
+        Some(_) => Ok((found.view, findings)),
+        None => Ok((found.settle(file)?, findings)),
     }
-    match found.killed.moment() {
-        None => Ok((found.view, findings)),
-        Some((event, time)) => {
-            let before = Some(Bound::Event(event));
-            let (found, _) = at(file, before, Moment::BeforeKill, Some(time))?;
-            Ok((found.view, findings))
-        }
-    }
+}
+
+/// Returns what finds the calls that are open at the end of a log.
+#[must_use]
+pub fn collector() -> impl Collect<Result = Found> {
+    Looking { until: None, moment: Moment::End, ..Looking::default() }
 }
 
 /// Returns the time of a bound that is one.
@@ -71,21 +70,39 @@ fn at(
     moment: Moment,
     until: Option<Time>,
 ) -> Result<(Found, Findings), Error> {
-    let select = Select { range: EventRange { from: None, to: at }, filter: None };
-    let follow = Follow { processes: true, attributes: true, ..Follow::default() };
-    let mut looking = Looking { until, ..Looking::default() };
-    let findings = look(file, &select, (follow, true), &mut looking)?;
-    Ok((looking.finish(moment), findings))
+    let select = Select { range: EventRange { from: None, to: at }, ..Select::default() };
+    collect(file, &select, Looking { until, moment, ..Looking::default() })
 }
 
-struct Found {
+/// The calls that are open at a moment, and which tasks signals have killed by then.
+#[derive(Debug)]
+pub struct Found {
     view: Waits,
     killed: Killed,
+}
+
+impl Found {
+    /// Returns the calls that are open at the end of a log, or if all tasks have ended, before a
+    /// signal ended the last of those that one has killed.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn settle(self, file: &LogFile) -> Result<Waits, Error> {
+        let is_over = self.view.waits.is_empty() && self.view.running.is_empty();
+        match self.killed.moment().filter(|_| is_over) {
+            None => Ok(self.view),
+            Some((event, time)) => {
+                let before = Some(Bound::Event(event));
+                Ok(at(file, before, Moment::BeforeKill, Some(time))?.0.view)
+            }
+        }
+    }
 }
 
 #[derive(Default)]
 struct Looking {
     until: Option<Time>,
+    moment: Moment,
     last: (u64, Time),
     /// The tasks that live at the moment.
     living: Vec<(Living, Option<String>)>,
@@ -134,9 +151,18 @@ impl Looking {
         };
         self.waits.push((this, wait, call.start(), object.with_others(others)));
     }
+}
 
-    fn finish(self, moment: Moment) -> Found {
-        let Self { last, living, mut waits, killed, .. } = self;
+impl Collect for Looking {
+    type Result = Found;
+
+    fn needs(&self) -> Needs {
+        let follow = Follow { processes: true, attributes: true, ..Follow::default() };
+        Needs { follow, memory: true }
+    }
+
+    fn finish(self) -> Found {
+        let Self { last, living, mut waits, killed, moment, .. } = self;
         waits.sort_by_key(|(_, wait, start, _)| (*start, wait.event));
         let stuck = stuck::stuck(&waits, &living);
         let running = living
@@ -171,7 +197,7 @@ fn nanos(end: Time, start: Time) -> u64 {
 }
 
 /// The tasks that signals have killed.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Killed {
     /// Of each living task, its latest call: the event and the time of its end, and how soon a
     /// signal must follow to be what ended it, in nanoseconds.
