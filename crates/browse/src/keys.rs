@@ -14,6 +14,7 @@ pub(crate) enum Action {
     Left,
     Right,
     Pane,
+    Program,
     Enter,
     Search,
     NextFound,
@@ -107,6 +108,12 @@ pub(crate) const KEYS: &[Binding] = &[
         Action::Pane,
         "pane",
         "go to the next pane: list, details, processes",
+    ),
+    bind(
+        &[(KeyCode::F(12), NONE, "F12")],
+        Action::Program,
+        "",
+        "go to the terminal of the program that is being recorded, and back (record --browse)",
     ),
     bind(
         &[(KeyCode::Enter, NONE, "Enter")],

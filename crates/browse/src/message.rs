@@ -36,6 +36,10 @@ pub(crate) enum Message {
     Progress(u64, u64),
     /// A job has ended.
     Ended(u64, End),
+    /// The program that is being recorded has written something.
+    Written,
+    /// It has ended, and how.
+    ProgramEnded(String),
 }
 
 /// What a job has to say in the end.

@@ -19,11 +19,15 @@ impl Browser {
             return;
         }
         self.said = None;
+        let action = keys::action(key);
+        self.has_asked &= action == Some(Action::Quit);
         if self.prompt.is_some() {
             self.prompt_key(key);
         } else if self.help.is_some() {
             self.help_key(key);
-        } else if let Some(action) = keys::action(key) {
+        } else if self.focus == Pane::Program && action != Some(Action::Program) {
+            self.program_key(key);
+        } else if let Some(action) = action {
             self.act(action);
         } else if let KeyCode::Char(c) = key.code {
             self.say(format!("{c} does nothing: ? shows the keys"));
@@ -61,15 +65,16 @@ impl Browser {
             Action::Left => self.shift = self.shift.saturating_sub(SIDEWAYS),
             Action::Right => self.shift = self.shift.saturating_add(SIDEWAYS),
             Action::Pane => {
-                self.focus = match self.focus {
+                self.focus_on(match self.focus {
                     Pane::List => Pane::Details,
                     Pane::Details => Pane::Tree,
-                    Pane::Tree => Pane::List,
-                }
+                    Pane::Tree | Pane::Program => Pane::List,
+                });
             }
+            Action::Program => self.toggle_program(),
             Action::Enter => match self.focus {
-                Pane::List => self.focus = Pane::Details,
-                Pane::Details => self.focus = Pane::List,
+                Pane::List => self.focus_on(Pane::Details),
+                Pane::Details | Pane::Program => self.focus_on(Pane::List),
                 Pane::Tree => self.toggle(self.tree.selected().map(Condition::Subtree), "process"),
             },
             Action::Search => self.ask(Question::Search, String::new()),
@@ -97,7 +102,7 @@ impl Browser {
             Action::Cancel => self.cancel(),
             Action::Redraw => self.effects.push(Effect::Redraw),
             Action::Suspend => self.effects.push(Effect::Suspend),
-            Action::Quit => self.is_over = true,
+            Action::Quit => self.leave(),
         }
     }
 
@@ -106,6 +111,7 @@ impl Browser {
             Pane::List => self.panes.list,
             Pane::Details => self.panes.details,
             Pane::Tree => self.panes.tree,
+            Pane::Program => self.panes.program,
         };
         usize::from(pane.height).saturating_sub(1).max(1)
     }
@@ -123,6 +129,7 @@ impl Browser {
                 self.details_top = moved(self.details_top).min(last);
             }
             Pane::Tree => self.tree.go(moved(self.tree.at)),
+            Pane::Program => self.scroll_program(count, up),
         }
     }
 
@@ -245,7 +252,7 @@ impl Browser {
             }
             MouseEventKind::Down(MouseButton::Left) => {
                 self.said = None;
-                self.focus = pane;
+                self.focus_on(pane);
                 let below = |area: ratatui::layout::Rect| usize::from(mouse.row - area.y);
                 match pane {
                     Pane::List => {
@@ -257,7 +264,7 @@ impl Browser {
                             self.tree.go(self.tree.top.saturating_add(line));
                         }
                     }
-                    Pane::Details => {}
+                    Pane::Details | Pane::Program => {}
                 }
             }
             _ => {}

@@ -12,6 +12,7 @@ use sysreel_inspect::visible::visible;
 use super::{Browser, Job};
 use crate::list::Condition;
 use crate::message::{Shared, Stop};
+use crate::panes::Pane;
 use crate::prompt::{Decision, Prompt, Question, Wrong};
 use crate::reading::searching::Rows;
 use crate::reading::{filtering, searching, writing};
@@ -65,6 +66,8 @@ impl Browser {
     pub(crate) fn paste(&mut self, text: &str) {
         if let Some(prompt) = &mut self.prompt {
             prompt.paste(text);
+        } else if self.focus == Pane::Program {
+            self.program_paste(text);
         }
     }
 
