@@ -21,6 +21,7 @@ pub(crate) enum Action {
     PreviousFound,
     Filter,
     Hide,
+    HideProcess,
     Task,
     Subtree,
     Follow,
@@ -131,6 +132,7 @@ pub(crate) const KEYS: &[Binding] = &[
         "only what matches an expression (docs/filter.md); Tab completes a word; empty: all",
     ),
     bind(&[letter('h', "h")], Action::Hide, "hide", "hide calls of this name"),
+    bind(&[letter('P', "P")], Action::HideProcess, "", "hide this process"),
     bind(&[letter('t', "t")], Action::Task, "task", "only this task"),
     bind(&[letter('T', "T")], Action::Subtree, "", "only this process and those that it started"),
     bind(
@@ -148,7 +150,7 @@ pub(crate) const KEYS: &[Binding] = &[
         &[(KeyCode::Backspace, NONE, "Backspace")],
         Action::Pop,
         "",
-        "take the last condition away (f, h, t, T, F add one, and again remove it)",
+        "take the last condition away (f, h, P, t, T, F add one, and again remove it)",
     ),
     bind(
         &[letter(':', ":")],

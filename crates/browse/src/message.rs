@@ -45,7 +45,7 @@ pub(crate) enum Message {
 /// What a job has to say in the end.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// What was searched for is in this row, the position in the list.
+    /// What was searched for is in this row.
     Found(usize),
     /// A place was found: this event.
     Event(u64),

@@ -7,6 +7,7 @@ use crate::keys::{self, Action};
 use crate::list::Condition;
 use crate::panes::Pane;
 use crate::prompt::Question;
+use crate::reading::searching::Sought;
 
 /// How many lines a turn of the mouse wheel moves, and columns an arrow.
 const WHEEL: usize = 3;
@@ -83,18 +84,18 @@ impl Browser {
             Action::Filter => self.ask(Question::Filter, self.filter_text()),
             Action::Goto => self.ask(Question::Goto, String::new()),
             Action::Write => self.ask(Question::Write, String::new()),
-            Action::Hide | Action::Task | Action::Subtree | Action::Follow => {
+            Action::Hide
+            | Action::HideProcess
+            | Action::Task
+            | Action::Subtree
+            | Action::Follow => {
                 self.act_on_row(action);
             }
             Action::NextOfObject => self.along(false),
             Action::PreviousOfObject => self.along(true),
             Action::Opening => self.go_to_opening(),
-            Action::NextError => {
-                self.go_to_next(false, "failed call", |row, _| row.outcome().is_error());
-            }
-            Action::PreviousError => {
-                self.go_to_next(true, "failed call", |row, _| row.outcome().is_error());
-            }
+            Action::NextError => self.go_to_next(Sought::Error, false),
+            Action::PreviousError => self.go_to_next(Sought::Error, true),
             Action::Pop => self.pop(),
             Action::Copy => self.copy(),
             Action::Manual => self.manual(),
@@ -144,6 +145,11 @@ impl Browser {
                 Action::Hide => {
                     (row.filter(is_call).map(|row| Condition::Hidden(row.name)), "call")
                 }
+                Action::HideProcess => (
+                    row.and_then(|row| index.tasks.get(&row.task))
+                        .map(|task| Condition::HiddenProcess(task.pid)),
+                    "process",
+                ),
                 Action::Task => (
                     row.filter(|row| index.tasks.contains_key(&row.task))
                         .map(|row| Condition::Task(row.task)),
@@ -195,10 +201,7 @@ impl Browser {
         let row = self.current();
         let object = row.and_then(|row| self.index().row(row).map(|row| row.object));
         match object.filter(|object| *object != 0) {
-            Some(object) => {
-                let what = "call on this descriptor";
-                self.go_to_next(backwards, what, move |row, _| row.object == object);
-            }
+            Some(object) => self.go_to_next(Sought::Object(object), backwards),
             None => self.say("this line is about no descriptor that the log names".to_owned()),
         }
     }

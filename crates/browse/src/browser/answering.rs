@@ -103,7 +103,9 @@ impl Browser {
                 let (path, to) = (self.path.clone(), PathBuf::from(answer));
                 let rows = self.rows();
                 let job = self.begin("writing");
-                std::thread::spawn(move || writing::write(path, to, rows, job));
+                // Awaited when the user leaves: it removes what is not complete.
+                let thread = std::thread::spawn(move || writing::write(path, to, rows, job));
+                self.threads.push(thread);
                 Ok(())
             }
         }
@@ -174,13 +176,13 @@ impl Browser {
         });
     }
 
-    fn rows(&self) -> Rows {
+    pub(super) fn rows(&self) -> Rows {
         let (list, len) = self.list.rows(&self.index());
         Rows { list, len }
     }
 
     /// Begins a job in place of the one before.
-    fn begin(&mut self, what: &'static str) -> (u64, Shared, Stop) {
+    pub(super) fn begin(&mut self, what: &'static str) -> (u64, Shared, Stop) {
         if let Some(job) = self.job.take() {
             job.stop.stop();
         }

@@ -60,7 +60,7 @@ impl Browser {
             return;
         }
         match end {
-            End::Found(position) => self.go(position),
+            End::Found(row) => self.go_to_row(row),
             End::Event(event) => self.go_to_event(event),
             End::Said(text) | End::Failed(text) => self.say(text),
             End::Quietly => {}

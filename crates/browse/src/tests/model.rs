@@ -258,3 +258,71 @@ fn what_is_shown_is_written() {
     desk.types(&format!("w{}<Enter>", text.display()));
     assert!(desk.browser.said.as_ref().unwrap().contains("exists"), "{:?}", desk.browser.said);
 }
+
+/// Rows of a process are hidden, and only those.
+#[test]
+fn a_process_is_hidden() {
+    let mut several = 0;
+    for name in LOGS {
+        let mut desk = Desk::new(name, SIZE);
+        let pids: Vec<u32> = {
+            let index = desk.browser.index();
+            let pid = |row: &crate::row::Row| index.tasks.get(&row.task).map_or(0, |task| task.pid);
+            index.rows_from(0).map(|(_, row)| pid(row)).collect()
+        };
+        let Some(hidden) = pids.first().copied().filter(|pid| *pid != 0) else { continue };
+        several += usize::from(pids.iter().any(|pid| *pid != hidden));
+        desk.types("P");
+        let kept = pids.iter().filter(|pid| **pid != hidden).count();
+        assert_eq!(desk.shown().len(), kept, "{name}: {pids:?}");
+        desk.types("<Backspace>");
+        assert_eq!(desk.shown().len(), pids.len(), "{name}");
+    }
+    assert!(several > 0, "no log has several processes");
+}
+
+/// What is far is found by a thread, and tells how far it is.
+#[test]
+fn far_rows_are_found() {
+    use crate::index::Index;
+    use crate::message::{End, Message, Shared, Stop};
+    use crate::reading::searching::{Rows, Sought, find_row};
+    use crate::row::{Outcome, Row};
+    use std::sync::{Arc, RwLock, mpsc::channel};
+    const LEN: usize = 300_000;
+    let mut index = Index::new(false);
+    for number in 0..LEN {
+        let outcome = if number == 7 { Outcome::Failed(2) } else { Outcome::Returned };
+        let event = u64::try_from(number).unwrap();
+        index.push(Row::new((event, event), 0, 0, outcome));
+    }
+    let (send, receive) = channel();
+    let shared = Shared { index: Arc::new(RwLock::new(index)), send };
+    let even = (0..u32::try_from(LEN).unwrap()).filter(|row| *row == 7 || row % 2 == 0);
+    let even = Arc::new(even.collect::<Vec<_>>());
+    let (all, some) = (Rows { list: None, len: LEN }, Rows { len: even.len(), list: Some(even) });
+    for (rows, from, backwards, found) in [
+        (all.clone(), LEN - 1, true, Some(7)),
+        (some.clone(), some.len - 1, true, Some(7)),
+        (all.clone(), 8, true, Some(7)),
+        (all.clone(), 7, true, None),
+        (all.clone(), 7, false, None),
+        (all, 0, false, Some(7)),
+    ] {
+        find_row(Sought::Error, (rows, from, backwards), (1, shared.clone(), Stop::default()));
+        let mut percents = Vec::new();
+        let end = loop {
+            match receive.recv().unwrap() {
+                Message::Progress(_, percent) => percents.push(percent),
+                Message::Ended(_, end) => break end,
+                other => panic!("{other:?}"),
+            }
+        };
+        match (end, found) {
+            (End::Found(row), Some(found)) => assert_eq!(row, found),
+            (End::Said(text), None) => assert!(text.contains("no failed call"), "{text}"),
+            (end, found) => panic!("{end:?}, not {found:?}"),
+        }
+        assert!(percents.is_sorted() && percents.iter().all(|percent| *percent <= 100));
+    }
+}

@@ -269,9 +269,7 @@ fn a_program_is_recorded_and_browsed() {
     // Keys of the terminal are the program's.
     tmux.types("cat");
     tmux.types("twice");
-    tmux.until("cat answers", |screen| {
-        screen.lines().filter(|line| *line == "twice").count() == 2
-    });
+    tmux.until("cat answers", |screen| screen.lines().filter(|line| *line == "twice").count() == 2);
     tmux.press("C-c");
     tmux.types("echo status $?");
     tmux.until("cat was interrupted", |screen| screen.lines().any(|line| line == "status 130"));
