@@ -339,3 +339,31 @@ fn a_program_that_does_not_start_is_reported() {
     stage.sysreel(&["record", "--browse", "true"]).fails(2, &["needs a terminal"]);
     stage.sysreel(&["record", "--browse", "-p", "1"]).fails(2, &["--browse"]);
 }
+
+/// A descriptor has the name that it had at each call, as `print -y` says.
+#[test]
+fn renamed_files_have_the_name_of_the_moment() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let script = "exec 3>a; echo 1 >&3; mv a b; echo 2 >&3; rm b; echo 3 >&3";
+    stage.sysreel(&["record", "-q", "-o", "a.reel", "--", "sh", "-c", script]);
+    let writes = |text: &str| -> Vec<String> {
+        let calls = text.lines().filter_map(|line| line.find("write(1<").map(|at| &line[at..]));
+        calls.filter_map(|call| Some(call.split_once(')')?.0.to_owned())).collect()
+    };
+    let expected = writes(&stage.sysreel(&["print", "--join", "-y", "a.reel"]).text());
+    assert!(expected.len() == 3 && expected[0].contains("/a>") && expected[1].contains("/b>"));
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.browse("a.reel");
+    tmux.shows("execve(");
+    tmux.until("all is read", |screen| !screen.contains("reading"));
+    tmux.keys("w");
+    tmux.types("out.txt");
+    tmux.shows("lines written to");
+    let written = std::fs::read_to_string(stage.path("out.txt")).unwrap();
+    assert_eq!(writes(&written), expected);
+    tmux.keys("q");
+    tmux.shows("status 0");
+}
