@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crossterm::event::KeyEvent;
 use regex::RegexBuilder;
 use sysreel_inspect::Bound;
-use sysreel_inspect::abi::Filter;
 use sysreel_inspect::abi::filter::Field;
+use sysreel_inspect::abi::{Classes, Filter};
 use sysreel_inspect::visible::visible;
 
 use super::{Browser, Job};
@@ -45,7 +45,8 @@ impl Browser {
                 let fields = Field::ALL.iter().map(|field| field.name().to_owned());
                 let words = WORDS.iter().map(|word| (*word).to_owned());
                 let calls = self.index().names.clone();
-                fields.chain(words).chain(calls).collect()
+                let classes = Classes::ALL.iter().map(|(name, _)| format!("%{name}"));
+                fields.chain(words).chain(calls).chain(classes).collect()
             }
         };
         let mut typed = prompt.clone();

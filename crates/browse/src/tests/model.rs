@@ -259,26 +259,31 @@ fn what_is_shown_is_written() {
     assert!(desk.browser.said.as_ref().unwrap().contains("exists"), "{:?}", desk.browser.said);
 }
 
-/// Rows of a process are hidden, and only those.
+/// Rows of a process are hidden, those of all its threads, and no others.
 #[test]
 fn a_process_is_hidden() {
-    let mut several = 0;
-    for name in LOGS {
-        let mut desk = Desk::new(name, SIZE);
-        let pids: Vec<u32> = {
-            let index = desk.browser.index();
-            let pid = |row: &crate::row::Row| index.tasks.get(&row.task).map_or(0, |task| task.pid);
-            index.rows_from(0).map(|(_, row)| pid(row)).collect()
-        };
-        let Some(hidden) = pids.first().copied().filter(|pid| *pid != 0) else { continue };
-        several += usize::from(pids.iter().any(|pid| *pid != hidden));
-        desk.types("P");
-        let kept = pids.iter().filter(|pid| **pid != hidden).count();
-        assert_eq!(desk.shown().len(), kept, "{name}: {pids:?}");
-        desk.types("<Backspace>");
-        assert_eq!(desk.shown().len(), pids.len(), "{name}");
+    use crate::index::{Index, Task};
+    use crate::list::List;
+    use crate::row::{Outcome, Row};
+    let mut index = Index::new(false);
+    for (task, tid, pid) in [(1, 10, 10), (2, 11, 10), (3, 20, 20)] {
+        index.tasks.insert(task, Task { tid, pid, nodes: Vec::new() });
     }
-    assert!(several > 0, "no log has several processes");
+    // The last one is of a task that the log does not name.
+    for (number, task) in [1, 3, 2, 3, 1, 9].into_iter().enumerate() {
+        let event = u64::try_from(number).unwrap();
+        index.push(Row::new((event, event), task, 0, Outcome::Returned));
+    }
+    let shown = |list: &List| -> Vec<usize> {
+        (0..list.len(&index)).filter_map(|at| list.row(at)).collect()
+    };
+    let mut list = List::default();
+    list.toggle(Condition::HiddenProcess(10), &index);
+    assert_eq!(shown(&list), [1, 3, 5]);
+    list.toggle(Condition::HiddenProcess(20), &index);
+    assert_eq!(shown(&list), [5]);
+    list.toggle(Condition::HiddenProcess(10), &index);
+    assert_eq!(shown(&list), [0, 2, 4, 5]);
 }
 
 /// What is far is found by a thread, and tells how far it is.
@@ -324,5 +329,21 @@ fn far_rows_are_found() {
             (end, found) => panic!("{end:?}, not {found:?}"),
         }
         assert!(percents.is_sorted() && percents.iter().all(|percent| *percent <= 100));
+    }
+}
+
+/// Tab completes fields, calls of the log and classes.
+#[test]
+fn words_of_filters_are_completed() {
+    for (typed, completed) in [
+        ("ferr", "errno"),
+        ("fexecv", "execve"),
+        ("f%ne", "%network"),
+        ("ffailed and %fi", "failed and %file"),
+    ] {
+        let mut desk = Desk::new("exec_arch", SIZE);
+        desk.types(typed).types("<Tab>");
+        let prompt = desk.browser.prompt.as_ref().unwrap();
+        assert_eq!(prompt.text, completed);
     }
 }

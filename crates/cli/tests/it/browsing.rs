@@ -264,6 +264,9 @@ fn a_program_is_recorded_and_browsed() {
     tmux.shows("filter:");
     tmux.types("call == write");
     tmux.until("only its writes are listed", |screen| screen.contains("lines: call == write"));
+    tmux.press("BSpace");
+    tmux.keys("G");
+    tmux.until("all calls are listed", |screen| !screen.contains("lines: call == write"));
     tmux.press("F12");
     tmux.shows("sh: F12 leaves it");
     // Keys of the terminal are the program's.
@@ -271,6 +274,8 @@ fn a_program_is_recorded_and_browsed() {
     tmux.types("twice");
     tmux.until("cat answers", |screen| screen.lines().filter(|line| *line == "twice").count() == 2);
     tmux.press("C-c");
+    // The terminal drops what is typed just before a signal.
+    tmux.shows("killed by SIGINT");
     tmux.types("echo status $?");
     tmux.until("cat was interrupted", |screen| screen.lines().any(|line| line == "status 130"));
     // It stays when the program ends, and its status is that of the program.
