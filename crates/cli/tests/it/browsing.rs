@@ -254,7 +254,9 @@ fn a_program_is_recorded_and_browsed() {
     tmux.until("its size", |screen| screen.lines().any(|line| line == "16 90"));
     tmux.shows("/dev/pts/");
     assert!(tmux.run(&["resize-window", "-t", "t", "-x", "70", "-y", "20"]).status.success());
-    tmux.shows("70");
+    tmux.until("it is narrower", |screen| {
+        screen.lines().any(|line| line.starts_with("━━ sh") && line.chars().count() == 70)
+    });
     tmux.types("stty size");
     tmux.until("its new size", |screen| screen.lines().any(|line| line == "10 70"));
     // The list has the keys, then the program again.
