@@ -59,7 +59,9 @@ fn browse(args: &Record) -> anyhow::Result<Exit> {
     let folder = tempfile::tempdir()?;
     let announced = folder.path().join("log");
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("record").arg("-q").arg("--announce").arg(&announced);
+    command.arg("record").arg("--announce").arg(&announced);
+    // Its progress would be drawn where the command draws.
+    command.args((!args.quiet).then_some("--quiet"));
     command.args(without_browse(std::env::args_os().skip(2)));
     command.env("TERM", TERM).env_remove("COLUMNS").env_remove("LINES");
     let (columns, lines) = size_of_program()?;
