@@ -106,7 +106,7 @@ pub(crate) struct Record {
     ///
     /// The command gets a terminal of its own (TERM=xterm-256color), which is a pane of the
     /// browser. It has the keys; F12 goes to the list of calls and back. The browser remains when
-    /// the command has ended; who leaves it earlier closes the command's terminal.
+    /// the command has ended; leaving it earlier closes the command's terminal.
     #[arg(long, requires = "command", conflicts_with_all = ["pid", "print"])]
     pub(crate) browse: bool,
     /// Write the path of the log to FILE once it exists

@@ -16,7 +16,7 @@ impl Browser {
         self.program = Some(Emulator::start(
             program,
             size,
-            // Without a screen there is nobody to tell.
+            // What the screen does not take any more is not needed.
             move || _ = written.tell(Message::Written),
             move |how| _ = ended.tell(Message::ProgramEnded(how)),
         ));
