@@ -12,7 +12,8 @@
 //!   outcome.
 //! - Filters, searches and files to write are jobs, each a thread that Esc stops.
 //!
-//! [`run_with()`] also shows a program that is being recorded, in a terminal of its own (`program`).
+//! [`run_with()`] also shows a program that is being recorded, in a terminal of its own
+//! (`program`).
 //!
 //! `browser` is the state: keys and messages of threads go in. `draw` shows it. Neither knows a
 //! terminal, so tests need none; `terminal` and `run` do. Text from a log is escaped where it is
