@@ -71,6 +71,9 @@ pub(crate) struct Index {
     pub(crate) tasks: HashMap<u32, Task, RandomState>,
     pub(crate) nodes: Vec<Node>,
     objects: Vec<Object>,
+    /// The later names of objects, by their numbers in `files`, each with the event from which on
+    /// it was seen.
+    pub(crate) renamed: HashMap<u32, Vec<(u64, u32)>, RandomState>,
     /// The names of files.
     pub(crate) files: Vec<Box<[u8]>>,
     pub(crate) reading: Reading,
@@ -170,9 +173,19 @@ impl Index {
         }
     }
 
-    /// The name of an object; empty if the log does not name it.
+    /// The name under which an object appeared; empty if the log does not name it.
     pub(crate) fn file(&self, number: u32) -> &[u8] {
-        let name = self.object(number).and_then(|object| usize::try_from(object.name).ok());
+        self.file_at(number, 0)
+    }
+
+    /// The name of an object at an event.
+    pub(crate) fn file_at(&self, number: u32, event: u64) -> &[u8] {
+        let later = self.renamed.get(&number).and_then(|names| {
+            let after = names.partition_point(|(from, _)| *from <= event);
+            names.get(after.checked_sub(1)?).map(|(_, name)| *name)
+        });
+        let first = || self.object(number).map(|object| object.name);
+        let name = later.or_else(first).and_then(|name| usize::try_from(name).ok());
         name.and_then(|name| self.files.get(name)).map_or(&[], |name| name)
     }
 
@@ -202,7 +215,7 @@ impl Index {
     pub(crate) fn place(&self, row: &Row) -> Place {
         let task = self.tasks.get(&row.task);
         let (tid, pid) = task.map_or((0, 0), |task| (task.tid, task.pid));
-        let file = self.file(row.object);
+        let file = self.file_at(row.object, row.last());
         Place {
             kind: row.kind(),
             first: row.first(),

@@ -12,6 +12,9 @@
 //!   outcome.
 //! - Filters, searches and files to write are jobs, each a thread that Esc stops.
 //!
+//! [`run_with()`] also shows a program that is being recorded, in a terminal of its own
+//! (`program`).
+//!
 //! `browser` is the state: keys and messages of threads go in. `draw` shows it. Neither knows a
 //! terminal, so tests need none; `terminal` and `run` do. Text from a log is escaped where it is
 //! decoded.
@@ -26,6 +29,7 @@ mod list;
 mod message;
 mod options;
 mod panes;
+mod program;
 mod prompt;
 mod reading;
 mod row;
@@ -34,6 +38,8 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod typing;
 
 pub use options::Options;
-pub use run::run;
+pub use program::{Input, Program, Size, Told};
+pub use run::{run, run_with, size_of_program};

@@ -16,6 +16,8 @@ pub(crate) enum Condition {
     Filter(String, u64),
     /// It is not a call of this name.
     Hidden(u16),
+    /// It is not of the process with this number.
+    HiddenProcess(u32),
     /// It is of this task.
     Task(u32),
     /// It is of this node or one below it.
@@ -33,6 +35,7 @@ impl Condition {
                 let name = index.names.get(usize::from(*name));
                 format!("no {}", name.map_or("?", String::as_str))
             }
+            Self::HiddenProcess(pid) => format!("no process {pid}"),
             Self::Task(task) => {
                 format!("task {}", index.tasks.get(task).map_or(0, |task| task.tid))
             }
@@ -153,6 +156,11 @@ impl List {
         *scanned = scanned.saturating_add(AT_ONCE).min(index.len());
     }
 
+    /// Whether the filters have seen all rows that the index has by now.
+    pub(crate) fn has_caught_up(&self, index: &Index) -> bool {
+        self.matches.iter().all(|(_, matches)| matches.known >= index.len())
+    }
+
     /// Whether all rows were looked at that can be by now.
     pub(crate) fn is_complete(&self, index: &Index) -> bool {
         let known = self.matches.first().map_or(index.len(), |(_, matches)| matches.known);
@@ -221,18 +229,24 @@ impl<'i> Test<'i> {
         Self { conditions, index, nodes, task: (u32::MAX, index.tasks.get(&u32::MAX)) }
     }
 
+    fn task(&mut self, row: &Row) -> Option<&'i Task> {
+        if self.task.0 != row.task {
+            self.task = (row.task, self.index.tasks.get(&row.task));
+        }
+        self.task.1
+    }
+
     fn holds(&mut self, row: &Row) -> bool {
-        self.conditions.iter().all(|condition| match condition {
+        let conditions = self.conditions;
+        conditions.iter().all(|condition| match condition {
             // Only the rows that match are asked.
             Condition::Filter(..) => true,
             Condition::Hidden(name) => row.name != *name,
+            Condition::HiddenProcess(pid) => self.task(row).is_none_or(|task| task.pid != *pid),
             Condition::Task(task) => row.task == *task,
             Condition::Object(object) => row.object == *object,
             Condition::Subtree(_) => {
-                if self.task.0 != row.task {
-                    self.task = (row.task, self.index.tasks.get(&row.task));
-                }
-                let node = self.task.1.and_then(|task| task.node(row));
+                let node = self.task(row).and_then(|task| task.node(row));
                 let node = node.and_then(|node| usize::try_from(node).ok());
                 let nodes = self.nodes.as_ref();
                 node.zip(nodes).is_some_and(|(node, nodes)| nodes.get(node) == Some(&true))

@@ -36,12 +36,16 @@ pub(crate) enum Message {
     Progress(u64, u64),
     /// A job has ended.
     Ended(u64, End),
+    /// The program that is being recorded has written something.
+    Written,
+    /// It has ended, and how.
+    ProgramEnded(String),
 }
 
 /// What a job has to say in the end.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// What was searched for is in this row, the position in the list.
+    /// What was searched for is in this row.
     Found(usize),
     /// A place was found: this event.
     Event(u64),

@@ -9,11 +9,25 @@ pub(crate) enum Pane {
     List,
     Details,
     Tree,
+    /// The terminal of a program that is being recorded.
+    Program,
+}
+
+/// What is shown besides the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// The details and the processes.
+    #[default]
+    Views,
+    /// The terminal of the program.
+    Program,
 }
 
 /// Wide enough for panes beside the list, and for two panes below it.
 const WIDE: u16 = 110;
 const MIDDLE: u16 = 70;
+/// Wide enough for a program of 80 columns beside the list.
+const WIDE_FOR_PROGRAM: u16 = 161;
 
 /// The areas of a screen. One of height or width 0 is not shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,12 +38,14 @@ pub(crate) struct Panes {
     pub(crate) details: Rect,
     /// With a line for its title.
     pub(crate) tree: Rect,
+    /// With a line for its title.
+    pub(crate) program: Rect,
     pub(crate) footer: Rect,
 }
 
 impl Panes {
     /// Divides a screen. `footer`: its lines.
-    pub(crate) fn new(screen: Rect, focus: Pane, footer: u16) -> Self {
+    pub(crate) fn new(screen: Rect, (focus, shown): (Pane, Beside), footer: u16) -> Self {
         let Rect { x, y, width, height } = screen;
         let header_height = height.min(1);
         let footer_height = footer.min(height.saturating_sub(header_height));
@@ -42,12 +58,22 @@ impl Panes {
             width,
             height: height.saturating_sub(header_height + footer_height),
         };
+        if shown == Beside::Program {
+            let (list, program) = with_program(body);
+            return Self { header, list, program, footer, ..Self::default() };
+        }
         let (list, details, tree) = match width {
             WIDE.. => beside(body),
             MIDDLE.. => below(body),
             _ => stacked(body, focus),
         };
-        Self { header, list, details, tree, footer }
+        Self { header, list, details, tree, footer, program: Rect::ZERO }
+    }
+
+    /// The size that the terminal of a program has on a screen: columns and lines.
+    pub(crate) fn size_of_program(screen: Rect) -> (u16, u16) {
+        let area = Self::new(screen, (Pane::Program, Beside::Program), 1).program;
+        (area.width, area.height.saturating_sub(1))
     }
 
     /// The pane at a place.
@@ -57,6 +83,7 @@ impl Panes {
             () if is_in(self.list) => Some(Pane::List),
             () if is_in(self.details) => Some(Pane::Details),
             () if is_in(self.tree) => Some(Pane::Tree),
+            () if is_in(self.program) => Some(Pane::Program),
             () => None,
         }
     }
@@ -85,8 +112,18 @@ fn stacked(body: Rect, focus: Pane) -> (Rect, Rect, Rect) {
     let (list, rest) = split(body, body.height * 12 / 20);
     match focus {
         Pane::Tree => (list, Rect::ZERO, rest),
-        Pane::List | Pane::Details => (list, rest, Rect::ZERO),
+        _ => (list, rest, Rect::ZERO),
     }
+}
+
+/// The list, and the terminal of the program below it at full width, or beside it.
+fn with_program(body: Rect) -> (Rect, Rect) {
+    if body.width < WIDE_FOR_PROGRAM {
+        return split(body, body.height * 8 / 20);
+    }
+    let left = body.width / 2;
+    let list = Rect { width: left, ..body };
+    (list, Rect { x: body.x + left + 1, width: body.width - left - 1, ..body })
 }
 
 fn split(area: Rect, above: u16) -> (Rect, Rect) {

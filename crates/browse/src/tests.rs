@@ -1,6 +1,7 @@
 //! What is common to tests: a browser without a terminal, and its screen as text.
 
 mod model;
+mod programs;
 mod screens;
 
 use std::fmt::Write;
@@ -127,7 +128,7 @@ impl Desk {
 fn letter(cell: &Cell) -> char {
     let letter = match cell.fg {
         Color::Reset => '.',
-        Color::Red => 'r',
+        Color::Red | Color::Indexed(1) => 'r',
         Color::Cyan => 'c',
         Color::DarkGray => 'g',
         Color::Magenta => 'm',

@@ -102,6 +102,18 @@ pub(crate) struct Record {
     /// Print the log to standard error after the program has ended
     #[arg(long)]
     pub(crate) print: bool,
+    /// Browse the log while the command runs
+    ///
+    /// The command gets a terminal of its own (TERM=xterm-256color), which is a pane of the
+    /// browser. It has the keys; F12 goes to the list of calls and back. The browser remains when
+    /// the command has ended; leaving it earlier closes the command's terminal.
+    #[arg(long, requires = "command", conflicts_with_all = ["pid", "print"])]
+    pub(crate) browse: bool,
+    /// Write the path of the log to FILE once it exists
+    ///
+    /// `record --browse` uses it to find the log.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) announce: Option<PathBuf>,
     /// Store at most N bytes of each buffer (suffix K, M or G; `all`; 0 for none)
     #[arg(long, value_name = "N", default_value = "64K", value_parser = parse_limit)]
     pub(crate) capture_limit: u64,

@@ -22,19 +22,27 @@ pub(crate) struct Args {
     color: ColorArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Exit {
+/// Whether there is a terminal to browse in. If not, says what to use instead.
+pub(crate) fn has_terminal() -> bool {
     if !stdout().is_terminal() || !stdin().is_terminal() {
         say!(
             "browse needs a terminal, for keys and for the screen: `sysreel print` writes a log to \
              a pipe or a file"
         );
-        return Exit::USAGE;
+        return false;
     }
     if is_dumb() {
         say!(
             "browse needs a terminal that can do more than show lines (TERM is not set, or dumb): \
              `sysreel print` shows a log on any"
         );
+        return false;
+    }
+    true
+}
+
+pub(crate) fn run(args: &Args) -> Exit {
+    if !has_terminal() {
         return Exit::USAGE;
     }
     // What cannot be read at all is said here, where it remains on the terminal.

@@ -27,6 +27,7 @@ mod pager;
 mod print;
 mod progress;
 mod record;
+mod record_browse;
 mod replay;
 mod report;
 mod results;

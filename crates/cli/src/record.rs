@@ -7,7 +7,7 @@ use crate::say::say;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{IsTerminal, stderr};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use sysreel_record::{
     CpuPolicy, Ended, Error, FastFault, FastFigures, FastMode, Options, Outcome, Recorder,
@@ -15,6 +15,9 @@ use sysreel_record::{
 use sysreel_sys::front::Front;
 
 pub(crate) fn run(args: &Record) -> Exit {
+    if args.browse {
+        return crate::record_browse::run(args);
+    }
     crate::front::run_with_front(!args.command.is_empty(), |front| trace(args, front))
 }
 
@@ -94,6 +97,9 @@ fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
     if options.replayable && !args.quiet {
         say!("replayable: {}", sysreel_record::CHANGES.join("; "));
     }
+    if let Some(to) = &args.announce {
+        announce(recorder.path(), to);
+    }
     let line = if args.quiet { None } else { Line::begin(recorder.progress(), options.front) };
     if let Some(line) = &line {
         recorder.before_stop(line.eraser());
@@ -103,6 +109,15 @@ fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
         line.finish();
     }
     outcome
+}
+
+/// Writes the path of the log to a file, which is there only when all of it is.
+fn announce(log: &Path, to: &Path) {
+    let new = to.with_extension("new");
+    let written = fs::write(&new, log.as_os_str().as_bytes());
+    if let Err(error) = written.and_then(|()| fs::rename(&new, to)) {
+        say!("cannot write {}: {error}", to.display());
+    }
 }
 
 fn failure(error: &Error) -> Exit {

@@ -50,6 +50,7 @@ pub mod pages;
 pub mod path;
 pub mod probe;
 pub mod process;
+pub mod pty;
 pub mod regs;
 pub mod remote;
 pub mod seccomp;

@@ -7,6 +7,7 @@ use crate::keys::{self, Action};
 use crate::list::Condition;
 use crate::panes::Pane;
 use crate::prompt::Question;
+use crate::reading::searching::Sought;
 
 /// How many lines a turn of the mouse wheel moves, and columns an arrow.
 const WHEEL: usize = 3;
@@ -19,11 +20,15 @@ impl Browser {
             return;
         }
         self.said = None;
+        let action = keys::action(key);
+        self.has_asked &= action == Some(Action::Quit);
         if self.prompt.is_some() {
             self.prompt_key(key);
         } else if self.help.is_some() {
             self.help_key(key);
-        } else if let Some(action) = keys::action(key) {
+        } else if self.focus == Pane::Program && action != Some(Action::Program) {
+            self.program_key(key);
+        } else if let Some(action) = action {
             self.act(action);
         } else if let KeyCode::Char(c) = key.code {
             self.say(format!("{c} does nothing: ? shows the keys"));
@@ -61,15 +66,16 @@ impl Browser {
             Action::Left => self.shift = self.shift.saturating_sub(SIDEWAYS),
             Action::Right => self.shift = self.shift.saturating_add(SIDEWAYS),
             Action::Pane => {
-                self.focus = match self.focus {
+                self.focus_on(match self.focus {
                     Pane::List => Pane::Details,
                     Pane::Details => Pane::Tree,
-                    Pane::Tree => Pane::List,
-                }
+                    Pane::Tree | Pane::Program => Pane::List,
+                });
             }
+            Action::Program => self.toggle_program(),
             Action::Enter => match self.focus {
-                Pane::List => self.focus = Pane::Details,
-                Pane::Details => self.focus = Pane::List,
+                Pane::List => self.focus_on(Pane::Details),
+                Pane::Details | Pane::Program => self.focus_on(Pane::List),
                 Pane::Tree => self.toggle(self.tree.selected().map(Condition::Subtree), "process"),
             },
             Action::Search => self.ask(Question::Search, String::new()),
@@ -78,18 +84,18 @@ impl Browser {
             Action::Filter => self.ask(Question::Filter, self.filter_text()),
             Action::Goto => self.ask(Question::Goto, String::new()),
             Action::Write => self.ask(Question::Write, String::new()),
-            Action::Hide | Action::Task | Action::Subtree | Action::Follow => {
+            Action::Hide
+            | Action::HideProcess
+            | Action::Task
+            | Action::Subtree
+            | Action::Follow => {
                 self.act_on_row(action);
             }
             Action::NextOfObject => self.along(false),
             Action::PreviousOfObject => self.along(true),
             Action::Opening => self.go_to_opening(),
-            Action::NextError => {
-                self.go_to_next(false, "failed call", |row, _| row.outcome().is_error());
-            }
-            Action::PreviousError => {
-                self.go_to_next(true, "failed call", |row, _| row.outcome().is_error());
-            }
+            Action::NextError => self.go_to_next(Sought::Error, false),
+            Action::PreviousError => self.go_to_next(Sought::Error, true),
             Action::Pop => self.pop(),
             Action::Copy => self.copy(),
             Action::Manual => self.manual(),
@@ -97,7 +103,7 @@ impl Browser {
             Action::Cancel => self.cancel(),
             Action::Redraw => self.effects.push(Effect::Redraw),
             Action::Suspend => self.effects.push(Effect::Suspend),
-            Action::Quit => self.is_over = true,
+            Action::Quit => self.leave(),
         }
     }
 
@@ -106,6 +112,7 @@ impl Browser {
             Pane::List => self.panes.list,
             Pane::Details => self.panes.details,
             Pane::Tree => self.panes.tree,
+            Pane::Program => self.panes.program,
         };
         usize::from(pane.height).saturating_sub(1).max(1)
     }
@@ -123,6 +130,7 @@ impl Browser {
                 self.details_top = moved(self.details_top).min(last);
             }
             Pane::Tree => self.tree.go(moved(self.tree.at)),
+            Pane::Program => self.scroll_program(count, up),
         }
     }
 
@@ -137,6 +145,11 @@ impl Browser {
                 Action::Hide => {
                     (row.filter(is_call).map(|row| Condition::Hidden(row.name)), "call")
                 }
+                Action::HideProcess => (
+                    row.and_then(|row| index.tasks.get(&row.task))
+                        .map(|task| Condition::HiddenProcess(task.pid)),
+                    "process",
+                ),
                 Action::Task => (
                     row.filter(|row| index.tasks.contains_key(&row.task))
                         .map(|row| Condition::Task(row.task)),
@@ -188,10 +201,7 @@ impl Browser {
         let row = self.current();
         let object = row.and_then(|row| self.index().row(row).map(|row| row.object));
         match object.filter(|object| *object != 0) {
-            Some(object) => {
-                let what = "call on this descriptor";
-                self.go_to_next(backwards, what, move |row, _| row.object == object);
-            }
+            Some(object) => self.go_to_next(Sought::Object(object), backwards),
             None => self.say("this line is about no descriptor that the log names".to_owned()),
         }
     }
@@ -245,7 +255,7 @@ impl Browser {
             }
             MouseEventKind::Down(MouseButton::Left) => {
                 self.said = None;
-                self.focus = pane;
+                self.focus_on(pane);
                 let below = |area: ratatui::layout::Rect| usize::from(mouse.row - area.y);
                 match pane {
                     Pane::List => {
@@ -257,7 +267,7 @@ impl Browser {
                             self.tree.go(self.tree.top.saturating_add(line));
                         }
                     }
-                    Pane::Details => {}
+                    Pane::Details | Pane::Program => {}
                 }
             }
             _ => {}

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use crossterm::event::KeyEvent;
 use regex::RegexBuilder;
 use sysreel_inspect::Bound;
-use sysreel_inspect::abi::Filter;
 use sysreel_inspect::abi::filter::Field;
+use sysreel_inspect::abi::{Classes, Filter};
 use sysreel_inspect::visible::visible;
 
 use super::{Browser, Job};
 use crate::list::Condition;
 use crate::message::{Shared, Stop};
+use crate::panes::Pane;
 use crate::prompt::{Decision, Prompt, Question, Wrong};
 use crate::reading::searching::Rows;
 use crate::reading::{filtering, searching, writing};
@@ -44,7 +45,8 @@ impl Browser {
                 let fields = Field::ALL.iter().map(|field| field.name().to_owned());
                 let words = WORDS.iter().map(|word| (*word).to_owned());
                 let calls = self.index().names.clone();
-                fields.chain(words).chain(calls).collect()
+                let classes = Classes::ALL.iter().map(|(name, _)| format!("%{name}"));
+                fields.chain(words).chain(calls).chain(classes).collect()
             }
         };
         let mut typed = prompt.clone();
@@ -65,6 +67,8 @@ impl Browser {
     pub(crate) fn paste(&mut self, text: &str) {
         if let Some(prompt) = &mut self.prompt {
             prompt.paste(text);
+        } else if self.focus == Pane::Program {
+            self.program_paste(text);
         }
     }
 
@@ -100,7 +104,9 @@ impl Browser {
                 let (path, to) = (self.path.clone(), PathBuf::from(answer));
                 let rows = self.rows();
                 let job = self.begin("writing");
-                std::thread::spawn(move || writing::write(path, to, rows, job));
+                // Awaited when the user leaves: it removes what is not complete.
+                let thread = std::thread::spawn(move || writing::write(path, to, rows, job));
+                self.threads.push(thread);
                 Ok(())
             }
         }
@@ -171,13 +177,13 @@ impl Browser {
         });
     }
 
-    fn rows(&self) -> Rows {
+    pub(super) fn rows(&self) -> Rows {
         let (list, len) = self.list.rows(&self.index());
         Rows { list, len }
     }
 
     /// Begins a job in place of the one before.
-    fn begin(&mut self, what: &'static str) -> (u64, Shared, Stop) {
+    pub(super) fn begin(&mut self, what: &'static str) -> (u64, Shared, Stop) {
         if let Some(job) = self.job.take() {
             job.stop.stop();
         }

@@ -4,6 +4,7 @@ mod acting;
 mod answering;
 mod detailing;
 mod moving;
+mod programming;
 mod receiving;
 mod wanting;
 
@@ -21,7 +22,8 @@ use crate::index::{Index, Reading};
 use crate::list::List;
 use crate::message::{Line, Message, Shared, Stop};
 use crate::options::Options;
-use crate::panes::{Pane, Panes};
+use crate::panes::{Beside, Pane, Panes};
+use crate::program::Emulator;
 use crate::prompt::Prompt;
 use crate::reading::lines::{Requests, Wanted};
 use crate::reading::{indexing, lines};
@@ -80,6 +82,12 @@ pub(crate) struct Browser {
     wanted: Wanted,
     ready: u64,
     pub(crate) focus: Pane,
+    /// What is shown besides the list.
+    beside: Beside,
+    /// The program that is being recorded, with its terminal.
+    pub(crate) program: Option<Emulator>,
+    /// Whether the user has asked to leave while it runs.
+    has_asked: bool,
     pub(crate) tree: Tree,
     pub(crate) panes: Panes,
     pub(crate) prompt: Option<Prompt>,
@@ -133,6 +141,9 @@ impl Browser {
             wanted: Wanted::default(),
             ready: 0,
             focus: Pane::List,
+            beside: Beside::Views,
+            program: None,
+            has_asked: false,
             tree: Tree::default(),
             panes: Panes::default(),
             prompt: None,
@@ -165,6 +176,7 @@ impl Browser {
     pub(crate) fn is_busy(&self) -> bool {
         let is_reading = self.index().reading == Reading::On;
         is_reading
+            || self.program.as_ref().is_some_and(Emulator::is_running)
             || !self.is_list_complete()
             || self.ready < self.wanted.number
             || self.filtering.is_some()
@@ -201,7 +213,8 @@ impl Browser {
             Some(prompt) if prompt.wrong.is_some() => 3,
             _ => 1,
         };
-        self.panes = Panes::new(screen, self.focus, footer);
+        self.panes = Panes::new(screen, (self.focus, self.beside), footer);
+        self.prepare_program(screen);
         let len = self.list.len(&self.index());
         self.position = self.position.min(len.saturating_sub(1));
         let height = usize::from(self.panes.list.height).max(1);

@@ -1,8 +1,11 @@
 //! The selection moves.
 
 use super::Browser;
-use crate::index::{Index, Reading};
-use crate::row::Row;
+use crate::index::Reading;
+use crate::reading::searching::{self, Sought};
+
+/// How many rows are looked at before a thread does it.
+const NEAR: usize = 1 << 14;
 
 impl Browser {
     /// Selects a position of the list.
@@ -53,31 +56,25 @@ impl Browser {
         }
     }
 
-    /// Selects the next row after the selected one that fits, or before it.
-    pub(super) fn go_to_next(
-        &mut self,
-        backwards: bool,
-        what: &str,
-        fits: impl Fn(&Row, &Index) -> bool,
-    ) {
-        let found = {
+    /// Selects the next row after the selected one that fits, or before it. What is near is found
+    /// at once, what is far by a thread.
+    pub(super) fn go_to_next(&mut self, sought: Sought, backwards: bool) {
+        let (rows, from) = (self.rows(), self.position);
+        let near = {
             let index = self.shared.index();
-            let len = self.list.len(&index);
-            let fits = |position: &usize| {
-                let row = self.list.row(*position).and_then(|row| index.row(row));
-                row.is_some_and(|row| fits(row, &index))
-            };
-            if backwards {
-                (0..self.position.min(len)).rev().find(fits)
-            } else {
-                (self.position.saturating_add(1)..len).find(fits)
-            }
+            let positions = (1..=NEAR).map_while(|step| rows.after(from, step, backwards));
+            sought.among(positions, &rows, &index)
         };
-        match found {
-            Some(position) => self.go(position),
+        match near {
+            Some(row) => self.go_to_row(row),
+            None if rows.after(from, NEAR.saturating_add(1), backwards).is_none() => {
+                self.say(sought.not_found(backwards));
+            }
             None => {
-                let end = if backwards { "before" } else { "after" };
-                self.say(format!("no {what} {end} this line"));
+                let job = self.begin("searching");
+                std::thread::spawn(move || {
+                    searching::find_row(sought, (rows, from, backwards), job);
+                });
             }
         }
     }

@@ -7,13 +7,16 @@ use crate::message::{End, Message};
 use crate::reading::lines::Wanted;
 
 impl Browser {
-    /// Takes all that threads have told by now.
-    pub(crate) fn receive(&mut self) {
+    /// Takes all that threads have told by now. Returns whether the screen may be another one.
+    pub(crate) fn receive(&mut self) -> bool {
         let messages: Vec<_> = self.receive.try_iter().collect();
+        let mut has_changed = !messages.is_empty();
         self.take(messages);
         if !self.is_list_complete() {
+            has_changed = true;
             self.grow();
         }
+        has_changed
     }
 
     /// Waits until a thread tells something. Returns whether one did in time.
@@ -46,6 +49,8 @@ impl Browser {
                 jobs.filter(|job| job.number == number).for_each(|job| job.percent = percent);
             }
             Message::Ended(number, end) => self.ended(number, end),
+            Message::Written => {}
+            Message::ProgramEnded(how) => self.program_ended(how),
         }
     }
 
@@ -55,7 +60,7 @@ impl Browser {
             return;
         }
         match end {
-            End::Found(position) => self.go(position),
+            End::Found(row) => self.go_to_row(row),
             End::Event(event) => self.go_to_event(event),
             End::Said(text) | End::Failed(text) => self.say(text),
             End::Quietly => {}

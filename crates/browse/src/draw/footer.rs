@@ -11,6 +11,7 @@ use super::paint::{line_of, put, shifted};
 use super::theme::Theme;
 use crate::browser::Browser;
 use crate::keys::KEYS;
+use crate::panes::Pane;
 use crate::prompt::Prompt;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: &Theme) {
@@ -57,6 +58,12 @@ fn keys(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: &Theme) {
     let left = Rect { width: area.width - width, ..area };
     let mut room = usize::from(left.width).saturating_sub(2);
     let mut spans = vec![Span::raw(" ")];
+    if browser.focus == Pane::Program {
+        let text = "keys go to the program; F12 goes to the list";
+        put(frame, left, &[Span::raw(format!(" {text}"))]);
+        put(frame, Rect { x: left.right(), width, ..area }, &[Span::styled(place, theme.faint())]);
+        return;
+    }
     let listed = KEYS.iter().filter(|binding| !binding.short.is_empty());
     // The help first: it has all others.
     let (help, others): (Vec<_>, Vec<_>) = listed.partition(|binding| binding.short == "help");

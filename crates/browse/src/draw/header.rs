@@ -37,7 +37,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: 
 
 /// What is going on.
 fn state(browser: &Browser, index: &crate::index::Index) -> String {
-    let jobs = browser.job.iter().chain(&browser.filtering);
+    // A filter of a log that is being recorded goes on: it is at work only while it lags.
+    let filtering = browser.filtering.as_ref();
+    let lags = !index.is_growing || !browser.list.has_caught_up(index);
+    let jobs = browser.job.iter().chain(filtering.filter(|_| lags));
     let mut parts: Vec<String> =
         jobs.map(|job| format!("{} {}%, Esc stops", job.what, job.percent)).collect();
     match &index.reading {

@@ -88,14 +88,15 @@ fn one(
 }
 
 /// Shortens a call that has no room: of what is too long the result is shown, without the message
-/// of an error, and as much of the arguments as fits.
+/// of an error and the name of a descriptor, and as much of the arguments as fits.
 fn fitted(text: &str, room: usize) -> Cow<'_, str> {
     if text.width() <= room {
         return text.into();
     }
     let Some(at) = text.rfind(") = ") else { return text.into() };
     let result = &text[at..];
-    let result = result.find(" (").map_or(result, |message| &result[..message]);
+    let end = [result.find(" ("), result.find('<')].into_iter().flatten().min();
+    let result = &result[..end.unwrap_or(result.len())];
     let Some(left) = room.checked_sub(result.width() + 1).filter(|left| *left >= room / 2) else {
         return text.into();
     };

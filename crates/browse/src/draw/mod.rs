@@ -6,6 +6,7 @@ mod header;
 mod help;
 mod list;
 mod paint;
+mod program;
 mod theme;
 mod tree;
 
@@ -33,6 +34,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, browser: &Browser) {
             list::draw(frame, panes.list, browser, &theme);
             details::draw(frame, panes.details, browser, &theme);
             tree::draw(frame, panes.tree, browser, &theme);
+            program::draw(frame, panes.program, browser, &theme);
         }
     }
     footer::draw(frame, panes.footer, browser, &theme);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
@@ -9,7 +10,7 @@ use sysreel_inspect::abi::{CallKind, Makes};
 use sysreel_inspect::calls::{Call, End, Growing, Item, Visitor};
 use sysreel_inspect::format::{Event, TaskId};
 use sysreel_inspect::print::Lined;
-use sysreel_inspect::state::OpenFile;
+use sysreel_inspect::state::{FileName, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
 use sysreel_inspect::{Follow, LogFile, open};
 use sysreel_views::Pool;
@@ -67,6 +68,8 @@ struct Batch {
     names: Vec<String>,
     tasks: Vec<Come>,
     objects: Vec<(u32, Object)>,
+    /// Objects that have another name from an event on.
+    renamed: Vec<(u32, u64, u32)>,
     files: Vec<Box<[u8]>>,
     /// Nodes that are new, or have changed.
     nodes: Vec<u32>,
@@ -79,8 +82,8 @@ struct Making {
     names: HashMap<String, u16, RandomState>,
     files: HashMap<Box<[u8]>, u32, RandomState>,
     room: usize,
-    /// The objects that are known, a bit each.
-    objects: Vec<u64>,
+    /// The latest name of each object that is known.
+    objects: Vec<Option<FileName>>,
     /// The latest node of each task.
     tasks: HashMap<u32, u32, RandomState>,
     /// Calls and failures of each node since the last time.
@@ -144,22 +147,30 @@ impl Making {
         let task = call.task().id();
         let made = makes.then(|| call.made().find_map(|made| state().file(task, made.fd)));
         let file = made.flatten().or_else(|| call.fd_args().find_map(|(_, file)| file));
-        file.map_or(0, |file| self.known_object(&file))
+        let event = call.event().map_or(NEVER, |event| event.number);
+        file.map_or(0, |file| self.known_object(&file, event))
     }
 
-    fn known_object(&mut self, file: &OpenFile) -> u32 {
+    fn known_object(&mut self, file: &OpenFile, event: u64) -> u32 {
         let Ok(number) = u32::try_from(file.serial) else { return 0 };
-        let (at, bit) = (number / 64, 1_u64 << (number % 64));
-        let Ok(at) = usize::try_from(at) else { return 0 };
+        let Ok(at) = usize::try_from(number) else { return 0 };
         if at >= self.objects.len() {
-            self.objects.resize(at.saturating_add(1), 0);
+            self.objects.resize(at.saturating_add(1), None);
         }
-        if let Some(known) = self.objects.get_mut(at)
-            && *known & bit == 0
-        {
-            *known |= bit;
-            let name = self.file(&file.name().path);
-            self.batch.objects.push((number, Object { name, event: file.event }));
+        let name = file.name();
+        let Some(known) = self.objects.get_mut(at) else { return 0 };
+        let is_new = match known {
+            Some(known) if is_same(known, &name) => return number,
+            known => known.replace(name.clone()).is_none(),
+        };
+        let mut link = name.path.to_vec();
+        if name.is_removed {
+            link.extend_from_slice(b" (deleted)");
+        }
+        let name = self.file(&link);
+        match is_new {
+            true => self.batch.objects.push((number, Object { name, event: file.event })),
+            false => self.batch.renamed.push((number, event, name)),
         }
         number
     }
@@ -252,7 +263,8 @@ impl Making {
 
     /// Passes on what was found.
     fn flush(&mut self) {
-        let Batch { rows, names, tasks, objects, files, nodes } = std::mem::take(&mut self.batch);
+        let batch = std::mem::take(&mut self.batch);
+        let Batch { rows, names, tasks, objects, renamed, files, nodes } = batch;
         let nodes: Vec<_> = nodes
             .into_iter()
             .filter_map(|number| Some((number, shown(self.nodes.get(number)?))))
@@ -268,6 +280,9 @@ impl Making {
                 known.nodes.push((come.event, come.node));
             }
             objects.into_iter().for_each(|(number, object)| index.set_object(number, object));
+            for (number, event, name) in renamed {
+                index.renamed.entry(number).or_default().push((event, name));
+            }
             for (number, node) in nodes {
                 let at = usize::try_from(number).unwrap_or(usize::MAX);
                 if at >= index.nodes.len() {
@@ -294,6 +309,12 @@ impl Making {
             self.stop.stop();
         }
     }
+}
+
+/// Whether two names are the same. Most often they are in the same memory.
+fn is_same(one: &FileName, other: &FileName) -> bool {
+    one.is_removed == other.is_removed
+        && (Rc::ptr_eq(&one.path, &other.path) || one.path == other.path)
 }
 
 impl Visitor for Making {

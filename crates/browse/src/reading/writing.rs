@@ -1,7 +1,6 @@
 //! Writes the rows that are shown to a file.
 
-use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use sysreel_inspect::print::{Excerpts, Options, TaskIds};
 use sysreel_inspect::visible::json;
 use sysreel_inspect::{LogFile, open};
 use sysreel_views::show::Show;
+use tempfile::NamedTempFile;
 
 use super::lines::style;
 use super::searching::{Rows, percent};
@@ -31,10 +31,7 @@ pub(crate) fn write(
         Ok(count) => End::Said(format!("{count} lines written to {}", to.display())),
         Err(error) => End::Failed(format!("cannot write {}: {error}", to.display())),
     };
-    if stop.is_stopped() {
-        // What was written so far is no answer.
-        _ = std::fs::remove_file(&to);
-    } else {
+    if !stop.is_stopped() {
         shared.tell(Message::Ended(job, end));
     }
 }
@@ -49,7 +46,11 @@ fn written(
     let log = open(path)?;
     let mut excerpts = Excerpts::new(&log);
     let style = Options { task_ids: TaskIds::Always, ..style() };
-    let mut out = BufWriter::new(create(to)?);
+    if to.symlink_metadata().is_ok() {
+        return Err("it exists; choose another name".into());
+    }
+    let file = create(to)?;
+    let mut out = BufWriter::new(file.as_file());
     let (mut done, mut count) = (0, 0_usize);
     while done < rows.len && !stop.is_stopped() {
         let next = done.saturating_add(MOST).min(rows.len);
@@ -68,6 +69,10 @@ fn written(
         shared.tell(Message::Progress(job, percent(done, rows.len)));
     }
     out.flush()?;
+    drop(out);
+    if !stop.is_stopped() {
+        file.persist_noclobber(to).map_err(|error| error.error)?;
+    }
     Ok(count)
 }
 
@@ -85,11 +90,14 @@ fn object(
     Ok(Some(json(&Show { lines, ..show })?))
 }
 
-/// Creates a file that does not exist. Only its owner may read it, as the log.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// Creates a file beside another one, whose name it gets when it is complete; else it is removed.
+/// Only its owner may read it, as the log.
+fn create(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    tempfile::Builder::new().prefix(&prefix).suffix(".partial").tempfile_in(folder)
 }

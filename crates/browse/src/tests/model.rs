@@ -258,3 +258,92 @@ fn what_is_shown_is_written() {
     desk.types(&format!("w{}<Enter>", text.display()));
     assert!(desk.browser.said.as_ref().unwrap().contains("exists"), "{:?}", desk.browser.said);
 }
+
+/// Rows of a process are hidden, those of all its threads, and no others.
+#[test]
+fn a_process_is_hidden() {
+    use crate::index::{Index, Task};
+    use crate::list::List;
+    use crate::row::{Outcome, Row};
+    let mut index = Index::new(false);
+    for (task, tid, pid) in [(1, 10, 10), (2, 11, 10), (3, 20, 20)] {
+        index.tasks.insert(task, Task { tid, pid, nodes: Vec::new() });
+    }
+    // The last one is of a task that the log does not name.
+    for (number, task) in [1, 3, 2, 3, 1, 9].into_iter().enumerate() {
+        let event = u64::try_from(number).unwrap();
+        index.push(Row::new((event, event), task, 0, Outcome::Returned));
+    }
+    let shown = |list: &List| -> Vec<usize> {
+        (0..list.len(&index)).filter_map(|at| list.row(at)).collect()
+    };
+    let mut list = List::default();
+    list.toggle(Condition::HiddenProcess(10), &index);
+    assert_eq!(shown(&list), [1, 3, 5]);
+    list.toggle(Condition::HiddenProcess(20), &index);
+    assert_eq!(shown(&list), [5]);
+    list.toggle(Condition::HiddenProcess(10), &index);
+    assert_eq!(shown(&list), [0, 2, 4, 5]);
+}
+
+/// What is far is found by a thread, and tells how far it is.
+#[test]
+fn far_rows_are_found() {
+    use crate::index::Index;
+    use crate::message::{End, Message, Shared, Stop};
+    use crate::reading::searching::{Rows, Sought, find_row};
+    use crate::row::{Outcome, Row};
+    use std::sync::{Arc, RwLock, mpsc::channel};
+    const LEN: usize = 300_000;
+    let mut index = Index::new(false);
+    for number in 0..LEN {
+        let outcome = if number == 7 { Outcome::Failed(2) } else { Outcome::Returned };
+        let event = u64::try_from(number).unwrap();
+        index.push(Row::new((event, event), 0, 0, outcome));
+    }
+    let (send, receive) = channel();
+    let shared = Shared { index: Arc::new(RwLock::new(index)), send };
+    let even = (0..u32::try_from(LEN).unwrap()).filter(|row| *row == 7 || row % 2 == 0);
+    let even = Arc::new(even.collect::<Vec<_>>());
+    let (all, some) = (Rows { list: None, len: LEN }, Rows { len: even.len(), list: Some(even) });
+    for (rows, from, backwards, found) in [
+        (all.clone(), LEN - 1, true, Some(7)),
+        (some.clone(), some.len - 1, true, Some(7)),
+        (all.clone(), 8, true, Some(7)),
+        (all.clone(), 7, true, None),
+        (all.clone(), 7, false, None),
+        (all, 0, false, Some(7)),
+    ] {
+        find_row(Sought::Error, (rows, from, backwards), (1, shared.clone(), Stop::default()));
+        let mut percents = Vec::new();
+        let end = loop {
+            match receive.recv().unwrap() {
+                Message::Progress(_, percent) => percents.push(percent),
+                Message::Ended(_, end) => break end,
+                other => panic!("{other:?}"),
+            }
+        };
+        match (end, found) {
+            (End::Found(row), Some(found)) => assert_eq!(row, found),
+            (End::Said(text), None) => assert!(text.contains("no failed call"), "{text}"),
+            (end, found) => panic!("{end:?}, not {found:?}"),
+        }
+        assert!(percents.is_sorted() && percents.iter().all(|percent| *percent <= 100));
+    }
+}
+
+/// Tab completes fields, calls of the log and classes.
+#[test]
+fn words_of_filters_are_completed() {
+    for (typed, completed) in [
+        ("ferr", "errno"),
+        ("fexecv", "execve"),
+        ("f%ne", "%network"),
+        ("ffailed and %fi", "failed and %file"),
+    ] {
+        let mut desk = Desk::new("exec_arch", SIZE);
+        desk.types(typed).types("<Tab>");
+        let prompt = desk.browser.prompt.as_ref().unwrap();
+        assert_eq!(prompt.text, completed);
+    }
+}

@@ -70,6 +70,11 @@ impl<'s> Tmux<'s> {
         self.types(&format!("{SYSREEL} browse {arguments}; echo \"status $?\""));
     }
 
+    /// Types the command line that records and browses a program, and tells its status.
+    fn record(&self, arguments: &str) {
+        self.types(&format!("{SYSREEL} record --browse {arguments}; echo \"status $?\""));
+    }
+
     /// The process that the shell has started.
     fn child(&self) -> u32 {
         let shell = self.run(&["display-message", "-p", "-t", "t", "#{pane_pid}"]).stdout;
@@ -228,4 +233,146 @@ fn without_a_terminal_it_says_what_to_use() {
     let missing = stage.sh(&format!("TERM=xterm {missing}"));
     assert_eq!(missing.status.code(), Some(1), "{missing:?}");
     assert!(missing.text().contains("missing.reel"), "{missing:?}");
+}
+
+/// A program that is recorded has a terminal in a pane, with its keys, its size and its end.
+#[test]
+fn a_program_is_recorded_and_browsed() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.record("-o a.reel -- sh");
+    tmux.shows("sh: F12 leaves it");
+    // What is typed reaches the program, and its calls the list.
+    tmux.types("echo one'&'two");
+    tmux.until("its output", |screen| screen.lines().any(|line| line == "one&two"));
+    tmux.shows("\"one&two\\n\"");
+    // The size is that of the pane, also of another one.
+    tmux.types("stty size; tty");
+    tmux.until("its size", |screen| screen.lines().any(|line| line == "16 90"));
+    tmux.shows("/dev/pts/");
+    assert!(tmux.run(&["resize-window", "-t", "t", "-x", "70", "-y", "20"]).status.success());
+    tmux.until("it is narrower", |screen| {
+        screen.lines().any(|line| line.starts_with("━━ sh") && line.chars().count() == 70)
+    });
+    tmux.types("stty size");
+    tmux.until("its new size", |screen| screen.lines().any(|line| line == "10 70"));
+    // The list has the keys, then the program again.
+    tmux.press("F12");
+    tmux.shows("sh: F12 types into it");
+    tmux.keys("f");
+    tmux.shows("filter:");
+    tmux.types("call == write");
+    tmux.until("only its writes are listed", |screen| screen.contains("lines: call == write"));
+    tmux.press("BSpace");
+    tmux.keys("G");
+    tmux.until("all calls are listed", |screen| !screen.contains("lines: call == write"));
+    tmux.press("F12");
+    tmux.shows("sh: F12 leaves it");
+    // Keys of the terminal are the program's.
+    tmux.types("cat");
+    tmux.types("twice");
+    tmux.until("cat answers", |screen| screen.lines().filter(|line| *line == "twice").count() == 2);
+    tmux.press("C-c");
+    // The terminal may drop what is typed at the time of the signal.
+    tmux.until("the shell asks again", |screen| {
+        screen.lines().any(|line| ["#", "$"].contains(&line.trim()))
+    });
+    tmux.types("echo status $?");
+    tmux.until("cat was interrupted", |screen| screen.lines().any(|line| line == "status 130"));
+    // It stays when the program ends, and its status is that of the program.
+    tmux.types("exit 7");
+    tmux.shows("sh: exited with 7");
+    tmux.until("the log is complete", |screen| !screen.contains("recording"));
+    tmux.press("F12");
+    tmux.keys("q");
+    tmux.shows("status 7");
+    assert!(tmux.is_plain());
+    let printed = stage.sysreel(&["print", "a.reel"]).text();
+    assert!(printed.contains("SIGINT") && printed.contains("one&two"), "{printed}");
+}
+
+/// Who leaves while the program runs closes its terminal, and so does a terminal that is closed.
+#[test]
+fn a_program_ends_with_its_terminal() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let tmux = Tmux::start(&stage, SIZE);
+    let script = "'echo $$ >pid; echo ready; cat'";
+    let program = || std::fs::read_to_string(stage.path("pid")).unwrap().trim().parse().unwrap();
+    tmux.record(&format!("-q -o a.reel -- sh -c {script}"));
+    tmux.shows("ready");
+    tmux.press("F12");
+    tmux.keys("q");
+    tmux.shows("still runs");
+    tmux.keys("j");
+    tmux.keys("q");
+    tmux.shows("still runs");
+    tmux.keys("q");
+    tmux.shows("status 129");
+    let first: u32 = program();
+    until("the program has ended", || state_of(first).is_none());
+    assert!(stage.sysreel(&["info", "a.reel"]).status.success());
+
+    tmux.record(&format!("-o b.reel -- sh -c {script}"));
+    tmux.shows("sh: F12 leaves it");
+    until("it has started", || program() != first);
+    let (browser, second): (u32, u32) = (tmux.child(), program());
+    assert!(tmux.run(&["kill-server"]).status.success());
+    until("the browser has ended", || matches!(state_of(browser), None | Some('Z')));
+    until("the program has ended", || matches!(state_of(second), None | Some('Z')));
+    // The recorder has finished the log.
+    until("the log is complete", || !stage.path("b.reel.tail").exists());
+    assert!(stage.sysreel(&["info", "b.reel"]).status.success());
+}
+
+/// What cannot be started leaves no browser, and says what `record` says.
+#[test]
+fn a_program_that_does_not_start_is_reported() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.record("-o a.reel -- ./missing");
+    tmux.shows("status 127");
+    tmux.shows("./missing");
+    assert!(!stage.path("a.reel").exists());
+    tmux.record("-o - -- true");
+    tmux.shows("status 2");
+    assert!(tmux.is_plain());
+    stage.sysreel(&["record", "--browse", "true"]).fails(2, &["needs a terminal"]);
+    stage.sysreel(&["record", "--browse", "-p", "1"]).fails(2, &["--browse"]);
+}
+
+/// A descriptor has the name that it had at each call, as `print -y` says.
+#[test]
+fn renamed_files_have_the_name_of_the_moment() {
+    if !installed("browse in a terminal", &["tmux"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let script = "exec 3>a; echo 1 >&3; mv a b; echo 2 >&3; rm b; echo 3 >&3";
+    stage.sysreel(&["record", "-q", "-o", "a.reel", "--", "sh", "-c", script]);
+    let writes = |text: &str| -> Vec<String> {
+        let calls = text.lines().filter_map(|line| line.find("write(1<").map(|at| &line[at..]));
+        calls.filter_map(|call| Some(call.split_once(')')?.0.to_owned())).collect()
+    };
+    let expected = writes(&stage.sysreel(&["print", "--join", "-y", "a.reel"]).text());
+    assert!(expected.len() == 3 && expected[0].contains("/a>") && expected[1].contains("/b>"));
+    let tmux = Tmux::start(&stage, SIZE);
+    tmux.browse("a.reel");
+    tmux.shows("execve(");
+    tmux.until("all is read", |screen| !screen.contains("reading"));
+    tmux.keys("w");
+    tmux.types("out.txt");
+    tmux.shows("lines written to");
+    let written = std::fs::read_to_string(stage.path("out.txt")).unwrap();
+    assert_eq!(writes(&written), expected);
+    tmux.keys("q");
+    tmux.shows("status 0");
 }

@@ -168,7 +168,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "browse",
         &[
-            &["keys", "options", "panes", "prompt", "row", "terminal"],
+            &["keys", "options", "panes", "program", "prompt", "row", "terminal", "typing"],
             &["index"],
             &["list", "message", "tree"],
             &["reading"],
