@@ -70,6 +70,7 @@ impl RunBuilder {
             leads: self.leads.iter().map(|(from, to)| (name(*from), name(*to))).collect(),
             loaded: self.loaded.into_iter().collect(),
             created: self.created,
+            given: self.given,
             users: self.users,
             tasks: self.tasks,
             ports: self.local_ids.ports.iter().copied().collect(),
