@@ -247,9 +247,15 @@ fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> 
     {
         found.difference.severity = Severity::Error;
     }
-    for (side, list) in [olds, news].into_iter().enumerate() {
-        found.difference.events[side] = list.values().map(|seen| seen.event).min();
-        found.processes[side] = list.values().flat_map(|seen| &seen.processes).copied().collect();
+    for (side, (list, others)) in [(olds, news), (news, olds)].into_iter().enumerate() {
+        // Who has a result that the other run has not, if that is what differs.
+        let own = list.iter().filter(|(result, _)| !others.contains_key(*result));
+        let mut seen: Vec<&Seen> = own.map(|(_, seen)| seen).collect();
+        if seen.is_empty() {
+            seen = list.values().collect();
+        }
+        found.difference.events[side] = seen.iter().map(|seen| seen.event).min();
+        found.processes[side] = seen.iter().flat_map(|seen| &seen.processes).copied().collect();
     }
     // Processes outside of the run come and go, and so do the folders of a store.
     let is_there = |list: &Results| list.keys().all(|result| matches!(&**result, "ok" | "EEXIST"));

@@ -217,8 +217,11 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     /// Less are two words, such as `release` and `malware` with -180.
     const PASSING: (i32, i32) = (-60, -60);
     const MADE_NEW: (i32, i32) = (-100, -80);
-    /// Six letters have at least -90 each, with the one before them.
-    const TEMPORARY: (i32, i32) = (-150, -90);
+    /// Six letters have at least -75 each, or -90 with the one before them: that is enough beside
+    /// a name that is surely random.
+    const TEMPORARY: (i32, i32) = (-150, -80);
+    const LEAST: i32 = -90;
+    const SURE: i32 = 40;
     let (start, end) =
         part.range.as_ref().map_or((0, None), |range| (range.start, Some(range.end)));
     let sides = words.each_ref().map(|side| {
@@ -239,7 +242,9 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
         How { passing: true, .. } => PASSING,
         _ => USUAL,
     };
+    let is_temporary = how.exclusive && how.private && how.passing;
+    let is_beside = is_temporary && sides.iter().any(|side| *side >= SURE);
     sides.iter().sum::<i32>() >= enough
-        && sides.iter().all(|side| *side >= least)
+        && sides.iter().all(|side| *side >= if is_beside { LEAST } else { least })
         && different * 10 >= of * 6
 }

@@ -133,10 +133,9 @@ fn private_names_need_less_evidence() {
 #[test]
 fn private_passing_names_may_look_like_words() {
     let how = How { exclusive: true, passing: true, private: true };
-    for (a, b, found) in [("teegare", "tz7NxAf", true), ("release", "malware", false)] {
-        let parts = form::generated_parts(&[vec![a], vec![b]], how);
-        assert_eq!(parts.is_some(), found, "{a} {b}");
-    }
+    assert!(form::generated_parts(&[vec!["teegare"], vec!["tz7NxAf"]], how).is_some());
+    // Two that look so are no evidence for each other.
+    assert!(form::generated_parts(&[vec!["teegare"], vec!["ternare"]], how).is_none());
 }
 
 /// Git makes a temporary file in each folder of its store. One whose letters look like a word by
