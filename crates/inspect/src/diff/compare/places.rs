@@ -57,8 +57,8 @@ pub(super) fn is_of_other_process(resource: &str) -> bool {
     resource.split('/').any(|part| part == "<other>") && resource.starts_with("/proc/")
 }
 
-/// Whether it is a file that the allocator of glibc reads when the heap of a thread first shrinks or
-/// when threads need many heaps, which depends on the scheduler.
+/// Whether it is a file that the allocator of glibc reads when the heap of a thread first shrinks
+/// or when threads need many heaps, which depends on the scheduler.
 pub(super) fn is_of_allocator(name: &str) -> bool {
     matches!(name, "/proc/sys/vm/overcommit_memory" | "/sys/devices/system/cpu/online")
 }

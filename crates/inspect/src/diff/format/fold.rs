@@ -167,8 +167,8 @@ fn with_nothing([one, other]: [String; 2]) -> [String; 2] {
     }
 }
 
-/// Returns the name of a variable that differs in some of its words, and these words. `None` if more
-/// than one variable differs, or all of it.
+/// Returns the name of a variable that differs in some of its words, and these words. `None` if
+/// more than one variable differs, or all of it.
 fn changed_variable(before: &str, after: &str) -> Option<[String; 3]> {
     // A quote in quotes.
     let plain = [before, after].map(|text| text.replace(r"'\''", "\""));
