@@ -75,6 +75,15 @@ const TABLE: &[(Rule, Explanation)] = &[
          that are new to the program and that its parent did not have. It is an error for variables \
          that load code, such as LD_PRELOAD.",
     ),
+    row(
+        Rule::RunState,
+        Level::Effects,
+        "~ umask: 0022 => 0077",
+        "rule-only",
+        "What the first program gets from outside of the run: users, groups and capabilities (warn), \
+         the umask, ignored signals and variables that load code (note), other variables and open \
+         files (info). Values of variables are shown as a hash, unless with --show-secrets.",
+    ),
     row(Rule::ProcessCount, Level::Effects, "+ sleep 1", "role = \"sleep\"", ""),
     row(
         Rule::NetConnectNew,

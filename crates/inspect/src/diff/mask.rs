@@ -55,6 +55,16 @@ pub fn masked_variable(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns variables of an environment, `NAME=VALUE` with spaces in between, with all values as
+/// [`masked`] shows a secret.
+pub(super) fn hashed_variables(text: &str) -> String {
+    let hashed = text.split(' ').map(|variable| match variable.split_once('=') {
+        Some((name, value)) if !is_masked(value) => format!("{name}={}", mask(value)),
+        _ => variable.to_owned(),
+    });
+    hashed.collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a text contains what [`masked`] puts in place of a secret.
 #[must_use]
 pub fn is_masked(text: &str) -> bool {

@@ -109,6 +109,8 @@ rules! {
     ExecArgv = "exec.argv", Warn, "executes a program with other arguments";
     /// A program inherits another environment, directory, umask, ignored signal or open file.
     ExecState = "exec.state", Warn, "executes a program in another state";
+    /// The first program gets another environment, umask, user or the like.
+    RunState = "run.state", Note, "is started in another state";
     /// A program is executed more or less often.
     ProcessCount = "process.count", Warn, "creates more or fewer processes of the same kind";
     /// A connection to a new address.

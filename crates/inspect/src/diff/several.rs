@@ -109,7 +109,11 @@ fn unstable_within(
             // What the policy says is about each run, not about what differs.
             if matches!(
                 difference.rule,
-                Rule::PolicyForbid | Rule::PolicyBudget | Rule::PolicyAssert | Rule::EnvDrift
+                Rule::PolicyForbid
+                    | Rule::PolicyBudget
+                    | Rule::PolicyAssert
+                    | Rule::EnvDrift
+                    | Rule::RunState
             ) {
                 return;
             }

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::compare::ENVIRONMENT;
 use super::context::Around;
-use super::mask::masked;
+use super::mask::{hashed_variables, masked};
 use super::policy::Kind;
 use super::report::{Difference, Report};
-use super::rule::Severity;
+use super::rule::{Rule, Severity};
 use crate::color::Palette;
 use crate::{Error, LogFile};
 
@@ -182,7 +183,12 @@ impl Verdict {
 }
 
 fn mask_difference(difference: &mut Difference, mask: &mut impl FnMut(&mut String)) {
-    let Difference { what, before, after, content, .. } = difference;
+    let Difference { rule, what, before, after, content, .. } = difference;
+    if *rule == Rule::RunState && what.starts_with(ENVIRONMENT) {
+        for variables in before.iter_mut().chain(&mut *after) {
+            *variables = hashed_variables(variables);
+        }
+    }
     mask(what);
     before.iter_mut().chain(after).chain(content).for_each(&mut *mask);
     difference.consequences.iter_mut().for_each(|one| mask_difference(one, mask));

@@ -69,6 +69,58 @@ fn logs_with_different_contents_are_not_compared() {
     assert!(ran.status.success(), "{ran:?}");
 }
 
+/// What the first program is given from outside is told, each kind with its severity.
+#[test]
+fn the_surroundings_of_the_first_program_are_told() {
+    let take = echo("a");
+    let run = |before: &str, name: &str| {
+        let script = format!("{before} \"$SYSREEL\" record -q -o {name} -- /bin/true");
+        let ran = take.stage.sh(&script);
+        assert!(ran.status.success(), "{ran:?}");
+        take.stage.path(name)
+    };
+    let plain = run("umask 022;", "plain.reel");
+    for (before, shows) in [
+        ("umask 022;", &[][..]),
+        ("umask 077;", &["note umask: 0022 => 0077"]),
+        ("umask 022; export MODE=fast;", &["info environment: - => MODE=***"]),
+        (
+            "umask 022; export LD_BIND_NOW=1 PYTHONPATH=/x;",
+            &[
+                "note environment that loads code: - => PYTHONPATH=***",
+                "info environment: - => LD_BIND_NOW=***",
+            ],
+        ),
+        ("umask 022; trap '' HUP;", &["note ignored signals: - => SIGHUP"]),
+        ("umask 022; exec 8<run.sh;", &["info open files: - => $WS/run.sh"]),
+    ] {
+        let other = run(before, "other.reel");
+        for (logs, sides) in
+            [([&*plain, &*other], ["before", "after"]), ([&*other, &*plain], ["after", "before"])]
+        {
+            let ran = text(&take, &["--format", "json"], logs);
+            let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+            let differences = report["differences"].as_array().unwrap().iter();
+            let found: Vec<String> = differences
+                .map(|one| {
+                    assert_eq!(one["rule"], "run.state", "{one}");
+                    let word = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+                    let [old, new] = sides.map(word);
+                    // The digits of a hash.
+                    let hash = new.find("***").map_or(new.len(), |at| at + 3);
+                    assert!(matches!(new.len() - hash, 0 | 4), "{new}");
+                    format!("{} {}: {old} => {}", word("severity"), word("what"), &new[..hash])
+                })
+                .collect();
+            assert_eq!(found, shows, "{before}");
+        }
+    }
+    run("umask 022; export MODE=fast;", "other.reel");
+    let logs = [&*plain, &take.stage.path("other.reel")];
+    let shown = text(&take, &["--gate", "info", "--show-secrets"], logs);
+    assert!(shown.text().contains("environment: - => MODE=fast"), "{shown:?}");
+}
+
 #[test]
 fn bad_options_are_usage_errors() {
     let take = echo("a");

@@ -111,6 +111,7 @@ tables! {
     long_pairs_of_noise: "noise.toml";
     long_pairs_of_privileges: "privileges.toml";
     long_pairs_of_processes: "processes.toml";
+    long_pairs_of_programs: "programs.toml";
     long_pairs_of_tools: "tools.toml";
 }
 

@@ -31,6 +31,7 @@ pub(super) fn fold_consequences(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<
     folding.searches();
     folding.names();
     folding.ends(b);
+    folding.failed_children(a, b);
     folding.failures();
     folding.states(a, b);
     folding.processes();

@@ -11,7 +11,7 @@ use crate::diff::run::{Image, Inherited, Process, Run};
 use crate::state::ProcessId;
 
 /// Variables that name code to load or to run.
-const LOADING: [&str; 24] = [
+pub(super) const LOADING: [&str; 24] = [
     "LD_PRELOAD",
     "LD_LIBRARY_PATH",
     "LD_AUDIT",

@@ -5,10 +5,12 @@ mod attribution;
 mod command_line;
 mod content_diff;
 mod contents;
+mod dates;
 mod directories;
 mod effects;
 mod found;
 mod generated_names;
+mod given;
 mod inherited;
 mod numbers;
 mod pairing;
@@ -30,6 +32,7 @@ use super::{Level, Options};
 pub(crate) use generated_names::constant_names;
 
 pub(crate) use found::{Found, place};
+pub(crate) use given::ENVIRONMENT;
 pub(crate) use numbers::replace_numbers;
 pub(crate) use pairing::Pairing;
 
@@ -45,6 +48,7 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     effects::differences(a, b, &mut found);
     found.extend(marks(a, b));
     found.extend(surroundings(a, b));
+    found.extend(given::differences(a, b));
     let mut accounts = account::effects(a, b);
     if options.level >= Level::Sequence {
         accounts = sequences::differences(a, b, &pairing, &mut found);

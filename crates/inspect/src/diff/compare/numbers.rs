@@ -4,7 +4,8 @@
 //! A number counts only if both runs say so: the texts are equal but for numbers, and each of these
 //! is the same thing in its run. A pid is that of the same relative, in the tree of processes, of
 //! the process that uses the text: itself, a parent, the third child of the parent. So `head -c
-//! 1024` stays what it is, even where 1024 is also the id of some task. A time lies within its run.
+//! 1024` stays what it is, even where 1024 is also the id of some task. A time, as a number or as
+//! a date, lies within its run.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
+use super::dates::{Date, dates};
 use crate::diff::run::Run;
 use crate::state::ProcessId;
 
@@ -103,9 +105,16 @@ impl<'r> Numbers<'r> {
     fn forms(&self, text: &str, user: ProcessId) -> Vec<Form> {
         /// More numbers of one text are not tried.
         const MOST: usize = 4;
+        let within = |date: &Date| self.run.clock.is_some_and(|clock| date.is_within(clock));
+        let dates: Vec<_> = dates(text).into_iter().filter(within).map(|date| date.range).collect();
         let mut own: Vec<_> = numbers(text)
+            .filter(|(range, _)| {
+                dates.iter().all(|date| date.end <= range.start || range.end <= date.start)
+            })
             .filter_map(|(range, number)| Some((range, self.meaning(number, user)?)))
             .collect();
+        own.extend(dates.into_iter().map(|range| (range, ("date".to_owned(), "<time>"))));
+        own.sort_by_key(|(range, _)| range.start);
         own.truncate(MOST);
         let mut choices: Vec<u32> = (1..1_u32 << own.len()).collect();
         choices.sort_by_key(|choice| choice.count_ones());

@@ -57,6 +57,22 @@ pub(super) fn is_of_other_process(resource: &str) -> bool {
     resource.split('/').any(|part| part == "<other>") && resource.starts_with("/proc/")
 }
 
+/// Whether it is a file that the allocator of glibc reads when the heap of a thread first shrinks
+/// or when threads need many heaps, which depends on the scheduler.
+pub(super) fn is_of_allocator(name: &str) -> bool {
+    matches!(name, "/proc/sys/vm/overcommit_memory" | "/sys/devices/system/cpu/online")
+}
+
+/// Whether a name is that of a folder over which a store spreads its files.
+pub(super) fn is_spread(resource: &str) -> bool {
+    resource.ends_with("/<hex>")
+}
+
+/// Whether a name is one in such a folder.
+pub(super) fn is_in_spread(resource: &str) -> bool {
+    is_spread(resource) || resource.contains("/<hex>/")
+}
+
 /// Returns the IPv4 and IPv6 address of an endpoint. An IPv4 address may be in one of IPv6,
 /// `::ffff:127.0.0.1`.
 fn addresses(resource: &str) -> (Option<Ipv4Addr>, Option<Ipv6Addr>) {

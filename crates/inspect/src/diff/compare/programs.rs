@@ -68,6 +68,52 @@ impl Folding {
         }
     }
 
+    /// Attributes what a process and its children do in one run only to the end of an earlier child
+    /// that failed in the other run: a compiler driver runs no assembler then.
+    pub(super) fn failed_children(&mut self, a: &Run, b: &Run) {
+        let runs = [a, b];
+        let parent = |side: usize, id: ProcessId| {
+            let process = runs[side].processes.get(usize::try_from(id.0).ok()?)?;
+            process.parent
+        };
+        let lost = |found: &Found| {
+            let Found { difference, .. } = found;
+            let ok = [&difference.before, &difference.after].map(|end| end.as_deref() == Some("0"));
+            let is_end = matches!(difference.rule, Rule::ExitStatus | Rule::ExitSignal);
+            match ok {
+                [true, false] if is_end => Some(Change::Removed),
+                [false, true] if is_end => Some(Change::Added),
+                _ => None,
+            }
+        };
+        let causes: Vec<(usize, Change)> =
+            (0..self.found.len()).filter_map(|at| Some((at, lost(&self.found[at])?))).collect();
+        let extents = self.extents();
+        for (cause, lost) in causes {
+            let from = self.found[cause].difference.events;
+            let above = [0, 1].map(|side: usize| {
+                self.found[cause].processes[side].first().and_then(|id| parent(side, *id))
+            });
+            for at in (0..self.found.len()).filter(|at| *at != cause) {
+                let is_process = self.is_process(at);
+                let is_near = |side: usize, id: &ProcessId| {
+                    above[side].is_some_and(|above| {
+                        *id == above || is_process && parent(side, *id) == Some(above)
+                    })
+                };
+                let own = &self.found[at].processes;
+                let concerns = own.iter().any(|side| !side.is_empty())
+                    && (0..2).all(|side| own[side].iter().all(|id| is_near(side, id)));
+                let mut events = extents[at].events.iter().zip(from);
+                let later = events.all(|(own, from)| own.is_none() || *own >= from);
+                if concerns && later && self.found[at].difference.change == lost && self.is_root(at)
+                {
+                    self.attribute(at, cause);
+                }
+            }
+        }
+    }
+
     /// Attributes operations that a process does in one run only, and its end, to an earlier
     /// operation that failed in the other run.
     pub(super) fn failures(&mut self) {

@@ -18,6 +18,8 @@ const NAMED: usize = 6;
 enum Cause {
     /// Words of a command line and what they became.
     Words(String, String),
+    /// A variable of the environment, words of it and what they became.
+    State(String, String, String),
     /// Files for one purpose that one run reads, or each run others.
     Files(&'static str, Option<Change>),
     /// The same change, in other processes.
@@ -58,7 +60,7 @@ fn fold(differences: Vec<Difference>) -> Vec<Difference> {
 fn one(cause: &Cause, group: Vec<Difference>) -> Option<Difference> {
     let count = group.len();
     let names = match cause {
-        Cause::Words(..) => distinct(group.iter().map(|one| one.what.clone())),
+        Cause::Words(..) | Cause::State(..) => distinct(group.iter().map(|one| one.what.clone())),
         Cause::Files(..) | Cause::Same(..) => Vec::new(),
     };
     let files = |change: Change| {
@@ -69,9 +71,14 @@ fn one(cause: &Cause, group: Vec<Difference>) -> Option<Difference> {
     let events = [0, 1].map(|side: usize| group.iter().filter_map(|one| one.events[side]).min());
     let mut group = group.into_iter();
     let mut first = group.next()?;
-    if count > 1 {
-        let processes = format!(" (in {})", counted(count, "process"));
+    let processes = format!(" (in {})", counted(count, "process"));
+    if let Cause::State(variable, before, after) = cause {
+        first.what = format!("{}: {variable}", listed(&names));
+        let processes = if count > 1 { &*processes } else { "" };
+        (first.before, first.after) = (Some(before.clone()), Some(format!("{after}{processes}")));
+    } else if count > 1 {
         match cause {
+            Cause::State(..) => {}
             Cause::Words(before, after) => {
                 first.what = listed(&names);
                 (first.before, first.after) =
@@ -122,6 +129,11 @@ fn cause(difference: &Difference) -> Cause {
         let [before, after] = changed_words(before, after);
         return Cause::Words(before, after);
     }
+    if let (Rule::ExecState, Some(before), Some(after)) = (rule, before, after)
+        && let Some([variable, before, after]) = changed_variable(before, after)
+    {
+        return Cause::State(variable, before, after);
+    }
     if let Some((files, _)) = purpose(difference) {
         // Another locale or time zone is one change, another module is not.
         let changes = files.ends_with(" files");
@@ -132,19 +144,47 @@ fn cause(difference: &Difference) -> Cause {
 
 /// Returns the words in which two command lines differ.
 fn changed_words(before: &str, after: &str) -> [String; 2] {
-    let both = [words(before), words(after)];
-    let [one, other] = &both;
+    with_nothing(changed(&[words(before), words(after)]))
+}
+
+/// Returns the words from the first that differs to the last.
+fn changed(both: &[Vec<&str>; 2]) -> [String; 2] {
+    let [one, other] = both;
     let same = one.iter().zip(other).take_while(|(x, y)| x == y).count();
     let least = one.len().min(other.len()) - same;
     let from_end = one.iter().rev().zip(other.iter().rev()).take(least);
     let same_end = from_end.take_while(|(x, y)| x == y).count();
-    let [one, other] = both.map(|words| words[same..words.len() - same_end].join(" "));
-    // A line must not begin or end with nothing.
+    both.each_ref().map(|words| words[same..words.len() - same_end].join(" "))
+}
+
+/// Says of what only one of two has that the other is without it: a line must not begin or end with
+/// nothing.
+fn with_nothing([one, other]: [String; 2]) -> [String; 2] {
     match (one.is_empty(), other.is_empty()) {
         (true, false) => [format!("without {other}"), other],
         (false, true) => [one.clone(), format!("without {one}")],
         _ => [one, other],
     }
+}
+
+/// Returns the name of a variable that differs in some of its words, and these words. `None` if
+/// more than one variable differs, or all of it.
+fn changed_variable(before: &str, after: &str) -> Option<[String; 3]> {
+    // A quote in quotes.
+    let plain = [before, after].map(|text| text.replace(r"'\''", "\""));
+    let value = |text: &'_ str| -> Option<(String, String)> {
+        let (name, value) = text.strip_prefix('\'')?.strip_suffix('\'')?.split_once('=')?;
+        // Otherwise it is several variables.
+        (!value.contains('\'')).then(|| (name.to_owned(), value.to_owned()))
+    };
+    let [(name, before), (of_after, after)] = [value(&plain[0])?, value(&plain[1])?];
+    // Its spaces are escaped.
+    let both = [&before, &after].map(|text| text.split("\\x20").collect::<Vec<_>>());
+    let words = changed(&both);
+    let all = both.map(|words| words.join(" "));
+    let is_part = words[0] != all[0] && words[1] != all[1];
+    let [before, after] = with_nothing(words);
+    (name == of_after && is_part).then_some([name, before, after])
 }
 
 /// Splits a command line at the spaces outside of quotes.
@@ -242,6 +282,37 @@ mod tests {
         let removed = ["a.c", "b.c"]
             .map(|file| argv("cc", &format!("cc 'a b' {file}"), &format!("cc {file}")));
         assert_eq!(told(removed.to_vec()), ["~ cc: 'a b' => without 'a b' (in 2 processes)"]);
+    }
+
+    #[test]
+    fn one_word_in_a_variable_of_many_programs_is_one_line() {
+        let quote = |word: &str| format!(r"'\''{word}'\''");
+        let state = |role: &str, flag: &str, file: &str| {
+            let value =
+                |flag: &str| format!(r"'OPTIONS={}{flag}\x20{}'", quote("-O1"), quote(file));
+            let after = value(&format!(r"\x20{}", quote(flag)));
+            Difference { rule: Rule::ExecState, ..argv(role, &value(""), &after) }
+        };
+        assert_eq!(
+            told(vec![state("cc1", "-g", "a"), state("cc1", "-g", "b"), state("as", "-g", "a")]),
+            [r#"~ cc1, as: OPTIONS: without "-g" => "-g" (in 3 processes)"#]
+        );
+        assert_eq!(
+            told(vec![state("cc1", "-g", "a")]),
+            [r#"~ cc1: OPTIONS: without "-g" => "-g""#]
+        );
+        // All of a variable, and several of them, are shown.
+        for (before, after) in [
+            ("MODE=a", "MODE=b"),
+            ("'A=1_2'", "'A=3_4'"),
+            ("'A=1_2'", "'B=1_2'"),
+            ("'A=1_2' 'B=3_4'", "'A=1_2' 'B=3_5'"),
+        ] {
+            let [from, to] = [before, after].map(|text| text.replace('_', r"\x20"));
+            let difference = Difference { rule: Rule::ExecState, ..argv("sh", &from, &to) };
+            let [before, after] = [before, after].map(|text| text.replace('_', " "));
+            assert_eq!(told(vec![difference]), [format!("~ sh: {before} => {after}")]);
+        }
     }
 
     #[test]

@@ -60,9 +60,14 @@ pub(super) fn top_consequences(difference: &Difference, room: usize) -> (Vec<&Di
 
 /// Formats a consequence: `+ read /etc/shadow`, with its rule if it is a warning or an error.
 pub(super) fn consequence_line(difference: &Difference) -> String {
+    let mut line = line(difference);
+    if matches!(difference.rule, Rule::ExitStatus | Rule::ExitSignal) {
+        // Mostly of another program than the heading.
+        line = line.replacen(' ', &format!(" {}: ", with_spaces(&difference.role)), 1);
+    }
     match difference.severity {
-        Severity::Warn | Severity::Error => format!("{} ({})", line(difference), difference.rule),
-        Severity::Info | Severity::Note => line(difference),
+        Severity::Warn | Severity::Error => format!("{line} ({})", difference.rule),
+        Severity::Info | Severity::Note => line,
     }
 }
 

@@ -131,7 +131,8 @@ fn write_report(
         out.line_as(Role::Heading, format_args!("{severity} ({})", of_severity.len()))?;
         let mut process = None;
         for finding in of_severity {
-            if process != Some(&finding.process) {
+            // What is about the logs themselves is in no process.
+            if process != Some(&finding.process) && finding.process != "-" {
                 out.line(format_args!("  {}", finding.process))?;
                 process = Some(&finding.process);
             }

@@ -1,8 +1,11 @@
-//! What a program gets besides its arguments that its parent did not have: variables of the
-//! environment, the working directory, the umask, ignored signals, open files.
+//! What a program gets besides its arguments that its parent did not have, and the first program
+//! from outside of the run: variables of the environment, the working directory, the umask, ignored
+//! signals, open files, rights.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
+
+use sysreel_format::ProcessSnapshot;
 
 use super::names::{NameId, Names, Sort};
 use super::operation::file_name;
@@ -27,13 +30,15 @@ pub(crate) enum Inherited {
     Heeds,
     /// A file that is open, besides standard input, output and error.
     Open,
+    /// Users, groups, capabilities and the like, of the first program.
+    Rights,
 }
 
 impl Inherited {
     /// Returns what stands before the name in a report.
     pub(crate) const fn word(self) -> &'static str {
         match self {
-            Self::Variable => "",
+            Self::Variable | Self::Rights => "",
             Self::Unset => "unset ",
             Self::Directory => "directory ",
             Self::Umask => "umask ",
@@ -57,6 +62,30 @@ pub(super) struct State {
     ignored: u64,
     /// Sorted.
     open: Vec<NameId>,
+}
+
+/// Returns what a program may do, in words; empty if the log does not have it.
+fn rights(snapshot: &ProcessSnapshot) -> Vec<String> {
+    let Some(credentials) = &snapshot.credentials else { return Vec::new() };
+    let numbers = |ids: &[u32]| {
+        let all: Vec<String> = ids.iter().map(u32::to_string).collect();
+        let one =
+            ids.split_first().is_some_and(|(first, others)| others.iter().all(|id| id == first));
+        if one { all[..1].concat() } else { all.join(",") }
+    };
+    let [inheritable, permitted, effective, bounding, ambient] = credentials.caps;
+    vec![
+        format!("uid={}", numbers(&credentials.uids)),
+        format!("gid={}", numbers(&credentials.gids)),
+        format!("groups={}", numbers(&credentials.groups)),
+        format!("inheritable={inheritable:#x}"),
+        format!("permitted={permitted:#x}"),
+        format!("effective={effective:#x}"),
+        format!("bounding={bounding:#x}"),
+        format!("ambient={ambient:#x}"),
+        format!("no_new_privs={}", u8::from(snapshot.no_new_privs)),
+        format!("seccomp={}", snapshot.seccomp),
+    ]
 }
 
 /// Returns the name of a variable.
@@ -89,6 +118,21 @@ impl State {
         open.dedup();
         let (umask, ignored) = (snapshot.umask, snapshot.sig_ignored);
         Self { variables, directory: snapshot.cwd.clone(), umask, ignored, open }
+    }
+
+    /// Returns all that the first program of a run has from outside of it.
+    pub(super) fn given(
+        &self,
+        snapshot: &ProcessSnapshot,
+        names: &mut Names,
+    ) -> Vec<(Inherited, NameId)> {
+        let (variables, directory) = (Some(Vec::new()), self.directory.clone());
+        let nothing = Self { variables, directory, ..Self::default() };
+        let mut found = self.since(&nothing, names);
+        let rights = rights(snapshot);
+        let rights = rights.iter().map(|text| names.id(Sort::Word, text.as_bytes()));
+        found.extend(rights.map(|text| (Inherited::Rights, text)));
+        found
     }
 
     /// Returns the earlier state, if it is equal, so that many processes share one.

@@ -133,6 +133,8 @@ pub struct Run {
     pub(crate) leads: BTreeMap<String, String>,
     pub(crate) names: Vec<String>,
     pub(crate) created: Vec<Created>,
+    /// What the first program has from outside of the run.
+    pub(crate) given: Vec<(Inherited, NameId)>,
     /// The files that it mapped to execute them: libraries.
     pub(crate) loaded: Vec<NameId>,
     /// The process that used each name first, by the number of the name.

@@ -83,6 +83,8 @@ struct RunBuilder {
     /// Files that were mapped to be executed.
     loaded: BTreeSet<NameId>,
     marks: Vec<(NameId, u64, ProcessId)>,
+    /// What the first program has from outside of the run.
+    given: Vec<(Inherited, NameId)>,
     counted_only: std::collections::BTreeMap<super::CountedOnly, u64>,
     processes: Vec<RawProcess>,
     tasks: Vec<(u32, ProcessId)>,
@@ -183,6 +185,7 @@ impl RunBuilder {
             leads: HashMap::default(),
             loaded: BTreeSet::new(),
             marks: Vec::new(),
+            given: Vec::new(),
             counted_only: Default::default(),
             processes: Vec::new(),
             tasks: Vec::new(),
@@ -274,7 +277,12 @@ impl RunBuilder {
         let before = self.process(id).and_then(|process| process.state.take());
         let state = match &before {
             Some(before) => now.since(before, &mut self.names),
-            None => Vec::new(),
+            None => {
+                if id == ProcessId(0) {
+                    self.given = now.given(snapshot, &mut self.names);
+                }
+                Vec::new()
+            }
         };
         for (_, name) in &state {
             self.set_user(*name, id);

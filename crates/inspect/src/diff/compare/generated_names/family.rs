@@ -20,20 +20,28 @@ pub(super) struct Family {
 /// The names of a family in one run.
 pub(super) type Members<'r> = BTreeMap<&'r str, How>;
 
-/// Returns the family of a name. New folders with a short hexadecimal name, over which a store
-/// spreads its files by their hashes, count as one.
-pub(super) fn family(name: &str, role: &str, is_new: &dyn Fn(&str) -> bool) -> Option<Family> {
+/// Returns the family of a name. Folders with a short hexadecimal name, over which a store spreads
+/// its files by their hashes, count as one.
+pub(super) fn family(name: &str, role: &str, spreads: &dyn Fn(&str) -> bool) -> Option<Family> {
     let (folder, base) = split(name);
     let form = Form::of(base).filter(|_| !folder.is_empty())?;
     let path = folder.trim_end_matches('/');
     let (above, own) = split(path);
     let is_short_hex = (1..=MOST_SPREAD).contains(&own.len())
         && own.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let folder = match is_short_hex && is_new(path) {
+    let folder = match is_short_hex && spreads(path) {
         true => format!("{above}{SPREAD}"),
         false => folder.to_owned(),
     };
     Some(Family { folder, role: role.to_owned(), form })
+}
+
+/// Whether a name is a hash, by which a store finds what it keeps.
+pub(super) fn is_hash(name: &str) -> bool {
+    /// The digits that git leaves of a hash, and others more.
+    const LEAST: usize = 30;
+    let base = split(name).1;
+    base.len() >= LEAST && base.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Splits a name into its folder and its last component.

@@ -217,19 +217,24 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     /// Less are two words, such as `release` and `malware` with -180.
     const PASSING: (i32, i32) = (-60, -60);
     const MADE_NEW: (i32, i32) = (-100, -80);
-    /// Six letters have at least -75 each.
+    /// Six letters have at least -75 each, or -90 with the one before them: that is enough beside
+    /// a name that is surely random.
     const TEMPORARY: (i32, i32) = (-150, -80);
+    const LEAST: i32 = -90;
+    const SURE: i32 = 40;
     let (start, end) =
         part.range.as_ref().map_or((0, None), |range| (range.start, Some(range.end)));
     let sides = words.each_ref().map(|side| {
         let all = side.iter().map(|word| evidence(&word[..end.unwrap_or(word.len())], start));
         all.sum::<i32>() / i32::try_from(side.len()).unwrap_or(i32::MAX).max(1)
     });
-    let [Some(one), Some(other)] = words.each_ref().map(|side| side.first()) else {
-        return false;
-    };
-    let (one, other) = (part.text(one), part.text(other));
-    let different = one.bytes().zip(other.bytes()).filter(|(x, y)| x != y).count();
+    // Some characters of two names are equal by chance, but not those of all.
+    let [of_a, of_b] = words.each_ref().map(|side| side.iter().map(|word| part.text(word)));
+    let (mut different, mut of) = (0, 0);
+    for (one, other) in of_a.zip(of_b) {
+        different += one.bytes().zip(other.bytes()).filter(|(x, y)| x != y).count();
+        of += one.len().min(other.len());
+    }
     let (enough, least) = match how {
         How { exclusive: true, private: true, passing: true } => TEMPORARY,
         How { exclusive: true, private: true, .. } => MADE_NEW,
@@ -237,7 +242,9 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
         How { passing: true, .. } => PASSING,
         _ => USUAL,
     };
+    let is_temporary = how.exclusive && how.private && how.passing;
+    let is_beside = is_temporary && sides.iter().any(|side| *side >= SURE);
     sides.iter().sum::<i32>() >= enough
-        && sides.iter().all(|side| *side >= least)
-        && different * 10 >= one.len().min(other.len()) * 6
+        && sides.iter().all(|side| *side >= if is_beside { LEAST } else { least })
+        && different * 10 >= of * 6
 }

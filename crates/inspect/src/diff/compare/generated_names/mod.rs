@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
-use self::family::{Family, Members, SPREAD, family, split};
+use self::family::{Family, Members, SPREAD, family, is_hash, split};
 use self::form::{How, Part};
 use self::pattern::Patterns;
 use crate::diff::effect::Op;
@@ -77,6 +77,15 @@ fn removed(run: &Run) -> BTreeSet<&str> {
     removing.map(|operation| run.name(operation.first)).collect()
 }
 
+/// Returns the names that a run creates and the other does not. It may look for them: some programs
+/// look into all folders of a store.
+fn new_names<'r>(run: &'r Run, other: &Run) -> BTreeSet<&'r str> {
+    let others: BTreeSet<&str> =
+        other.created.iter().map(|created| other.name(created.name)).collect();
+    let created = run.created.iter().map(|created| run.name(created.name));
+    created.filter(|name| !others.contains(name)).collect()
+}
+
 /// Returns the names that may be made up, by family.
 fn families<'r>(
     runs: [&'r Run; 2],
@@ -86,14 +95,16 @@ fn families<'r>(
     let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
     for (side, run) in runs.into_iter().enumerate() {
         let removed = removed(run);
-        let created: BTreeSet<&str> =
-            run.created.iter().map(|created| run.name(created.name)).collect();
-        let is_new = |folder: &str| created.contains(folder) && !all[1 - side].contains(folder);
+        let new = new_names(run, runs[1 - side]);
+        let hashes = new.iter().filter(|name| is_hash(name));
+        let stores: BTreeSet<&str> =
+            hashes.map(|name| split(name).0.trim_end_matches('/')).collect();
+        let spreads = |folder: &str| new.contains(folder) || stores.contains(folder);
         for created in &run.created {
             let name = run.name(created.name);
             if !all[1 - side].contains(name)
                 && !constant[side].contains(name)
-                && let Some(family) = family(name, run.name(created.role), &is_new)
+                && let Some(family) = family(name, run.name(created.role), &spreads)
             {
                 let passing = removed.contains(name);
                 let members = &mut families.entry(family).or_default()[side];
@@ -126,11 +137,12 @@ fn find(
         Some((family, members, parts))
     }));
     let mut renamings: [Renaming; 2] = Default::default();
+    let new = [new_names(a, b), new_names(b, a)];
     for (family, members, parts) in found {
         let spreads = family.folder.ends_with(SPREAD);
-        for (renaming, members) in renamings.iter_mut().zip(&members) {
+        for ((renaming, members), new) in renamings.iter_mut().zip(&members).zip(&new) {
             for name in members.keys() {
-                renaming.add(name, &parts, spreads);
+                renaming.add(name, &parts, spreads.then_some(new));
             }
         }
         let folder = |name: &&str| split(split(name).0.trim_end_matches('/')).1.to_owned();
@@ -185,14 +197,23 @@ fn parts_of(members: &[Members<'_>; 2]) -> Option<Vec<Part>> {
 }
 
 impl Renaming {
-    fn add(&mut self, name: &str, parts: &[Part], spreads: bool) {
+    /// Adds a name with its generated parts. In a store `new` has the new names: one in a folder
+    /// that was there before gets the common name of all folders too, but the folder does not, for
+    /// it has other files.
+    fn add(&mut self, name: &str, parts: &[Part], new: Option<&BTreeSet<&str>>) {
         let (folder, base) = split(name);
         let mut to = folder.to_owned();
-        if spreads {
+        if let Some(new) = new {
             let path = folder.trim_end_matches('/');
-            let new = format!("{}<new>", split(path).0);
-            to = format!("{new}/");
-            self.names.insert(path.to_owned(), new);
+            let (above, own) = split(path);
+            to = format!("{above}{SPREAD}");
+            // The whole hash, as in the arguments of commands.
+            if is_hash(base) {
+                self.words.insert(format!("{own}{base}"), "<new>".to_owned());
+            }
+            if new.contains(path) {
+                self.names.insert(path.to_owned(), to.trim_end_matches('/').to_owned());
+            }
         }
         self.names.insert(name.to_owned(), format!("{to}{}", form::masked(base, parts)));
         for part in parts.iter().filter(|part| part.is_random) {

@@ -90,6 +90,15 @@ fn passing_names_need_less_evidence() {
     }
 }
 
+/// Of two random numbers in hexadecimal digits some are equal at the same place.
+#[test]
+fn passing_names_may_have_equal_characters() {
+    let a = vec!["w.tmpae8d058", "w.tmpdff6f78"];
+    let b = vec!["w.tmpa04d097", "w.tmpaca367f"];
+    let how = How { exclusive: true, passing: true, private: false };
+    assert!(form::generated_parts(&[a, b], how).is_some());
+}
+
 /// One program makes several kinds of names of one length.
 #[test]
 fn kinds_of_names_are_told_by_their_beginnings() {
@@ -118,6 +127,15 @@ fn private_names_need_less_evidence() {
         let parts = form::generated_parts(&[vec![a], vec![b]], how);
         assert_eq!(parts.is_some(), found, "{a} {b}");
     }
+}
+
+/// What is also removed needs less still: git tries symbolic links at a name of mkstemp(3).
+#[test]
+fn private_passing_names_may_look_like_words() {
+    let how = How { exclusive: true, passing: true, private: true };
+    assert!(form::generated_parts(&[vec!["teegare"], vec!["tz7NxAf"]], how).is_some());
+    // Two that look so are no evidence for each other.
+    assert!(form::generated_parts(&[vec!["teegare"], vec!["ternare"]], how).is_none());
 }
 
 /// Git makes a temporary file in each folder of its store. One whose letters look like a word by

@@ -6,7 +6,7 @@ use super::super::names::{NameId, Names, Sort};
 use super::classified::CountedOnly;
 use crate::calls::Returned;
 use crate::regions::Buffers;
-use crate::state::{Made, OpenFile, ResolvedCall, Tracker};
+use crate::state::{FileName, Made, OpenFile, ResolvedCall, Tracker};
 
 /// The properties of a row that do not depend on arguments.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,7 @@ pub(crate) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
         Made::Before(2) if file.maker.0 == 0 => names.id(Sort::Word, b"<stderr>"),
         Made::Unnamed => names.id(Sort::Word, b"<nameless>"),
         _ if file.is_socket() => socket(file, names),
+        _ if is_nameless(&file.name()) => names.id(Sort::Word, b"<nameless>"),
         _ if file.link.first() == Some(&b'/') => {
             let mut name = Vec::new();
             file.write_full_path(&mut name);
@@ -70,6 +71,13 @@ pub(crate) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
     };
     file.tag.set(file.tag.get() & !NAMED | u64::from(id.0));
     id
+}
+
+/// Whether it is a file of O_TMPFILE, whose name is its inode (d_mark_tmpfile, fs/dcache.c).
+fn is_nameless(name: &FileName) -> bool {
+    let base = name.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let inode = base.strip_prefix(b"#").filter(|_| name.is_removed);
+    inode.is_some_and(|inode| !inode.is_empty() && inode.iter().all(u8::is_ascii_digit))
 }
 
 /// Returns the name of a socket: the address of its peer.

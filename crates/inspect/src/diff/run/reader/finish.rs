@@ -45,12 +45,11 @@ impl RunBuilder {
             end: process.end,
             gone: process.gone,
         });
-        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {
             path: path.to_path_buf(),
             environment: Environment {
-                machine: words(&meta.machine),
-                kernel: words(&meta.release),
+                machine: String::from_utf8_lossy(&meta.machine).into_owned(),
+                kernel: String::from_utf8_lossy(&meta.release).into_owned(),
                 libc: self.libc,
             },
             completeness,
@@ -70,6 +69,7 @@ impl RunBuilder {
             leads: self.leads.iter().map(|(from, to)| (name(*from), name(*to))).collect(),
             loaded: self.loaded.into_iter().collect(),
             created: self.created,
+            given: self.given,
             users: self.users,
             tasks: self.tasks,
             ports: self.local_ids.ports.iter().copied().collect(),

@@ -1,0 +1,77 @@
+//! Differences in what the first program of each run has from outside of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Found;
+use super::inherited::LOADING;
+use crate::diff::report::Change;
+use crate::diff::rule::{Rule, Severity};
+use crate::diff::run::{Inherited, Run};
+
+/// The variables of the environment that load no code, in a report.
+pub(crate) const ENVIRONMENT: &str = "environment";
+/// Those that load code.
+const LOADS_CODE: &str = "environment that loads code";
+
+/// What is told as one: its name in a report, and how much it matters.
+type Kind = (&'static str, Severity);
+
+pub(super) fn differences(a: &Run, b: &Run) -> Vec<Found> {
+    let sides = [a, b].map(words);
+    let kinds: BTreeSet<&Kind> = sides.iter().flat_map(BTreeMap::keys).collect();
+    let none = BTreeSet::new();
+    kinds.into_iter().filter_map(|kind| difference(kind, &sides, &none)).collect()
+}
+
+fn difference(
+    kind: &Kind,
+    sides: &[BTreeMap<Kind, BTreeSet<&str>>; 2],
+    none: &BTreeSet<&str>,
+) -> Option<Found> {
+    let (what, severity) = *kind;
+    let [olds, news] = [0, 1].map(|side: usize| sides[side].get(kind).unwrap_or(none));
+    // A log that does not have all of it, as of a program that was attached to, has none.
+    let is_known = |side: &BTreeMap<Kind, BTreeSet<&str>>| {
+        what != ENVIRONMENT && what != LOADS_CODE
+            || side.keys().any(|(what, _)| *what == ENVIRONMENT)
+    };
+    let is_part = matches!(what, "rights" | "umask") && (olds.is_empty() || news.is_empty());
+    if olds == news || is_part || !sides.iter().all(is_known) {
+        return None;
+    }
+    let only = |own: &BTreeSet<&str>, others: &BTreeSet<&str>| {
+        let words = own.difference(others).copied().collect::<Vec<_>>();
+        if words.is_empty() { "-".to_owned() } else { words.join(" ") }
+    };
+    let mut found = Found::new(Rule::RunState, Change::Changed, "-", what.to_owned());
+    found.difference.severity = severity;
+    found.difference.before = Some(only(olds, news));
+    found.difference.after = Some(only(news, olds));
+    Some(found)
+}
+
+fn words(run: &Run) -> BTreeMap<Kind, BTreeSet<&str>> {
+    let mut words = BTreeMap::<Kind, BTreeSet<&str>>::new();
+    for (what, name) in &run.given {
+        let name = run.name(*name);
+        words.entry(kind(*what, name)).or_default().insert(name);
+    }
+    words
+}
+
+fn kind(what: Inherited, name: &str) -> Kind {
+    let variable = name.split('=').next().unwrap_or_default();
+    match what {
+        Inherited::Rights => ("rights", Severity::Warn),
+        Inherited::Umask => ("umask", Severity::Note),
+        Inherited::Ignores | Inherited::Heeds => ("ignored signals", Severity::Note),
+        Inherited::Open => ("open files", Severity::Info),
+        // What is found in another place is executed from there, which shows.
+        Inherited::Variable if LOADING.contains(&variable) && variable != "PATH" => {
+            (LOADS_CODE, Severity::Note)
+        }
+        Inherited::Variable | Inherited::Unset | Inherited::Directory => {
+            (ENVIRONMENT, Severity::Info)
+        }
+    }
+}
