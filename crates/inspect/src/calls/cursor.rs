@@ -124,8 +124,8 @@ impl<'l> Calls<'l> {
         self
     }
 
-    /// Reads all captured buffers, also those that are not asked for, so that [`Self::for_each`] and
-    /// [`Self::visit`] find damaged ones.
+    /// Reads all captured buffers, also those that are not asked for, so that [`Self::for_each`]
+    /// and [`Self::visit`] find damaged ones.
     #[must_use]
     pub fn check_buffers(mut self) -> Self {
         self.check_buffers = true;

@@ -4,13 +4,14 @@
 
 mod dns;
 mod endpoint;
+mod socket;
 mod text;
 mod tls;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sysreel_inspect::abi::{CallKind, intent};
-use sysreel_inspect::calls::{Call, Errno, Item, Moved};
+use sysreel_inspect::calls::{Call, Item, Moved};
 use sysreel_inspect::format::Direction;
 use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
@@ -22,6 +23,7 @@ use crate::sockets;
 pub use dns::Lookup;
 use dns::Lookups;
 pub use endpoint::{Endpoint, Net, Role};
+use socket::{Socket, endpoints};
 use tls::Hello;
 
 /// Finds the network activity of a log.
@@ -40,25 +42,6 @@ pub fn collector() -> impl Collect<Result = Net> {
 
 /// Which socket, and for datagrams with which address.
 type Key = (u64, Option<String>);
-
-#[derive(Debug, Default)]
-struct Socket {
-    role: Option<Role>,
-    protocol: Option<&'static str>,
-    address: Option<String>,
-    /// The error of a connect; 0 for none.
-    errno: u16,
-    names: BTreeSet<String>,
-    exe: String,
-    pid: u32,
-    received: u64,
-    sent: u64,
-    event: u64,
-    /// The datagrams of the socket are counted for their addresses.
-    is_split: bool,
-    /// What was sent of a ClientHello that is not complete.
-    hello: Vec<u8>,
-}
 
 #[derive(Default)]
 struct Looking {
@@ -347,49 +330,7 @@ impl Collect for Looking {
         let mut sockets: Vec<Socket> =
             self.sockets.into_entries().map(|(_, socket)| socket).chain(self.past).collect();
         sockets.sort_by_key(|socket| socket.event);
-        let mut endpoints: BTreeMap<_, Endpoint> = BTreeMap::new();
-        for socket in sockets {
-            let Some(role) = socket.role else { continue };
-            if socket.is_split && socket.sent == 0 && socket.received == 0 {
-                continue;
-            }
-            let outcome = match socket.errno {
-                0 => "ok".to_owned(),
-                errno => Errno(errno.into()).to_string(),
-            };
-            let protocol = socket.protocol.unwrap_or("socket");
-            let (address, exe) = (socket.address.clone(), socket.exe.clone());
-            let key = (role, protocol, address, outcome.clone(), exe);
-            let of_address = self.lookups.names_of(socket.address.as_deref());
-            let endpoint = endpoints.entry(key).or_insert_with(|| Endpoint {
-                role,
-                protocol: protocol.to_owned(),
-                address: socket.address,
-                names: of_address,
-                outcome,
-                exe: socket.exe,
-                pids: Vec::new(),
-                sockets: 0,
-                received: 0,
-                sent: 0,
-                event: socket.event,
-            });
-            endpoint.sockets = endpoint.sockets.saturating_add(1);
-            endpoint.received = endpoint.received.saturating_add(socket.received);
-            endpoint.sent = endpoint.sent.saturating_add(socket.sent);
-            for name in socket.names {
-                if !endpoint.names.contains(&name) {
-                    endpoint.names.push(name);
-                }
-            }
-            if let Err(at) = endpoint.pids.binary_search(&socket.pid)
-                && endpoint.pids.len() < MOST_PIDS
-            {
-                endpoint.pids.insert(at, socket.pid);
-            }
-        }
-        let mut endpoints: Vec<Endpoint> = endpoints.into_values().collect();
-        endpoints.sort_by_key(|endpoint| endpoint.event);
+        let endpoints = endpoints(sockets, &self.lookups);
         Net { endpoints, lookups: self.lookups.finish(), left_out }
     }
 }
@@ -407,5 +348,3 @@ const DNS: u16 = 53;
 const MOST_NAMES: usize = 64 << 10;
 /// The most bytes that are kept of ClientHellos that are not complete, of all sockets together.
 const MOST_KEPT: usize = 16 << 20;
-/// The most processes of an endpoint.
-const MOST_PIDS: usize = 100;

@@ -164,7 +164,10 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["export"],
         ],
     ),
-    ("report", &[&["options", "page", "rank", "table"], &["calls", "tables"], &["diff", "log"]]),
+    (
+        "report",
+        &[&["options", "page", "places", "rank", "table"], &["calls", "tables"], &["diff", "log"]],
+    ),
     (
         "browse",
         &[
