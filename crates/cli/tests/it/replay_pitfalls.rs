@@ -218,7 +218,7 @@ pub(crate) fn elsewhere(log: &Log<Vec<u8>>) -> Vec<u8> {
     let header = FileHeader::new(log.header().file_id, log.header().completeness);
     let mut writer = BlockWriter::create(Vec::new(), header, log.meta()).unwrap();
     let summary = log.summary().unwrap();
-    let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &header.file_id, 1, 0, 0);
+    let mut segment = Segment::open(vec![0; 4 * SEGMENT_SIZE], &header.file_id, 1, 0, 0);
     for number in 0..summary.blobs {
         segment.append_blob(&log.blob(sysreel_format::BlobNumber(number)).unwrap()).unwrap();
     }

@@ -35,6 +35,10 @@ fn difference(
         what != ENVIRONMENT && what != LOADS_CODE
             || side.keys().any(|(what, _)| *what == ENVIRONMENT)
     };
+    let [olds, news] = match what {
+        "rights" => [known_to(olds, news), known_to(news, olds)],
+        _ => [olds.clone(), news.clone()],
+    };
     let is_part = matches!(what, "rights" | "umask") && (olds.is_empty() || news.is_empty());
     if olds == news || is_part || !sides.iter().all(is_known) {
         return None;
@@ -45,9 +49,16 @@ fn difference(
     };
     let mut found = Found::new(Rule::RunState, Change::Changed, "-", what.to_owned());
     found.difference.severity = severity;
-    found.difference.before = Some(only(olds, news));
-    found.difference.after = Some(only(news, olds));
+    found.difference.before = Some(only(&olds, &news));
+    found.difference.after = Some(only(&news, &olds));
     Some(found)
+}
+
+/// Returns the words of a side, `NAME=VALUE`, whose name the other side has too.
+fn known_to<'a>(words: &BTreeSet<&'a str>, others: &BTreeSet<&str>) -> BTreeSet<&'a str> {
+    let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+    let names: BTreeSet<String> = others.iter().map(|word| name(word)).collect();
+    words.iter().copied().filter(|word| names.contains(&name(word))).collect()
 }
 
 fn words(run: &Run) -> BTreeMap<Kind, BTreeSet<&str>> {

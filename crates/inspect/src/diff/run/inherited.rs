@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use sysreel_format::ProcessSnapshot;
+use sysreel_format::{Altering, ProcessSnapshot};
 
 use super::names::{NameId, Names, Sort};
 use super::operation::file_name;
@@ -65,7 +65,7 @@ pub(super) struct State {
 }
 
 /// Returns what a program may do, in words; empty if the log does not have it.
-fn rights(snapshot: &ProcessSnapshot) -> Vec<String> {
+fn rights(snapshot: &ProcessSnapshot, recorders: &[Altering]) -> Vec<String> {
     let Some(credentials) = &snapshot.credentials else { return Vec::new() };
     let numbers = |ids: &[u32]| {
         let all: Vec<String> = ids.iter().map(u32::to_string).collect();
@@ -74,7 +74,7 @@ fn rights(snapshot: &ProcessSnapshot) -> Vec<String> {
         if one { all[..1].concat() } else { all.join(",") }
     };
     let [inheritable, permitted, effective, bounding, ambient] = credentials.caps;
-    vec![
+    let mut rights = vec![
         format!("uid={}", numbers(&credentials.uids)),
         format!("gid={}", numbers(&credentials.gids)),
         format!("groups={}", numbers(&credentials.groups)),
@@ -83,9 +83,15 @@ fn rights(snapshot: &ProcessSnapshot) -> Vec<String> {
         format!("effective={effective:#x}"),
         format!("bounding={bounding:#x}"),
         format!("ambient={ambient:#x}"),
-        format!("no_new_privs={}", u8::from(snapshot.no_new_privs)),
-        format!("seccomp={}", snapshot.seccomp),
-    ]
+    ];
+    // What they would be without the recorder is not known.
+    if !recorders.contains(&Altering::NO_NEW_PRIVS) {
+        rights.push(format!("no_new_privs={}", u8::from(snapshot.no_new_privs)));
+    }
+    if !recorders.contains(&Altering::SECCOMP_FILTER) {
+        rights.push(format!("seccomp={}", snapshot.seccomp));
+    }
+    rights
 }
 
 /// Returns the name of a variable.
@@ -120,16 +126,18 @@ impl State {
         Self { variables, directory: snapshot.cwd.clone(), umask, ignored, open }
     }
 
-    /// Returns all that the first program of a run has from outside of it.
+    /// Returns all that the first program of a run has from outside of it. `recorders`: what the
+    /// recorder has changed in it.
     pub(super) fn given(
         &self,
         snapshot: &ProcessSnapshot,
+        recorders: &[Altering],
         names: &mut Names,
     ) -> Vec<(Inherited, NameId)> {
         let (variables, directory) = (Some(Vec::new()), self.directory.clone());
         let nothing = Self { variables, directory, ..Self::default() };
         let mut found = self.since(&nothing, names);
-        let rights = rights(snapshot);
+        let rights = rights(snapshot, recorders);
         let rights = rights.iter().map(|text| names.id(Sort::Word, text.as_bytes()));
         found.extend(rights.map(|text| (Inherited::Rights, text)));
         found

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
 use sysreel_abi::Filter;
-use sysreel_format::{Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
+use sysreel_format::{Altering, Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
 use super::canonical::{Roots, RunLocalIds, escaped};
 use super::content::KnownBlobs;
@@ -85,6 +85,8 @@ struct RunBuilder {
     marks: Vec<(NameId, u64, ProcessId)>,
     /// What the first program has from outside of the run.
     given: Vec<(Inherited, NameId)>,
+    /// What the recorder has changed in the first program.
+    recorders: Vec<Altering>,
     counted_only: std::collections::BTreeMap<super::CountedOnly, u64>,
     processes: Vec<RawProcess>,
     tasks: Vec<(u32, ProcessId)>,
@@ -161,6 +163,9 @@ impl Walk for RunBuilder {
             Item::TaskEnd(at) => self.gone(&at),
             Item::Renamed(at) => self.local_ids.pids.extend([at.what.old_tid, at.what.new_tid]),
             Item::Exec(exec) => self.found(&exec),
+            Item::Altered(at) if at.event.task == TaskId::NONE => {
+                self.recorders.extend(at.what.into_iter().map(|altered| altered.what));
+            }
             _ => {}
         }
         Ok(ControlFlow::Continue(()))
@@ -186,6 +191,7 @@ impl RunBuilder {
             loaded: BTreeSet::new(),
             marks: Vec::new(),
             given: Vec::new(),
+            recorders: Vec::new(),
             counted_only: Default::default(),
             processes: Vec::new(),
             tasks: Vec::new(),
@@ -279,7 +285,7 @@ impl RunBuilder {
             Some(before) => now.since(before, &mut self.names),
             None => {
                 if id == ProcessId(0) {
-                    self.given = now.given(snapshot, &mut self.names);
+                    self.given = now.given(snapshot, &self.recorders, &mut self.names);
                 }
                 Vec::new()
             }
