@@ -172,7 +172,7 @@ pub(crate) struct Record {
     pub(crate) only: Option<Filter>,
     /// Record calls from inside the process where that is possible (experimental)
     ///
-    /// Faster for processes that make many calls, and slower for short ones. The recorder puts a
+    /// Faster for processes that make many calls, and not for short ones. The recorder puts a
     /// page of code and a ring buffer into each process that makes more than a few calls, and
     /// patches the places where it calls the kernel. Events that are made there have the source
     /// `in-process`: they have the bytes that the kernel would have given, but are not the kernel's

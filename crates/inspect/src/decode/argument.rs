@@ -264,9 +264,7 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         }
         // The kernel refuses more (KEXEC_SEGMENT_MAX, NGROUPS_MAX, XATTR_SIZE_MAX).
         (_, ArgKind::Array(Layout::KexecSegment)) if view.arg(1) > 16 => text::pointer(out, value),
-        (CallKind::SetCreds, ArgKind::Array(_)) if ArgKind::Int.count(view.arg(0)) > 65536 => {
-            text::pointer(out, value)
-        }
+        (_, ArgKind::Array(_)) if has_too_many_groups(view) => text::pointer(out, value),
         (CallKind::SetXattr, ArgKind::Buf) if view.arg(3) > 65536 => text::pointer(out, value),
         (CallKind::SetXattr, ArgKind::Buf) => return string::without_nul(view, i, out),
         // No room: the result is how much there must be.
@@ -279,6 +277,12 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         _ => return false,
     }
     true
+}
+
+/// Whether setgroups(2) is given more groups than NGROUPS_MAX.
+fn has_too_many_groups(view: &View<'_>) -> bool {
+    let size = view.row.arg("gidsetsize").filter(|_| view.row.kind == CallKind::SetCreds);
+    size.is_some_and(|size| ArgKind::Int.count(view.arg(size)) > 65536)
 }
 
 /// Writes the mode of a new node.
