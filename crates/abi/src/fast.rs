@@ -15,7 +15,10 @@ use crate::fds::makes_fd;
 use crate::number::{self, calls};
 use crate::replay::{AddressSpaceOp, address_space_op, time_stamps};
 use crate::seccomp::installs_seccomp;
-use linux_raw_sys::errno as e;
+use linux_raw_sys::{errno as e, general as g, prctl};
+
+/// shmat(2): replaces mappings (include/uapi/linux/shm.h).
+const SHM_REMAP: u64 = 0o40000;
 
 /// The most copies of a program.
 pub const COPIES: usize = 3;
@@ -207,8 +210,8 @@ fn commands(row: &Row, arg: u8) -> Option<Commands> {
 pub enum Effect {
     /// Nothing that matters.
     None,
-    /// It may change code or mappings in a range: its start and length.
-    Touches(u64, u64),
+    /// It may change code or mappings in these ranges: their starts and lengths.
+    Touches([(u64, u64); 2]),
     /// Its tasks must be traced from now on, for this reason.
     Ends(&'static str),
     /// It changes the base of a segment that belongs to the recorder there.
@@ -221,20 +224,32 @@ pub enum Effect {
 #[must_use]
 pub fn effect(abi: Abi, row: &Row, args: &[u64; 6], clone: Option<CloneFlags>) -> Effect {
     let values = abi.args(args);
+    let touches = |start, len| Effect::Touches([(start, len), (0, 0)]);
     match address_space_op(abi, row, args, None) {
-        Some(AddressSpaceOp::Map { len, .. }) => return Effect::Touches(values[0], len),
+        Some(AddressSpaceOp::Map { len, .. }) => return touches(values[0], len),
         Some(
             AddressSpaceOp::Unmap { start, len }
             | AddressSpaceOp::Protect { start, len, .. }
             | AddressSpaceOp::Advise { start, len, .. },
-        ) => return Effect::Touches(start, len),
-        Some(AddressSpaceOp::Remap { start, old_len, .. }) => {
-            return Effect::Touches(start, old_len);
+        ) => return touches(start, len),
+        Some(AddressSpaceOp::Remap { start, old_len, new_len, .. }) => {
+            let is_fixed = values[3] & u64::from(g::MREMAP_FIXED) != 0;
+            let new = if is_fixed { (values[4], new_len) } else { (0, 0) };
+            return Effect::Touches([(start, old_len), new]);
         }
         Some(AddressSpaceOp::Base { fs: false, .. }) => return Effect::TakesSegment,
         Some(AddressSpaceOp::Break | AddressSpaceOp::Base { .. }) | None => {}
-        // Where they attach is not an argument.
+        // The length is that of the segment.
+        Some(_) if row.arg("shmaddr").is_some() && values[2] & SHM_REMAP != 0 => {
+            return touches(values[1], u64::MAX - values[1]);
+        }
+        // The kernel chooses an address that is free, or takes none that is not.
         Some(_) => return Effect::None,
+    }
+    if row.kind == CallKind::Prctl
+        && values[0] & 0xffff_ffff == u64::from(prctl::PR_SET_SYSCALL_USER_DISPATCH)
+    {
+        return Effect::Ends("the program dispatches its own system calls");
     }
     if time_stamps(abi, row, args).is_some() {
         return Effect::Ends("the program sets whether it can read the time-stamp counter");

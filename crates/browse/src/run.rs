@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossterm::event::{Event, poll, read};
 use ratatui::layout::Rect;
-use signal_hook::consts::{SIGHUP, SIGTERM, SIGTSTP};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::{Handle, Signals};
 use signal_hook::low_level::emulate_default_handler;
 
@@ -130,7 +130,7 @@ fn suspend(screen: &mut Screen) -> io::Result<()> {
 /// terminal hangs up, crossterm reads its end again and again and does not return. What is received
 /// is a request to stop.
 fn signals() -> io::Result<(Receiver<()>, Handle)> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGTSTP])?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP])?;
     let handle = signals.handle();
     let (send, receive) = channel();
     std::thread::spawn(move || {

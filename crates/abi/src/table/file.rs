@@ -15,11 +15,11 @@ pub(super) static ROWS: &[Row] = rows! {
     read(fd: FD, buf: out(ret("count")), count: SIZE)
                                                  -> SIZE, emulate(DESC).kind(CallKind::Read).fast();
     write(fd: FD, buf: input(arg("count")), count: SIZE)
-                                                -> SIZE, emulate(DESC).kind(CallKind::Write).fast();
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
     pread64(fd: FD, buf: out(ret("count")), count: SIZE, pos: OFF)
                                                  -> SIZE, emulate(DESC).kind(CallKind::Read).fast();
     pwrite64(fd: FD, buf: input(arg("count")), count: SIZE, pos: OFF)
-                                                -> SIZE, emulate(DESC).kind(CallKind::Write).fast();
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
     readv(fd: FD, vec: out(iov("vlen", Total::Ret)), vlen: ULONG)
                                                        -> SIZE, emulate(DESC).kind(CallKind::Read);
     writev(fd: FD, vec: input(iov("vlen", Total::Own)), vlen: ULONG)

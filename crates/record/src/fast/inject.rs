@@ -143,12 +143,13 @@ impl Fast {
         nr: u64,
         memory: &Shared,
     ) -> Option<Hijacked> {
-        let is_free = stop.general().is_ok_and(|registers| registers.gs_base() == 0);
-        if !is_free {
+        let world = self.stop_world(cx, memory).ok()?;
+        let is_free = |stop: &Stop| stop.general().is_ok_and(|registers| registers.gs_base() == 0);
+        if !is_free(stop) || !world.0.iter().all(|(_, stop, _)| is_free(stop)) {
+            world.release(cx);
             self.demote(cx, memory, "the program uses the GS segment", false);
             return None;
         }
-        let world = self.stop_world(cx, memory).ok()?;
         let mut rings = None;
         let page = self.programs.page();
         let hijacked = hijack(cx, stop, nr, |hijack| {

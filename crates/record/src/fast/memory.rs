@@ -98,6 +98,15 @@ impl Memory {
         self.stubs.iter().find_map(of)
     }
 
+    /// The address of a site's stub.
+    pub(super) fn stub_of(&self, site: u64) -> Option<u64> {
+        let of = |stubs: &Stubs| {
+            let nth = stubs.sites.iter().rposition(|&other| other == site)?;
+            Some(stubs.at + STUB * nth as u64)
+        };
+        self.stubs.iter().rev().find_map(of)
+    }
+
     /// Whether a thread with this instruction pointer is in code of the recorder.
     pub(super) fn inside(&self, ip: u64) -> Option<Inside> {
         self.rings.as_ref()?;

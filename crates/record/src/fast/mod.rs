@@ -138,14 +138,14 @@ impl Fast {
         let Some(call) = cx.call() else { return };
         match effect(call.abi, call.row, &call.args, call.clone) {
             Effect::None => {}
-            Effect::Touches(start, len) => {
+            Effect::Touches(ranges) => {
                 memory.borrow_mut().text.clear();
-                let covers = memory.borrow().covers_own(start, len);
-                if covers {
+                if ranges.iter().any(|&(start, len)| memory.borrow().covers_own(start, len)) {
                     let why = "the program changes mappings of the recorder";
                     return self.demote(cx, memory, why, true);
                 }
-                let sites = memory.borrow().sites_in(start, len);
+                let in_range = |&(start, len): &(u64, u64)| memory.borrow().sites_in(start, len);
+                let sites: Vec<u64> = ranges.iter().flat_map(in_range).collect();
                 if !sites.is_empty() {
                     self.restore(cx, memory, &sites);
                 }

@@ -77,11 +77,13 @@ impl Fast {
         let mut memory = memory.borrow_mut();
         let Some(window) = memory.window(tid) else { return };
         for address in sites {
+            let jump = |stub: u64| memory.sites.get(address)?.patch?.at_padding(stub);
+            let jump = memory.stub_of(*address).and_then(jump).unwrap_or_default();
             let Some(site) = memory.sites.get_mut(address) else { continue };
             let Some(patch) = site.patch.take() else { continue };
-            // The mapping may be gone.
-            _ = window.write(patch.site, &SYSCALL);
-            _ = window.write(patch.padding, &site.padding);
+            // The mapping may be gone, or have something else there.
+            replace(&window, patch.site, &patch.at_site(), &SYSCALL);
+            replace(&window, patch.padding, &jump, &site.padding);
         }
     }
 
@@ -132,6 +134,14 @@ impl Fast {
                 _ = window.write(program, &[0]);
             }
         }
+    }
+}
+
+/// Writes `new` where `old` is.
+fn replace(window: &Window, at: u64, old: &[u8], new: &[u8]) {
+    let mut found = vec![0; old.len()];
+    if window.read(at, &mut found) == old.len() && found == old {
+        _ = window.write(at, new);
     }
 }
 
