@@ -39,7 +39,8 @@ pub struct Ready {
 
 impl Pty {
     /// Starts a command with a terminal of its own: its standard input, output and error, and the
-    /// controlling terminal of a new session.
+    /// controlling terminal of a new session. The signals that keys send are not ignored there, as
+    /// they may be here: shells without job control ignore them in the background.
     ///
     /// # Errors
     /// The errno of opening a terminal or of starting the command.
@@ -52,10 +53,13 @@ impl Pty {
         pty.resize(size)?;
         let terminal = pty.terminal()?;
         command.stdin(terminal.try_clone()?).stdout(terminal.try_clone()?).stderr(terminal);
-        // SAFETY: setsid(2) and ioctl(2) are system calls that use no memory of this process, so
-        // they may be made between fork and execve (signal-safety(7)).
+        // SAFETY: setsid(2), ioctl(2) and signal(2) are system calls that use no memory of this
+        // process, so they may be made between fork and execve (signal-safety(7)).
         unsafe {
             command.pre_exec(|| {
+                for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP] {
+                    libc::signal(signal, libc::SIG_DFL);
+                }
                 match libc::setsid() != -1
                     && libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) == 0
                 {
@@ -195,6 +199,8 @@ mod tests {
     #[test]
     fn keys_send_signals() {
         use std::os::unix::process::ExitStatusExt;
+        // SAFETY: nothing here handles it.
+        unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
         let (mut pty, mut child) = shell("echo ready; cat", 80, 24);
         read_until(&mut pty, Some("ready"));
         pty.write(b"\x03").unwrap();

@@ -172,7 +172,8 @@ fn a_request_to_end_reaches_all_tracers() {
     let (shell, all) = sleeps();
     kill(recorder.pid(), "TERM");
     assert_eq!(recorder.wait().signal(), Some(15));
-    for pid in all.iter().copied().chain(shell) {
+    // The shell first: it ends when its children have ended.
+    for pid in shell.into_iter().chain(all) {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         assert!(status.contains("TracerPid:\t0\n"), "{status}");
         assert!(status.contains("SigBlk:\t0000000000000000\n"), "{status}");
