@@ -10,15 +10,13 @@
 
 use crate::arch::{Abi, AuditArch};
 use crate::clone::CloneFlags;
+use crate::consts::unpackaged::SHM_REMAP;
 use crate::desc::{CallKind, Dir, Len, Makes, Mem, Row, When};
 use crate::fds::makes_fd;
 use crate::number::{self, calls};
 use crate::replay::{AddressSpaceOp, address_space_op, time_stamps};
 use crate::seccomp::installs_seccomp;
 use linux_raw_sys::{errno as e, general as g, prctl};
-
-/// shmat(2): replaces mappings (include/uapi/linux/shm.h).
-const SHM_REMAP: u64 = 0o40000;
 
 /// The most copies of a program.
 pub const COPIES: usize = 3;

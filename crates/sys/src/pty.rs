@@ -172,8 +172,10 @@ mod tests {
 
     #[test]
     fn a_command_has_a_terminal_with_a_size() {
+        // Without a number, exit would have the status of the interrupted read.
         let script = "stty size; test -t 0 && test -t 1 && test -t 2 && echo all; \
-            trap 'stty size; exit' WINCH; echo ready; while read line; do echo \"got $line\"; done";
+            trap 'stty size; exit 0' WINCH; echo ready; \
+            while read line; do echo \"got $line\"; done";
         let (mut pty, mut child) = shell(script, 91, 17);
         let begin = read_until(&mut pty, Some("ready"));
         assert!(begin.contains("17 91") && begin.contains("all"), "{begin:?}");
@@ -201,7 +203,8 @@ mod tests {
         use std::os::unix::process::ExitStatusExt;
         // SAFETY: nothing here handles it.
         unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
-        let (mut pty, mut child) = shell("echo ready; cat", 80, 24);
+        // Not a child of the shell: a shell that is interrupted before it has one goes on.
+        let (mut pty, mut child) = shell("echo ready; exec cat", 80, 24);
         read_until(&mut pty, Some("ready"));
         pty.write(b"\x03").unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGINT));

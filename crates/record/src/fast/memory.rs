@@ -113,6 +113,14 @@ impl Memory {
         Inside::page(ip).or_else(|| self.stub_at(ip).map(Inside::Stub))
     }
 
+    /// Forgets what is known of mappings in these ranges, which may be replaced.
+    pub(super) fn forget_text(&mut self, ranges: &[(u64, u64)]) {
+        let touches = |text: &Text, (start, len): (u64, u64)| {
+            start < text.end && start.saturating_add(len) > text.start
+        };
+        self.text.retain(|text| !ranges.iter().any(|&range| touches(text, range)));
+    }
+
     /// Whether code of a site, or its padding, or the recorder's own is in a range.
     pub(super) fn sites_in(&self, start: u64, len: u64) -> Vec<u64> {
         let end = start.saturating_add(len);

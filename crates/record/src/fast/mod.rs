@@ -139,7 +139,7 @@ impl Fast {
         match effect(call.abi, call.row, &call.args, call.clone) {
             Effect::None => {}
             Effect::Touches(ranges) => {
-                memory.borrow_mut().text.clear();
+                memory.borrow_mut().forget_text(&ranges);
                 if ranges.iter().any(|&(start, len)| memory.borrow().covers_own(start, len)) {
                     let why = "the program changes mappings of the recorder";
                     return self.demote(cx, memory, why, true);

@@ -110,9 +110,12 @@ pub fn find_padding(
 /// Decodes from a known address on while one instruction follows the other, up to `end`. Returns
 /// the address after them.
 fn walk(start: u64, code: &[u8], mut at: u64, end: u64, known: &mut Known<'_>) -> u64 {
-    while at < end
-        && let Some(instruction) = decode(start, code, at)
-    {
+    let Some(mut decoder) = decoder(start, code, at) else { return at };
+    while at < end {
+        let instruction = decoder.decode();
+        if instruction.code() == Code::INVALID {
+            break;
+        }
         at = instruction.next_ip();
         if !flow(&instruction, &mut known.targets) {
             break;
@@ -158,10 +161,14 @@ fn flow(instruction: &Instruction, targets: &mut BTreeSet<u64>) -> bool {
 
 /// Decodes an instruction. `None` when there is none.
 fn decode(start: u64, code: &[u8], at: u64) -> Option<Instruction> {
-    let bytes = code.get(usize::try_from(at.checked_sub(start)?).ok()?..)?;
-    let mut decoder = Decoder::with_ip(64, bytes, at, DecoderOptions::NONE);
-    let instruction = decoder.decode();
+    let instruction = decoder(start, code, at)?.decode();
     (instruction.code() != Code::INVALID).then_some(instruction)
+}
+
+/// Returns what decodes from an address on. `None` when the address is not in the code.
+fn decoder(start: u64, code: &[u8], at: u64) -> Option<Decoder<'_>> {
+    let bytes = code.get(usize::try_from(at.checked_sub(start)?).ok()?..)?;
+    Some(Decoder::with_ip(64, bytes, at, DecoderOptions::NONE))
 }
 
 #[cfg(test)]
