@@ -40,13 +40,14 @@ mod verify;
 mod views;
 mod whole;
 
-use args::{Args, Command};
-use clap::FromArgMatches;
+use args::{Args, Command, Record};
+use clap::{Args as _, FromArgMatches};
+use std::ffi::OsString;
 
 fn main() {
-    let parsed = help::command().try_get_matches();
-    let exit = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
-        Ok(args) => match args.command {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let exit = match parse(&words) {
+        Ok(command) => match command {
             // A lost message must not replace the status of the recorded program.
             Command::Record(args) => record::run(&args),
             Command::Print(args) => say::exit_checked(print::run(&args)),
@@ -79,10 +80,65 @@ fn main() {
         },
         // clap returns --help and --version as errors too.
         Err(error) => {
-            let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+            let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
             let error = tips::add(error, &words.collect::<Vec<_>>());
             say::exit_checked(say::arguments(&error))
         }
     };
     exit.leave();
+}
+
+/// Parses the words of the command line.
+///
+/// `record` is tried alone first: a program that is recorded waits for the definition of all
+/// commands, half a millisecond. Mistakes and `--help` are answered by the whole definition.
+fn parse(words: &[OsString]) -> Result<Command, clap::Error> {
+    match words.get(1..).and_then(record_alone) {
+        Some(record) => Ok(Command::Record(record)),
+        None => {
+            let matches = help::command().try_get_matches_from(words)?;
+            Ok(Args::from_arg_matches(&matches)?.command)
+        }
+    }
+}
+
+/// Parses the words after `sysreel`. `None` if they are another command or wrong.
+fn record_alone(words: &[OsString]) -> Option<Record> {
+    const NAME: &str = "record";
+    if words.first()? != NAME {
+        return None;
+    }
+    let definition = Record::augment_args(clap::Command::new(NAME));
+    let matches = definition.try_get_matches_from(words).ok()?;
+    Record::from_arg_matches(&matches).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn record_is_the_same_alone() {
+        for line in [
+            "record true",
+            "record -o x --force --capture-limit 1K -- ls -l --force",
+            "record -p 1 -p 2 --tree --only %network,!openat",
+            "record ls --only -x record",
+            "record --fast=verify --cpu free sh -c true",
+            "record --replayable --no-file-contents -q x",
+        ] {
+            let alone = record_alone(&words(line)).map(Command::Record).unwrap();
+            let all = std::iter::once("sysreel".into()).chain(words(line));
+            let matches = help::command().try_get_matches_from(all).unwrap();
+            let whole = Args::from_arg_matches(&matches).unwrap().command;
+            assert_eq!(format!("{alone:?}"), format!("{whole:?}"), "{line}");
+        }
+        for line in ["record", "record --help", "record --wrong x", "print x", "--version", ""] {
+            assert!(record_alone(&words(line)).is_none(), "{line}");
+        }
+    }
 }
