@@ -22,6 +22,7 @@ fn what_cannot_be_replayed_is_said_and_refused() {
     let cases = [
         ("vsyscall", "1\n", "the program made a call through the vsyscall page"),
         ("untraced_memory", "42\n", untraced),
+        ("mapped_socket", "1\n", "memory of the kernel was mapped (socket:["),
     ];
     for (case, output, why) in cases {
         let stage = Stage::new();
@@ -38,6 +39,12 @@ fn what_cannot_be_replayed_is_said_and_refused() {
 #[test]
 fn what_only_looks_like_it_is_replayed() {
     each("unseen", &[("no_vsyscall", 1), ("untraced_copy", 1), ("vetoed", 1)]);
+}
+
+/// A call that fails with EFAULT may have written to the memory that is there.
+#[test]
+fn output_of_failed_calls_is_replayed() {
+    each("unseen", &[("half_written", 1)]);
 }
 
 /// What a task that the recorder cannot follow may write to a shared mapping is named first.

@@ -5,9 +5,9 @@ use super::report::{self, Call, Place};
 use super::shadow::{Map, Shadow};
 use super::tally::Skipped;
 use super::{Audit, OpenCall, outputs};
-use crate::engine::{self, Birth, Context, End, Exit, Flow, Slot, StopHook};
+use crate::engine::{Birth, Context, End, Exit, Flow, Slot, StopHook};
 use sysreel_abi::desc::{CallKind, Dir};
-use sysreel_abi::plan::{self, Limits, RegionRequest};
+use sysreel_abi::plan::RegionRequest;
 use sysreel_abi::{
     AuditArch, async_read_buffers, demultiplex, mapped_len, named_ranges, syscall_name,
 };
@@ -134,17 +134,6 @@ impl Audit {
         }
     }
 
-    /// Plans the regions that would have come out if the call had succeeded, at their maximum
-    /// lengths.
-    fn plan_success(cx: &mut Context, call: &engine::Call) {
-        let engine::Call { abi, row, args, state, .. } = call;
-        cx.capture.begin(cx.at.tid);
-        cx.capture.plan(|requests, memory| {
-            let limits = &Limits::DEFAULT;
-            plan::at_exit(*abi, row, args, i64::MAX, false, state, limits, requests, memory)
-        });
-    }
-
     /// Compares the memory of a call that has returned, and notes the findings.
     fn check_memory(
         &mut self,
@@ -161,7 +150,7 @@ impl Audit {
             && is_error
             && rval == -i64::from(memory::EFAULT)
         {
-            Audit::plan_success(cx, call);
+            cx.plan_success(call);
         }
         let outgoing = |request: &&RegionRequest| known && request.store && request.dir == Dir::Out;
         let announced: Vec<RegionRequest> =

@@ -144,6 +144,7 @@ impl Determinism {
             true => self.tasks.get_mut(cx.at.slot).file_change = None,
             false => self.record_change(cx, rval),
         }
+        self.record_partial_output(cx, exit);
         self.check_unseen(cx, call.as_ref().filter(|_| !is_error));
         if let Some(call) = call.filter(|_| !is_error) {
             self.restore_waited(cx, &call, rval);
@@ -230,13 +231,19 @@ impl Determinism {
         let data = fs::metadata(&path);
         if let Ok(data) = &data {
             (head.dev, head.ino) = (data.dev(), data.ino());
-            let is_device = data.file_type().is_char_device();
-            if is_device && data.rdev() == ZERO {
+            let kind = data.file_type();
+            if kind.is_char_device() && data.rdev() == ZERO {
                 cx.log.row().mapped(&head, &[]);
                 return;
             }
-            if is_device {
-                self.not_replayable(cx, format!("a device was mapped ({})", link(&path)));
+            if !kind.is_file() {
+                // Devices, sockets, descriptors of KVM, perf or BPF: the kernel writes there.
+                let what = if kind.is_char_device() || kind.is_block_device() {
+                    "a device"
+                } else {
+                    "memory of the kernel"
+                };
+                self.not_replayable(cx, format!("{what} was mapped ({})", link(&path)));
             }
         }
         // The recorder reads the file through a descriptor of its own.

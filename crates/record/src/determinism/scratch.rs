@@ -126,7 +126,7 @@ fn map_area(cx: &mut Context, stop: &mut Stop) -> Result<Option<u64>, Undriven> 
 }
 
 /// Whether the task may write to all pages of a range: writes a byte of each as it is.
-fn is_writable(tid: Tid, at: u64, len: u64) -> bool {
+pub(super) fn is_writable(tid: Tid, at: u64, len: u64) -> bool {
     let page = process::page_size();
     let Some(end) = at.checked_add(len) else { return false };
     let mut address = at;

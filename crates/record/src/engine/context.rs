@@ -7,6 +7,7 @@ use super::peers::Peers;
 use super::snapshot::Snapshots;
 use super::task::{Call, Slot, Task, Tasks};
 use crate::error::Error;
+use sysreel_abi::plan::{self, Limits};
 use sysreel_format::{Completeness, TaskId};
 use sysreel_sys::{Report, SyscallInfo, Tid, Tracer};
 
@@ -71,5 +72,16 @@ impl Context {
     /// The open call of the task of the current stop.
     pub(crate) fn call(&self) -> Option<Call> {
         self.task().and_then(|task| task.call)
+    }
+
+    /// Plans and reads what the call of the current stop would have written if it had succeeded, at
+    /// its maximum lengths.
+    pub(crate) fn plan_success(&mut self, call: &Call) {
+        let Call { abi, row, args, state, .. } = call;
+        self.capture.begin(self.at.tid);
+        self.capture.plan(|requests, memory| {
+            let limits = &Limits::DEFAULT;
+            plan::at_exit(*abi, row, args, i64::MAX, false, state, limits, requests, memory)
+        });
     }
 }
