@@ -37,6 +37,7 @@ constants! {
         N_V253 = 19, N_CAIF = 20, N_GSM0710 = 21, N_TI_WL = 22, N_TRACESINK = 23,
         N_TRACEROUTER = 24, N_NCI = 25, N_SPEAKUP = 26, N_NULL = 27, N_MCTP = 28,
         N_DEVELOPMENT = 29, N_CAN327 = 30;
+    "linux/sockios.h": SIOCETHTOOL = 0x8946;
     "linux/ipc.h":
         IPC_CREAT = 0o1000, IPC_EXCL = 0o2000, IPC_NOWAIT = 0o4000, IPC_RMID = 0, IPC_SET = 1,
         IPC_STAT = 2, IPC_INFO = 3,

@@ -68,4 +68,6 @@ pub enum PointeeLen {
     MapKeys(u8, u8),
     /// Values of that map, counted by a 32-bit field.
     MapValues(u8, u8),
+    /// A structure of SIOCETHTOOL, whose first words say how long it is.
+    Ethtool,
 }

@@ -5,6 +5,7 @@ use super::stop::Stop;
 use crate::bytes::{u32_at, u64_at, word_at};
 use crate::desc::{Condition, PointeeLen, PointerField};
 use crate::layout::Layout;
+use crate::special::ethtool;
 
 /// A structure whose pointers are followed.
 struct Parent<'a> {
@@ -72,6 +73,13 @@ impl Stop<'_> {
             let asked = u32_at(parent.bytes, self.offset(most))?.into();
             return Some(RegionRequest { asked, string: true, ..child });
         }
+        if field.len == PointeeLen::Ethtool {
+            let word = |at: u8| {
+                let word = mem.ask(Fact::Word(to.checked_add(4 * u64::from(at))?))?;
+                u32::try_from(word).ok()
+            };
+            return Some(RegionRequest { asked: ethtool::length(word)?, ..child });
+        }
         Some(RegionRequest { asked: self.pointee_len(parent.bytes, field.len, mem)?, ..child })
     }
 
@@ -100,7 +108,7 @@ impl Stop<'_> {
             PointeeLen::MapValue(fd) => value(fd),
             PointeeLen::MapKeys(fd, count) => Some(key(fd)?.saturating_mul(field(count)?)),
             PointeeLen::MapValues(fd, count) => Some(value(fd)?.saturating_mul(field(count)?)),
-            PointeeLen::CStr | PointeeLen::Text(_) => None,
+            PointeeLen::CStr | PointeeLen::Text(_) | PointeeLen::Ethtool => None,
         }
     }
 

@@ -38,14 +38,13 @@ pub trait Memory {
     /// or empty.
     fn bytes(&self, i: usize) -> &[u8];
 
-    /// Returns a length that only the kernel knows, in the unit of the [`Fact`]. With `None` the
-    /// memory is not read.
+    /// Returns a [`Fact`]. With `None` the memory whose length depends on it is not read.
     fn ask(&self, _fact: Fact) -> Option<u64> {
         None
     }
 }
 
-/// A length that is neither in registers nor in the task's memory.
+/// A length, or what says it, that is neither in registers nor in memory that was fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// Number of semaphores in the System V set with this id.
@@ -54,6 +53,8 @@ pub enum Fact {
     MapKey(u64),
     /// Size in bytes of a value of that map, as passed between kernel and program.
     MapValue(u64),
+    /// The 32-bit word at this address of the task's memory.
+    Word(u64),
 }
 
 /// Bounds on following pointers. Independent of the recorder's capture limit, which cuts `asked`.

@@ -50,14 +50,18 @@ pub fn may_write_unseen(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
 
 /// Returns what a call writes through a pointer in what its argument points to, if the table does
 /// not have that: for a message.
+/// `nested`: whether the region of what the argument points to has a pointer that was followed.
 #[must_use]
-pub fn unseen_output(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<&'static str> {
+pub fn unseen_output(abi: Abi, row: &Row, args: &[u64; 6], nested: bool) -> Option<&'static str> {
     /// `IPPROTO_IP` and `IPPROTO_IPV6` (linux/in.h, linux/in6.h).
     const LEVELS: [u32; 2] = [0, 41];
     /// `IPT_SO_SET_REPLACE` and that of IPv6, of ARP and of bridges
     /// (linux/netfilter_ipv4/ip_tables.h and its siblings).
     const REPLACE: [u32; 3] = [64, 96, 128];
     let args = abi.args(args);
+    if row.kind == CallKind::Ioctl && crate::special::ioctl::is_ethtool(low(args[1])) && !nested {
+        return Some("what the table does not have, by a command of SIOCETHTOOL");
+    }
     let sets =
         row.arg("optname").is_some() && row.arg("optval").is_some() && row.arg("level").is_some();
     let is_input =

@@ -7,6 +7,7 @@ use linux_raw_sys::loop_device::*;
 
 use super::meaning::{Call, Meaning};
 use crate::consts::terminal;
+use crate::consts::unpackaged::SIOCETHTOOL;
 use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
@@ -51,9 +52,15 @@ pub(super) fn argument(call: &Call) -> Meaning {
     if let Some((_, dir, len)) = NESTED.iter().find(|(nested, ..)| *nested == request) {
         return Meaning::memory(ArgKind::Buf, *dir, *len);
     }
+    // struct ifreq: a name of 16 bytes, and a union that has longs in its largest member.
+    let interface = if call.abi.word() == 4 { 32 } else { 40 };
     if INTERFACE.contains(&request) {
-        // struct ifreq: a name of 16 bytes, and a union that has longs in its largest member.
-        return Meaning::bytes(Dir::InOut, if call.abi.word() == 4 { 32 } else { 40 });
+        return Meaning::bytes(Dir::InOut, interface.into());
+    }
+    if is_ethtool(request) {
+        let count = Count::Fixed(interface);
+        let len = Len::PointerFields { count, each: L::Byte, pointers: ETHTOOL };
+        return Meaning::memory(ArgKind::Buf, Dir::InOut, len);
     }
     let parts = Request::decode(request);
     let dir = match parts.dir {
@@ -76,8 +83,14 @@ pub(crate) fn is_unknown(request: u64) -> bool {
         || VALUES.iter().any(|(named, _)| *named == request)
         || SIZED.iter().any(|(sized, ..)| *sized == request)
         || NESTED.iter().any(|(nested, ..)| *nested == request)
-        || INTERFACE.contains(&request);
+        || INTERFACE.contains(&request)
+        || is_ethtool(request);
     !is_listed && Request::decode(request).dir == 0
+}
+
+/// Whether a request passes a structure of ethtool.
+pub(crate) fn is_ethtool(request: u32) -> bool {
+    u64::from(request) == SIOCETHTOOL
 }
 
 /// The result of a request.
@@ -187,6 +200,9 @@ const fn with(structure: Layout, pointers: &'static [PointerField]) -> Len {
 
 /// struct ifconf: a size and a pointer.
 const IFCONF: &[PointerField] = &[pointer((8, 4), Out, (0, 0))];
+/// The union of a struct ifreq is a pointer.
+const ETHTOOL: &[PointerField] =
+    &[PointerField { len: PointeeLen::Ethtool, ..pointer((16, 16), InOut, (0, 0)) }];
 /// struct blkpg_ioctl_arg: operation, flags, size, pointer.
 const PARTITION: &[PointerField] = &[pointer((16, 12), In, (8, 8))];
 

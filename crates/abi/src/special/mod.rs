@@ -2,6 +2,7 @@
 //! only once the request is. Each such call has a file.
 
 pub(crate) mod bpf;
+pub(crate) mod ethtool;
 mod fcntl;
 mod futex;
 mod io_uring;

@@ -316,6 +316,12 @@ impl Memory for Capture {
         // Ids and descriptors are ints; a register has 64 bits.
         let number = |value: u64| i32::try_from(value & 0x7fff_ffff).unwrap_or(-1);
         match fact {
+            Fact::Word(address) => {
+                let mut word = [0; size_of::<u32>()];
+                let mut transfer = [Transfer { address, len: word.len(), ..Transfer::default() }];
+                memory::read(self.tid, &mut word, &mut transfer);
+                (transfer[0].got == word.len()).then_some(u32::from_ne_bytes(word).into())
+            }
             Fact::Semaphores(set) => object::semaphores(self.tid, number(set)),
             Fact::MapKey(fd) => object::map(self.tid, number(fd)).map(|map| map.key),
             Fact::MapValue(fd) => {
