@@ -37,6 +37,8 @@ pub struct Findings {
     pub footer: Option<u64>,
     /// The fields of a filter that the log does not have for some items, and how many these are.
     pub not_recorded: Vec<(String, u64)>,
+    /// What the recorder was told to leave out and the reader needs, a sentence each.
+    pub left_out: Vec<String>,
     /// Whether a filter was given and nothing matched it. Then nothing is missing.
     pub unmatched: bool,
 }
@@ -63,6 +65,7 @@ impl Findings {
             && self.metadata.is_none()
             && self.footer.is_none()
             && self.not_recorded.is_empty()
+            && self.left_out.is_empty()
     }
 
     /// Counts an item. Decodes all parts of an event, also those that the reader ignores: every
@@ -103,6 +106,7 @@ impl Findings {
         self.metadata = self.metadata.take().or(later.metadata);
         self.footer = self.footer.or(later.footer);
         self.not_recorded.extend(later.not_recorded);
+        self.left_out.extend(later.left_out);
         self.unmatched |= later.unmatched;
     }
 
@@ -165,6 +169,7 @@ impl Findings {
                 if *count == 1 { "item" } else { "items" }
             ));
         }
+        lines.extend(self.left_out.iter().cloned());
         if self.lost_buffers > 0 {
             lines.push(format!("{} captured buffers could not be read", self.lost_buffers));
         }

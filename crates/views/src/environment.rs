@@ -19,7 +19,7 @@ pub(crate) struct Environment {
 /// Returns the environment that a program got; `None` if it is not in the log, or has no room.
 pub(crate) fn of_program(exec: &Exec<'_>, pool: &mut Pool) -> Option<Environment> {
     let found = exec.environment()?;
-    Some(Environment { variables: pool.keep_all(&found.variables)?, cut: found.cut })
+    Some(Environment { variables: pool.keep_all(&found.variables)?, cut: found.cut.len() as u64 })
 }
 
 /// A variable of an environment.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sysreel_inspect::Findings;
+use sysreel_inspect::{Findings, Needs};
 
 use crate::page::Page;
 
@@ -12,6 +12,9 @@ pub trait View: Serialize {
     /// The name of the view and the version of its JSON, such as `sysreel/stat/1`. The version
     /// increases when a field is removed or changes its meaning; new fields do not change it.
     const SCHEMA: &'static str;
+
+    /// What it needs of a log. Without it, it says less than what happened.
+    const NEEDS: Needs = Needs::NOTHING;
 
     /// Writes a table for people.
     ///

@@ -46,6 +46,8 @@ pub enum Value<'a> {
     Argument(i128, Abi, ArgKind),
     /// A string.
     Text(&'a [u8]),
+    /// The beginning of a longer string, whose rest the log does not have.
+    Cut(&'a [u8]),
     /// An address of a socket that has one.
     Address(IpAddr),
 }
@@ -120,7 +122,7 @@ impl Expr {
                 Answer::from_bool(match value {
                     Value::Number(number) | Value::Argument(number, ..) => number != 0,
                     Value::Text(text) => !text.is_empty(),
-                    Value::Address(_) => true,
+                    Value::Cut(_) | Value::Address(_) => true,
                 })
             }),
             Self::Compare(quantifier, left, relation, right) => {
@@ -137,13 +139,15 @@ impl Expr {
                 }))
             }),
             Self::Matches(quantifier, left, pattern) => {
-                test(*quantifier, left, facts, &mut |value| {
-                    with_text(value, |text| pattern.matches(text))
+                test(*quantifier, left, facts, &mut |value| match value {
+                    Value::Cut(text) => at_least(pattern.matches_beginning(text)),
+                    value => with_text(value, |text| pattern.matches(text)),
                 })
             }
             Self::Contains(quantifier, left, bytes) => {
-                test(*quantifier, left, facts, &mut |value| {
-                    with_text(value, |text| contains(text, bytes))
+                test(*quantifier, left, facts, &mut |value| match value {
+                    Value::Cut(text) => at_least(contains(text, bytes)),
+                    value => with_text(value, |text| contains(text, bytes)),
                 })
             }
             Self::Under(process) => facts.is_under(process),
@@ -153,6 +157,11 @@ impl Expr {
             }
         }
     }
+}
+
+/// What the beginning of a string answers, if its rest can only add to it.
+fn at_least(fits: bool) -> Answer {
+    if fits { Answer::Yes } else { Answer::Unknown }
 }
 
 fn any(answers: impl Iterator<Item = Answer>) -> Answer {
@@ -214,10 +223,20 @@ fn values(
 ) -> Known {
     match operand {
         Operand::Field(field) => facts.values(field, each),
-        Operand::Function(function, of) => values(of, facts, &mut |value| {
-            let Some(text) = text_of(&value) else { return ControlFlow::Continue(()) };
-            apply(*function, text, each)
-        }),
+        Operand::Function(function, of) => {
+            let mut is_cut = false;
+            let known = values(of, facts, &mut |value| match value {
+                Value::Text(text) => apply(*function, text, each),
+                Value::Cut(text) if *function == Function::Lower => {
+                    each(Value::Cut(&text.to_ascii_lowercase()))
+                }
+                value => {
+                    is_cut |= matches!(value, Value::Cut(_));
+                    ControlFlow::Continue(())
+                }
+            });
+            if is_cut { Known::No } else { known }
+        }
         Operand::Mask(left, right) => values(left, facts, &mut |value| {
             let mask = match number_of(right, Some(value), facts) {
                 Some(mask) => mask,
@@ -228,7 +247,7 @@ fn values(
                 Value::Argument(number, abi, kind) => {
                     each(Value::Argument(number & mask, abi, kind))
                 }
-                Value::Text(_) | Value::Address(_) => ControlFlow::Continue(()),
+                Value::Text(_) | Value::Cut(_) | Value::Address(_) => ControlFlow::Continue(()),
             }
         }),
         Operand::Number(number, _) | Operand::Constant(_, number) => {
@@ -270,19 +289,30 @@ fn number_of(operand: &Operand, beside: Option<Value<'_>>, facts: &dyn Facts) ->
 fn number(value: &Value<'_>) -> Option<i128> {
     match value {
         Value::Number(number) | Value::Argument(number, ..) => Some(*number),
-        Value::Text(_) | Value::Address(_) => None,
+        Value::Text(_) | Value::Cut(_) | Value::Address(_) => None,
     }
 }
 
 fn text_of<'a>(value: &Value<'a>) -> Option<&'a [u8]> {
     match value {
         Value::Text(text) => Some(text),
-        Value::Number(_) | Value::Argument(..) | Value::Address(_) => None,
+        Value::Number(_) | Value::Argument(..) | Value::Cut(_) | Value::Address(_) => None,
     }
 }
 
 /// Whether a value is in relation to an operand.
 fn relate(value: Value<'_>, relation: Relation, right: &Operand, facts: &dyn Facts) -> Answer {
+    if let Value::Cut(text) = value {
+        // The whole string is longer.
+        let may_equal = |wanted: &[u8]| wanted.len() > text.len() && wanted.starts_with(text);
+        let may_fit = match right {
+            Operand::Text(wanted) => may_equal(wanted),
+            Operand::Name(name) => may_equal(name.as_bytes()),
+            Operand::Field(_) | Operand::Function(..) => true,
+            _ => false,
+        };
+        return if may_fit { Answer::Unknown } else { Answer::No };
+    }
     match right {
         Operand::Number(number, _) | Operand::Constant(_, number) => {
             let order = self::number(&value).map(|value| value.cmp(number));
@@ -292,7 +322,7 @@ fn relate(value: Value<'_>, relation: Relation, right: &Operand, facts: &dyn Fac
             Value::Argument(number, abi, kind) => constant(abi, kind, name)
                 .is_some_and(|constant| relation.holds(number.cmp(&constant))),
             Value::Text(text) => text == name.as_bytes(),
-            Value::Number(_) | Value::Address(_) => false,
+            Value::Number(_) | Value::Cut(_) | Value::Address(_) => false,
         }),
         Operand::Text(wanted) => {
             Answer::from_bool(text_of(&value).is_some_and(|text| text == wanted))
@@ -307,6 +337,7 @@ fn relate(value: Value<'_>, relation: Relation, right: &Operand, facts: &dyn Fac
                     _ => match (value, right) {
                         (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
                         (Value::Address(left), Value::Address(right)) => Some(left.cmp(&right)),
+                        (_, Value::Cut(_)) => return Answer::Unknown,
                         _ => None,
                     },
                 };
@@ -337,7 +368,7 @@ fn with_text(value: Value<'_>, passes: impl FnOnce(&[u8]) -> bool) -> Answer {
     Answer::from_bool(match value {
         Value::Text(text) => passes(text),
         Value::Address(address) => passes(address.to_string().as_bytes()),
-        Value::Number(_) | Value::Argument(..) => false,
+        Value::Number(_) | Value::Argument(..) | Value::Cut(_) => false,
     })
 }
 

@@ -79,6 +79,19 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether it matches a string with this beginning, whatever follows.
+    #[must_use]
+    pub fn matches_beginning(&self, text: &[u8]) -> bool {
+        let Self::Regex(regex, _, _) = self else { return false };
+        // A match that ends within the beginning may still look at the next byte: `$`, `\b`.
+        [b'a', b' ', b'\n'].iter().all(|next| {
+            let longer = [text, &[*next]].concat();
+            regex.shortest_match(&longer).is_some_and(|end| end <= text.len())
+        })
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -31,6 +31,7 @@ mod formats;
 mod golden;
 mod hostile;
 mod job_control;
+mod left_out;
 mod matcher;
 mod matcher_cases;
 mod model;

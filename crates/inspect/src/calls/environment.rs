@@ -10,8 +10,8 @@ const LONGEST: usize = 6 << 20;
 pub struct Environment {
     /// The variables, `NAME=VALUE` each.
     pub variables: Vec<Vec<u8>>,
-    /// How many of them are cut, because the recorder kept only the beginning.
-    pub cut: u64,
+    /// The positions of those that are cut, because the recorder kept only the beginning.
+    pub cut: Vec<usize>,
 }
 
 impl Environment {
@@ -19,6 +19,16 @@ impl Environment {
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         self.variables.iter().find_map(|text| text.strip_prefix(name)?.strip_prefix(b"="))
+    }
+
+    /// Whether a variable that is cut is the one of this name, or may be.
+    #[must_use]
+    pub fn is_cut(&self, name: &[u8]) -> bool {
+        let cut = self.cut.iter().filter_map(|at| self.variables.get(*at));
+        cut.into_iter().any(|text| match text.strip_prefix(name) {
+            Some(rest) => rest.is_empty() || rest.starts_with(b"="),
+            None => name.starts_with(text),
+        })
     }
 }
 
@@ -28,7 +38,7 @@ impl Exec<'_> {
     #[must_use]
     pub fn environment(&self) -> Option<Environment> {
         if let Some(variables) = &self.found.environ {
-            return Some(Environment { variables: variables.clone(), cut: 0 });
+            return Some(Environment { variables: variables.clone(), cut: Vec::new() });
         }
         let call = self.call()?;
         let row = call.row()?;
@@ -43,7 +53,7 @@ impl Exec<'_> {
             let bytes = region.first(left)?;
             left = left.saturating_sub(bytes.len());
             let end = bytes.iter().position(|byte| *byte == 0);
-            found.cut = found.cut.saturating_add(u64::from(end.is_none()));
+            found.cut.extend(end.is_none().then_some(found.variables.len()));
             found.variables.push(bytes.get(..end.unwrap_or(bytes.len()))?.to_vec());
         }
         // The list itself is in the log, if memory is.

@@ -143,6 +143,12 @@ impl<'a> Region<'a> {
         self.view.head.got
     }
 
+    /// Whether the recorder kept only the beginning, because of its capture limit.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.view.is_cut()
+    }
+
     /// Returns why fewer bytes were captured than asked for, if the memory could not be read. A
     /// region that only the capture limit has cut has no error.
     #[must_use]
@@ -196,14 +202,13 @@ impl<'a> Iterator for Paths<'a> {
                 continue;
             }
             let region = self.call.open.memory.find(u8::try_from(at).ok()?, call.role, 0);
-            let Some(bytes) = region.and_then(|region| region.bytes(self.call.buffers, PATH_MAX))
-            else {
-                continue;
-            };
+            let Some(region) = region else { continue };
+            let Some(bytes) = region.bytes(self.call.buffers, PATH_MAX) else { continue };
+            let is_cut = region.is_cut();
             let before = at.checked_sub(1).and_then(|at| Some((at, call.row.args.get(at)?)));
             let dirfd =
                 before.filter(|(_, arg)| matches!(arg.kind, ArgKind::DirFd)).map(|(at, _)| at);
-            return Some(PathArg { at, arg: arg.name, call: self.call, bytes, dirfd });
+            return Some(PathArg { at, arg: arg.name, call: self.call, bytes, is_cut, dirfd });
         }
     }
 }
@@ -221,6 +226,7 @@ pub struct PathArg<'a> {
     arg: &'static str,
     call: Call<'a>,
     bytes: Cow<'a, [u8]>,
+    is_cut: bool,
     /// The position of the directory's descriptor.
     dirfd: Option<usize>,
 }
@@ -236,6 +242,12 @@ impl PathArg<'_> {
     #[must_use]
     pub fn position(&self) -> usize {
         self.at
+    }
+
+    /// Whether the recorder kept only the beginning, because of its capture limit.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Returns the path as the program wrote it, without its NUL.

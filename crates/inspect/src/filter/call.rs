@@ -73,6 +73,9 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             return Known::Yes;
         }
         let Some(mem) = mem.filter(|_| arg.raw() != 0) else { return Known::Yes };
+        if self.lacks_memory() {
+            return Known::No;
+        }
         if mem.dir != Dir::In && !self.has_ended {
             return Known::No;
         }
@@ -82,10 +85,13 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             let is_element = region.depth() > 0 || !matches!(kind, ArgKind::StrVec);
             let Some(bytes) = region.first(MAX_STRING).filter(|_| is_element) else { continue };
             let is_string = matches!(kind, ArgKind::Path | ArgKind::Str | ArgKind::StrVec);
-            let is_cut = region.got() < region.asked() && region.errno().is_none() && !is_string;
-            known = if is_cut { Known::No } else { known };
-            let text = if is_string { until_nul(&bytes) } else { &bytes };
-            if each(Value::Text(text)).is_break() {
+            let value = if region.is_cut() {
+                known = Known::No;
+                Value::Cut(&bytes)
+            } else {
+                Value::Text(if is_string { until_nul(&bytes) } else { &bytes })
+            };
+            if each(value).is_break() {
                 return Known::Yes;
             }
         }
@@ -189,13 +195,61 @@ impl<'c, 'a> CallFacts<'c, 'a> {
         self.context.completeness.contains(Completeness::NO_NAMES)
     }
 
+    /// Whether the log has no memory: neither strings nor buffers nor structures.
+    fn lacks_memory(&self) -> bool {
+        self.context.completeness.contains(Completeness::STRUCTS_ONLY)
+    }
+
+    /// Whether the log lacks the calls that change directories, so that relative paths have no
+    /// root.
+    fn lacks_directories(&self) -> bool {
+        let without = Completeness::NO_NAMES.with(Completeness::FILTERED);
+        self.context.completeness.contains(without)
+    }
+
+    /// Whether an argument that is not null points to memory of such a kind.
+    fn points_to(&self, is_meant: impl Fn(ArgKind) -> bool) -> bool {
+        let args = self.call.row().map_or(&[][..], |row| row.args).iter().enumerate();
+        args.into_iter().any(|(at, arg)| {
+            arg.mem.is_some() && is_meant(arg.kind) && self.call.args().raw(at) != Some(0)
+        })
+    }
+
     fn paths(&self, each: &mut Each<'_>) -> Known {
+        let is_path = |kind| matches!(kind, ArgKind::Path);
+        let mut known = match self.lacks_memory() && self.points_to(is_path) {
+            true => Known::No,
+            false => Known::Yes,
+        };
         for path in self.call.paths() {
-            if each(Value::Text(&path.full())).is_break() {
+            let is_relative = !path.written().starts_with(b"/");
+            if path.is_cut() || is_relative && self.lacks_directories() {
+                known = Known::No;
+            } else if each(Value::Text(&path.full())).is_break() {
                 return Known::Yes;
             }
         }
-        self.files(Field::Path, each)
+        if self.files(Field::Path, each) == Known::Yes { known } else { Known::No }
+    }
+
+    /// Passes paths as the program wrote them.
+    fn written_paths(&self, each: &mut Each<'_>) -> Known {
+        if self.lacks_memory() && self.points_to(|kind| matches!(kind, ArgKind::Path)) {
+            return Known::No;
+        }
+        let mut known = Known::Yes;
+        for path in self.call.paths() {
+            let value = if path.is_cut() {
+                known = Known::No;
+                Value::Cut(path.written())
+            } else {
+                Value::Text(path.written())
+            };
+            if each(value).is_break() {
+                return Known::Yes;
+            }
+        }
+        known
     }
 
     /// Passes addresses among the arguments: of the other end, or of the socket itself.
@@ -208,7 +262,9 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             if (field == Field::NetLocal) != is_own {
                 continue;
             }
-            if arg.mem.is_some_and(|mem| mem.dir != Dir::In) && !self.has_ended {
+            let is_later = arg.mem.is_some_and(|mem| mem.dir != Dir::In) && !self.has_ended;
+            let is_lacking = self.lacks_memory() && self.call.args().raw(at) != Some(0);
+            if is_later || is_lacking {
                 known = Known::No;
             }
             let bytes = self.call.args().at(at).and_then(|arg| arg.bytes());
@@ -232,16 +288,22 @@ impl<'c, 'a> CallFacts<'c, 'a> {
                 _ => false,
             })
         };
-        let mut known = if self.has_ended { Known::Yes } else { Known::No };
+        let has_data =
+            |kind| matches!(kind, ArgKind::Buf | ArgKind::Iovec | ArgKind::Msg | ArgKind::Mmsg);
+        let lacks = self.lacks_memory() && self.points_to(has_data);
+        let mut known = if self.has_ended && !lacks { Known::Yes } else { Known::No };
         for region in self.call.regions() {
             if !region.arg().is_some_and(|at| is_data(at, region.depth())) {
                 continue;
             }
-            let is_cut = region.got() < region.asked() && region.errno().is_none();
-            known = if is_cut { Known::No } else { known };
-            if let Some(bytes) = region.bytes()
-                && each(Value::Text(&bytes)).is_break()
-            {
+            let Some(bytes) = region.bytes() else { continue };
+            let value = if region.is_cut() {
+                known = Known::No;
+                Value::Cut(&bytes)
+            } else {
+                Value::Text(&bytes)
+            };
+            if each(value).is_break() {
                 return Known::Yes;
             }
         }
@@ -291,10 +353,7 @@ impl Facts for CallFacts<'_, '_> {
             Field::FdPath | Field::FdKind => self.files(field.field, each),
             Field::NetPeer | Field::NetLocal | Field::NetPort => self.addresses(field.field, each),
             Field::Path => self.paths(each),
-            Field::PathWritten => {
-                let _ = call.paths().try_for_each(|path| each(Value::Text(path.written())));
-                Known::Yes
-            }
+            Field::PathWritten => self.written_paths(each),
             Field::Data => self.data(each),
             Field::Signal => Known::Yes,
             Field::Source => fields::source(call.source(), each),

@@ -111,6 +111,7 @@ fn text(kind: FieldKind, value: &Value<'_>) -> String {
             _ => number.to_string(),
         },
         Value::Text(bytes) => visible_bytes(bytes),
+        Value::Cut(bytes) => format!("{}...", visible_bytes(bytes)),
         Value::Address(address) => address.to_string(),
     }
 }

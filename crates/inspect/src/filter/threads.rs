@@ -18,7 +18,17 @@ struct Thread {
     name: Option<Rc<[u8]>>,
     /// The values of the variables that are asked for; `None` if the log does not have the
     /// environment.
-    variables: Option<Rc<[Option<Vec<u8>>]>>,
+    variables: Option<Rc<[Variable]>>,
+}
+
+/// The value of a variable of the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Variable {
+    /// The log has only its beginning, if any of it.
+    Cut,
+    /// It has none.
+    Unset,
+    Set(Vec<u8>),
 }
 
 /// The threads that live.
@@ -49,7 +59,11 @@ impl Threads {
     /// does not show it.
     pub(super) fn variable(&self, task: TaskId, name: &str) -> Option<Option<&[u8]>> {
         let at = self.asked.iter().position(|asked| asked == name)?;
-        Some(self.tasks.get(&task)?.variables.as_ref()?.get(at)?.as_deref())
+        match self.tasks.get(&task)?.variables.as_ref()?.get(at)? {
+            Variable::Cut => None,
+            Variable::Unset => Some(None),
+            Variable::Set(value) => Some(Some(value)),
+        }
     }
 
     /// Takes note of an item that changes one of them.
@@ -64,7 +78,7 @@ impl Threads {
                     // Until its first execve(2), a child of the recorder has neither.
                     None if at.what.origin == Origin::SPAWNED => Thread {
                         name: Some(Rc::default()),
-                        variables: Some(self.asked.iter().map(|_| None).collect()),
+                        variables: Some(self.asked.iter().map(|_| Variable::Unset).collect()),
                     },
                     None => Thread::default(),
                 };
@@ -72,15 +86,24 @@ impl Threads {
             }
             Item::Exec(exec) => {
                 let variables = exec.environment().map(|environment| {
-                    let value = |name: &String| environment.get(name.as_bytes());
-                    self.asked.iter().map(|name| value(name).map(<[u8]>::to_vec)).collect()
+                    let value = |name: &String| match environment.get(name.as_bytes()) {
+                        _ if environment.is_cut(name.as_bytes()) => Variable::Cut,
+                        None => Variable::Unset,
+                        Some(value) => Variable::Set(value.to_vec()),
+                    };
+                    self.asked.iter().map(value).collect()
                 });
                 let name = Some(Rc::from(intent::thread_name(&exec.found.comm)));
                 self.tasks.insert(exec.task.id(), Thread { name, variables });
             }
             Item::Call(call) => {
-                if let Some((task, name)) = named(call) {
-                    self.tasks.entry(task).or_default().name = Some(name);
+                match named(call) {
+                    Some((task, name)) => self.tasks.entry(task).or_default().name = Some(name),
+                    // Without memory the log does not have the name.
+                    None if call.ended().value().is_some() && may_name(call) => {
+                        self.tasks.entry(call.task().id()).or_default().name = None;
+                    }
+                    None => {}
                 }
             }
             Item::TaskEnd(at) => self.ended = Some(at.event.task),

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::io;
 
 use regex::bytes::Regex;
+use sysreel_inspect::abi::Classes;
 use sysreel_inspect::abi::intent;
 use sysreel_inspect::calls::{Call, Item, Region};
 use sysreel_inspect::format::Direction;
 use sysreel_inspect::state::OpenFile;
 use sysreel_inspect::visible::visible_bytes;
-use sysreel_inspect::{Error, Findings, Follow, LogFile};
+use sysreel_inspect::{Error, Findings, Follow, LogFile, Needs};
 
 use crate::bounded::Bounded;
 use crate::select::{Looker, Select, look};
@@ -20,6 +21,10 @@ use crate::sockets;
 #[cfg(test)]
 pub(crate) use write::JsonPiece;
 pub use write::{Form, Writer};
+
+/// What streams need of a log. Other calls than these move bytes too, but not into memory.
+pub const NEEDS: Needs =
+    Needs { memory: true, names: true, calls: Classes::DESC.and(Classes::NETWORK) };
 
 /// Which streams to show.
 #[derive(Clone, Debug, Default)]

@@ -109,6 +109,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
                 "error",
                 "event_range",
                 "findings",
+                "left_out",
                 "log_file",
                 "recorded_filter",
                 "regions",

@@ -27,6 +27,7 @@ enum Fact {
     Number(i128),
     Argument(u64, ArgKind),
     Text(&'static str),
+    Cut(&'static str),
     Address(&'static str),
 }
 
@@ -47,6 +48,7 @@ impl Facts for Call {
                     Value::Argument(argument_value(*kind, *raw), Abi::X86_64, *kind)
                 }
                 Fact::Text(text) => Value::Text(text.as_bytes()),
+                Fact::Cut(text) => Value::Cut(text.as_bytes()),
                 Fact::Address(address) => Value::Address(address.parse().unwrap()),
             })
         });
@@ -234,6 +236,37 @@ fn what_is_not_known_decides_only_where_it_matters() {
         ("errno in {ENOENT}", Answer::Unknown),
     ] {
         assert_eq!(Filter::parse(text).unwrap().answer(&call), wanted, "{text}");
+    }
+}
+
+/// Of a string that begins with `one two` the rest may be anything.
+#[test]
+fn the_beginning_of_a_string_decides_what_no_rest_can_change() {
+    use Answer::{No, Unknown, Yes};
+    let call = Call { values: vec![("data", Fact::Cut("one two"))], ..call() };
+    for (text, wanted) in [
+        ("data", Yes),
+        ("data contains \"e t\"", Yes),
+        ("data contains \"three\"", Unknown),
+        ("data == \"one\"", No),
+        ("data == \"one two\"", No),
+        ("data == \"one two three\"", Unknown),
+        ("data == \"two and more\"", No),
+        ("data ~ /^one/", Yes),
+        ("data ~ /one\\b/", Yes),
+        ("data ~ /two\\b/", Unknown),
+        ("data ~ /two$/", Unknown),
+        ("data ~ /(?m)two$/", Unknown),
+        ("data ~ /^[^x]*$/", Unknown),
+        ("data ~ /x/", Unknown),
+        ("data ~ \"one*\"", Unknown),
+        ("len(data) == 7", Unknown),
+        ("lower(data) contains \"one\"", Yes),
+        ("all data contains \"one\"", Yes),
+    ] {
+        assert_eq!(Filter::parse(text).unwrap().answer(&call), wanted, "{text}");
+        let negated = Filter::parse(&format!("not ({text})")).unwrap();
+        assert_eq!(negated.answer(&call), wanted.negated(), "not ({text})");
     }
 }
 
