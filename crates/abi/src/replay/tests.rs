@@ -161,11 +161,16 @@ fn outputs_that_the_table_does_not_have_are_known_to_be_missing() {
     let of = |request: u64| may_write_unseen(Abi::X86_64, ioctl, &[0, request, 0x40, 0, 0, 0]);
     // TIOCSERGETLSR and TCGETS (asm-generic/ioctls.h), and one with a size in its bits.
     assert_eq!((of(0x5459), of(0x5401), of(0x8008_7601)), (Some(0x40), None, None));
-    let unseen =
-        |name, args| unseen_output(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &args);
+    let nested = |name, args, nested| {
+        unseen_output(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &args, nested)
+    };
+    let unseen = |name, args| nested(name, args, false);
     assert!(unseen("setsockopt", [3, 0, 64, 0x40, 100, 0]).is_some());
     assert!(unseen("setsockopt", [3, 1, 64, 0x40, 100, 0]).is_none());
     assert!(unseen("getsockopt", [3, 0, 64, 0x40, 0x50, 0]).is_none());
+    // SIOCETHTOOL (linux/sockios.h), with a command that the table has and another one.
+    let ethtool = [3, 0x8946, 0x40, 0, 0, 0];
+    assert!(nested("ioctl", ethtool, true).is_none() && unseen("ioctl", ethtool).is_some());
 }
 
 #[test]

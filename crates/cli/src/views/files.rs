@@ -2,8 +2,8 @@
 
 use super::{Common, show};
 use crate::exit::Exit;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
 use sysreel_views::files::{Options, Which, files};
 
 #[derive(Debug, clap::Args)]
@@ -33,11 +33,35 @@ pub(crate) fn run(args: &Args) -> Exit {
         (_, true) => Which::Writes,
         _ => Which::All,
     };
-    let absolute = |path: &PathBuf| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        path.as_os_str().as_bytes().to_vec()
-    };
-    let outside = args.outside.iter().map(absolute).collect();
+    let outside = args.outside.iter().map(|path| from_root(path)).collect();
     let options = Options { select: args.common.select(), which, outside };
     show(&args.common, |log| files(log, &options))
+}
+
+/// Returns a path from the root, without `.` and `..`, as the paths of the log are.
+fn from_root(path: &Path) -> Vec<u8> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => _ = clean.pop(),
+            Component::CurDir => {}
+            component => clean.push(component),
+        }
+    }
+    clean.into_os_string().into_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_root;
+
+    #[test]
+    fn directories_are_compared_without_dots() {
+        let here = std::env::current_dir().unwrap();
+        let parent = here.parent().unwrap().as_os_str().as_encoded_bytes();
+        assert_eq!(from_root("..".as_ref()), parent);
+        assert_eq!(from_root("/a/./b/../c/".as_ref()), b"/a/c");
+        assert_eq!(from_root("/..".as_ref()), b"/");
+    }
 }

@@ -47,9 +47,13 @@ y' PASSWORD='p q' sh -c 'tr "\0" "\n" </proc/self/environ >said; echo $$ >pid; e
 fn an_environment_that_was_not_recorded_is_told() {
     let stage = Stage::new();
     record(&stage, &["--capture-limit", "0", "true"]);
-    let env = json(&stage, &["env"]);
+    let ran = stage.sysreel(&["env", "--json", "run.reel"]);
+    assert_eq!(ran.status.code(), Some(3), "{ran:?}");
+    let env: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    crate::views::check(&env);
     let program = &env["programs"][0];
     assert!(program["variables"].is_null() && program["argv"][0] == "true", "{env}");
+    assert_eq!(env["complete"], false, "{env}");
 }
 
 #[test]

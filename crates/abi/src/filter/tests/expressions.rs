@@ -266,7 +266,12 @@ fn the_beginning_of_a_string_decides_what_no_rest_can_change() {
     ] {
         assert_eq!(Filter::parse(text).unwrap().answer(&call), wanted, "{text}");
         let negated = Filter::parse(&format!("not ({text})")).unwrap();
-        assert_eq!(negated.answer(&call), wanted.negated(), "not ({text})");
+        let other = match wanted {
+            Yes => No,
+            No => Yes,
+            Unknown => Unknown,
+        };
+        assert_eq!(negated.answer(&call), other, "not ({text})");
     }
 }
 
