@@ -1,5 +1,6 @@
 //! Lists and call sets. Expressions are tested in `expressions`.
 
+mod cut;
 mod errors;
 mod expressions;
 

@@ -200,8 +200,7 @@ impl<'c, 'a> CallFacts<'c, 'a> {
         self.context.completeness.contains(Completeness::STRUCTS_ONLY)
     }
 
-    /// Whether the log lacks the calls that change directories, so that relative paths have no
-    /// root.
+    /// Whether the log lacks the calls that change directories.
     fn lacks_directories(&self) -> bool {
         let without = Completeness::NO_NAMES.with(Completeness::FILTERED);
         self.context.completeness.contains(without)

@@ -3,9 +3,9 @@
 //!
 //! [`Determinism`] is a hook of the engine (`hook`). `calls` vetoes calls and stores mapped files
 //! (`contents`, `shared`, `changes`), and looks for instructions in them that no log can hold
-//! (`text`, `unseen_text`). `partial` stores what failed calls wrote. `image` makes a new program the same in every run and stores it.
-//! `signals` delivers signals where a replay can place them. `state` records registers and
-//! checksums of memory. `thread_end` records the kernel's last
+//! (`text`, `unseen_text`). `partial` stores what failed calls wrote. `image` makes a new program
+//! the same in every run and stores it. `signals` delivers signals where a replay can place them.
+//! `state` records registers and checksums of memory. `thread_end` records the kernel's last
 //! changes. `untrap` undoes what would make a task fail without its recorder.
 //!
 //! [`Groups`] is another hook: it finds out which tasks can see each other's memory. Of each group
