@@ -5,6 +5,7 @@
 //! both in the `overrides` of their list, so results do not depend on the host.
 
 pub mod clock;
+pub mod control;
 pub mod file;
 pub mod ioctl;
 pub mod ipc;

@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
 use super::{
-    address, aio, bpf, file, futex, iovec, layouts, perf, poll, process, quota, socket, sockopt,
+    address, aio, bpf, file, futex, iovec, layouts, perf, poll, prctl, process, quota, socket, sockopt,
     stat, string, syslog, value,
 };
 use crate::regions::RegionView;
@@ -218,6 +218,9 @@ fn empty(kind: ArgKind) -> &'static str {
 fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
     let value = view.arg(i);
     if syslog::argument(view, i, kind, out) {
+        return true;
+    }
+    if view.row.kind == CallKind::Prctl && prctl::argument(view, i, (kind, mem), out) {
         return true;
     }
     match (view.row.kind, kind) {

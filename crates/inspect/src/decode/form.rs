@@ -3,7 +3,7 @@
 //! clone(2) has strace's order.
 
 use sysreel_abi::consts::{file, memory, process as p, uapi};
-use sysreel_abi::{ArgKind, CallKind, Constants, Row, render};
+use sysreel_abi::{ArgKind, CallKind, Constants, Row, prctl, render};
 
 use super::argument::argument;
 use super::value::creates_file;
@@ -185,7 +185,8 @@ fn count(view: &View<'_>) -> usize {
             "PTRACE_ATTACH" | "PTRACE_INTERRUPT" | "PTRACE_KILL" | "PTRACE_LISTEN" => 2,
             _ => all,
         },
-        CallKind::Prctl => prctl(name(&p::PRCTL, view.arg(0))).unwrap_or(all),
+        CallKind::Prctl => prctl::count(&view.args).unwrap_or(all),
+        CallKind::ArchState if name(&p::ARCH_PRCTL, view.arg(0)) == "ARCH_GET_CPUID" => 1,
         _ => all,
     }
 }
@@ -199,38 +200,6 @@ fn compared(view: &View<'_>) -> Option<usize> {
 fn is_syslog(row: &Row) -> bool {
     matches!(row.args.first().map(|arg| arg.kind), Some(ArgKind::Enum(list))
         if std::ptr::eq(list, &uapi::SYSLOG))
-}
-
-/// Returns how many arguments an option of prctl(2) takes; `None` if unknown.
-fn prctl(option: &str) -> Option<usize> {
-    Some(match option {
-        "PR_GET_DUMPABLE"
-        | "PR_GET_KEEPCAPS"
-        | "PR_GET_SECCOMP"
-        | "PR_GET_TIMERSLACK"
-        | "PR_GET_SECUREBITS"
-        | "PR_GET_TIMING"
-        | "PR_TASK_PERF_EVENTS_DISABLE"
-        | "PR_TASK_PERF_EVENTS_ENABLE" => 1,
-        "PR_SET_NAME"
-        | "PR_GET_NAME"
-        | "PR_SET_DUMPABLE"
-        | "PR_SET_KEEPCAPS"
-        | "PR_SET_PDEATHSIG"
-        | "PR_GET_PDEATHSIG"
-        | "PR_CAPBSET_READ"
-        | "PR_CAPBSET_DROP"
-        | "PR_SET_CHILD_SUBREAPER"
-        | "PR_GET_CHILD_SUBREAPER"
-        | "PR_SET_TIMERSLACK"
-        | "PR_SET_TSC"
-        | "PR_GET_TSC"
-        | "PR_SET_SECUREBITS"
-        | "PR_SET_PTRACER"
-        | "PR_GET_TID_ADDRESS" => 2,
-        "PR_SET_SECCOMP" => 3,
-        _ => return None,
-    })
 }
 
 /// Returns the name of a value in a list of constants; empty if it has none.

@@ -36,6 +36,7 @@ mod out;
 mod outcome;
 mod perf;
 mod poll;
+mod prctl;
 mod process;
 mod quota;
 mod ready;

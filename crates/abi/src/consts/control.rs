@@ -1,0 +1,75 @@
+//! Arguments of prctl.
+
+use linux_raw_sys::prctl::*;
+use linux_raw_sys::ptrace::{SECCOMP_MODE_DISABLED, SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT};
+
+use super::list;
+use super::unpackaged::*;
+
+list! { /// Whether a process may dump core.
+DUMPABLE "SUID_DUMP_" 64: SUID_DUMP_DISABLE SUID_DUMP_USER SUID_DUMP_ROOT }
+list! { /// Modes of seccomp.
+SECCOMP_MODE "SECCOMP_MODE_" 64: SECCOMP_MODE_DISABLED SECCOMP_MODE_STRICT SECCOMP_MODE_FILTER }
+list! { /// What happens at unaligned accesses.
+UNALIGN "PR_UNALIGN_" 32: PR_UNALIGN_NOPRINT PR_UNALIGN_SIGBUS }
+list! { /// Emulation of floating point.
+FP_EMULATION "PR_FPEMU_" 32: PR_FPEMU_NOPRINT PR_FPEMU_SIGFPE }
+list! { /// Exceptions of floating point.
+FP_EXCEPTION "PR_FP_EXC_" 32:
+PR_FP_EXC_SW_ENABLE PR_FP_EXC_DIV PR_FP_EXC_OVF PR_FP_EXC_UND PR_FP_EXC_RES PR_FP_EXC_INV
+; field FP_EXC_MODE: PR_FP_EXC_DISABLED PR_FP_EXC_NONRECOV PR_FP_EXC_ASYNC PR_FP_EXC_PRECISE }
+list! { /// Modes of the registers of floating point.
+FP_MODE "PR_FP_MODE_" 64: PR_FP_MODE_FR PR_FP_MODE_FRE }
+list! { /// How times of a process are taken.
+TIMING "PR_TIMING_" 32: PR_TIMING_STATISTICAL PR_TIMING_TIMESTAMP }
+list! { /// Byte orders.
+ENDIAN "PR_ENDIAN_" 32: PR_ENDIAN_BIG PR_ENDIAN_LITTLE PR_ENDIAN_PPC_LITTLE }
+list! { /// What the time-stamp counter does.
+TIME_STAMP "PR_TSC_" 32: PR_TSC_ENABLE PR_TSC_SIGSEGV }
+list! { /// Rules about capabilities.
+SECUREBITS "SECBIT_" 64:
+SECBIT_NOROOT SECBIT_NOROOT_LOCKED SECBIT_NO_SETUID_FIXUP SECBIT_NO_SETUID_FIXUP_LOCKED
+SECBIT_KEEP_CAPS SECBIT_KEEP_CAPS_LOCKED SECBIT_NO_CAP_AMBIENT_RAISE
+SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED }
+list! { /// Operations on ambient capabilities.
+AMBIENT "PR_CAP_AMBIENT_" 64:
+PR_CAP_AMBIENT_IS_SET PR_CAP_AMBIENT_RAISE PR_CAP_AMBIENT_LOWER PR_CAP_AMBIENT_CLEAR_ALL }
+list! { /// Operations on the policy for broken memory.
+MCE_KILL "PR_MCE_KILL_" 64: PR_MCE_KILL_CLEAR PR_MCE_KILL_SET }
+list! { /// Policies for broken memory.
+MCE_KILL_POLICY "PR_MCE_KILL_" 64: PR_MCE_KILL_LATE PR_MCE_KILL_EARLY PR_MCE_KILL_DEFAULT }
+list! { /// Parts of an address space.
+SET_MM "PR_SET_MM_" 64:
+PR_SET_MM_START_CODE PR_SET_MM_END_CODE PR_SET_MM_START_DATA PR_SET_MM_END_DATA
+PR_SET_MM_START_STACK PR_SET_MM_START_BRK PR_SET_MM_BRK PR_SET_MM_ARG_START PR_SET_MM_ARG_END
+PR_SET_MM_ENV_START PR_SET_MM_ENV_END PR_SET_MM_AUXV PR_SET_MM_EXE_FILE PR_SET_MM_MAP
+PR_SET_MM_MAP_SIZE }
+list! { /// Attributes of mappings.
+SET_VMA "PR_SET_VMA_" 64: PR_SET_VMA_ANON_NAME }
+list! { /// Misfeatures of processors.
+SPECULATION "PR_SPEC_" 64: PR_SPEC_STORE_BYPASS PR_SPEC_INDIRECT_BRANCH PR_SPEC_L1D_FLUSH }
+list! { /// Settings of a misfeature.
+SPECULATION_SET "PR_SPEC_" 64:
+PR_SPEC_NOT_AFFECTED PR_SPEC_PRCTL PR_SPEC_ENABLE PR_SPEC_DISABLE PR_SPEC_FORCE_DISABLE
+PR_SPEC_DISABLE_NOEXEC }
+list! { /// Keys of pointer authentication.
+PAC_KEY "PR_PAC_" 64: PR_PAC_APIAKEY PR_PAC_APIBKEY PR_PAC_APDAKEY PR_PAC_APDBKEY PR_PAC_APGAKEY }
+list! { /// Keys of pointer authentication that can be switched off.
+PAC_SWITCHED_KEY "PR_PAC_" 64: PR_PAC_APIAKEY PR_PAC_APIBKEY PR_PAC_APDAKEY PR_PAC_APDBKEY }
+list! { /// Whether the process gets signals instead of syscalls.
+USER_DISPATCH "PR_SYS_DISPATCH_" 64:
+PR_SYS_DISPATCH_OFF PR_SYS_DISPATCH_ON PR_SYS_DISPATCH_INCLUSIVE_ON }
+list! { /// Operations on the cookie of core scheduling.
+SCHED_CORE "PR_SCHED_CORE_" 32:
+PR_SCHED_CORE_GET PR_SCHED_CORE_CREATE PR_SCHED_CORE_SHARE_TO PR_SCHED_CORE_SHARE_FROM }
+list! { /// Kinds of process ids inside the kernel.
+PID_TYPE "PIDTYPE_" 32: PIDTYPE_PID PIDTYPE_TGID PIDTYPE_PGID PIDTYPE_SID }
+list! { /// Flags above the length of SVE vectors.
+SVE "PR_SVE_" 64: PR_SVE_SET_VL_ONEXEC PR_SVE_VL_INHERIT }
+list! { /// Flags above the length of SME vectors.
+SME "PR_SME_" 64: PR_SME_SET_VL_ONEXEC PR_SME_VL_INHERIT }
+list! { /// How faults of memory tags are reported.
+TAG_FAULTS "PR_MTE_TCF_" 64: PR_MTE_TCF_NONE PR_MTE_TCF_SYNC PR_MTE_TCF_ASYNC PR_MTE_TCF_MASK }
+
+/// The mode among the bits of PR_SET_FPEXC.
+const FP_EXC_MODE: u32 = 3;
