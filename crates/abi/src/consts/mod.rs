@@ -6,8 +6,10 @@
 
 pub mod clock;
 pub mod control;
+pub mod drivers;
 pub mod file;
 pub mod ioctl;
+pub mod ioctl_drivers;
 pub mod ipc;
 pub mod link;
 pub mod memory;

@@ -8,7 +8,7 @@ mod io_uring;
 pub(crate) mod ioctl;
 pub(crate) mod ipc;
 mod kernel;
-mod keyctl;
+pub mod keyctl;
 mod meaning;
 pub mod prctl;
 mod ptrace;

@@ -54,12 +54,12 @@ static OPERATIONS: &[Operation] = &[
     takes(p::PR_SET_FPEXC, &[flags(&c::FP_EXCEPTION)]),
     takes(p::PR_GET_FPEXC, &[INT_OUT]),
     takes(p::PR_SET_TIMING, &[one_of(&c::TIMING)]),
-    returns(p::PR_GET_TIMING, &[], ArgKind::Enum(&c::TIMING)),
+    takes(p::PR_GET_TIMING, &[]),
     takes(p::PR_SET_NAME, &[Meaning::string()]),
     takes(p::PR_GET_NAME, &[Meaning::memory(ArgKind::Str, Dir::Out, Len::Bytes(COMM))]),
     takes(p::PR_SET_ENDIAN, &[one_of(&c::ENDIAN)]),
     takes(p::PR_GET_ENDIAN, &[INT_OUT]),
-    returns(p::PR_GET_SECCOMP, &[], ArgKind::Enum(&c::SECCOMP_MODE)),
+    takes(p::PR_GET_SECCOMP, &[]),
     takes(p::PR_CAPBSET_READ, &[one_of(&security::CAPABILITY)]),
     takes(p::PR_CAPBSET_DROP, &[one_of(&security::CAPABILITY)]),
     takes(p::PR_SET_TSC, &[one_of(&c::TIME_STAMP)]),
@@ -93,7 +93,7 @@ static OPERATIONS: &[Operation] = &[
     returns(p::PR_PAC_GET_ENABLED_KEYS, &[HEX, HEX, HEX, HEX],
         ArgKind::Flags(&c::PAC_SWITCHED_KEY)),
     takes(p::PR_SET_TAGGED_ADDR_CTRL, &[HEX, HEX, HEX, HEX]),
-    takes(p::PR_SET_SYSCALL_USER_DISPATCH, &[one_of(&c::USER_DISPATCH), HEX, HEX, HEX]),
+    takes(p::PR_SET_SYSCALL_USER_DISPATCH, &[one_of(&c::USER_DISPATCH), HEX, HEX, PTR]),
     takes(p::PR_SCHED_CORE,
         &[one_of(&c::SCHED_CORE), Meaning::value(ArgKind::Pid), one_of(&c::PID_TYPE), PTR]),
     takes(p::PR_GET_AUXV,
@@ -148,7 +148,6 @@ fn by_mode(call: &Call, arg: usize) -> Option<Meaning> {
         (p::PR_SCHED_CORE, p::PR_SCHED_CORE_GET, 4) => Meaning::fixed(Dir::Out, Layout::U64),
         (p::PR_SET_VMA, p::PR_SET_VMA_ANON_NAME, 3) => ULONG,
         (p::PR_SET_VMA, p::PR_SET_VMA_ANON_NAME, 4) => Meaning::string(),
-        (p::PR_SET_SYSCALL_USER_DISPATCH, p::PR_SYS_DISPATCH_ON, 4) => PTR,
         (p::PR_MCE_KILL, p::PR_MCE_KILL_SET, 2) => one_of(&c::MCE_KILL_POLICY),
         (
             p::PR_CAP_AMBIENT,
@@ -185,11 +184,11 @@ pub(super) fn arch_argument(call: &Call) -> Meaning {
         u::ARCH_GET_FS | u::ARCH_GET_GS | u::ARCH_GET_UNTAG_MASK | u::ARCH_GET_MAX_TAG_BITS => {
             Meaning::fixed(Dir::Out, Layout::Word)
         }
-        u::ARCH_GET_XCOMP_SUPP | u::ARCH_GET_XCOMP_PERM | u::ARCH_SHSTK_STATUS => {
-            Meaning::fixed(Dir::Out, Layout::U64)
-        }
-        u::ARCH_SET_FS | u::ARCH_SET_GS => Meaning::value(ArgKind::Addr),
-        u::ARCH_SET_CPUID | u::ARCH_REQ_XCOMP_PERM => Meaning::value(ArgKind::Ulong),
+        u::ARCH_GET_XCOMP_SUPP
+        | u::ARCH_GET_XCOMP_PERM
+        | u::ARCH_GET_XCOMP_GUEST_PERM
+        | u::ARCH_SHSTK_STATUS => Meaning::fixed(Dir::Out, Layout::U64),
+        u::ARCH_REQ_XCOMP_PERM | u::ARCH_REQ_XCOMP_GUEST_PERM => one_of(&c::XFEATURE_NUMBER),
         _ => HEX,
     }
 }

@@ -28,6 +28,7 @@ mod fields;
 mod file;
 mod form;
 mod futex;
+mod ioctl;
 mod iovec;
 mod layouts;
 mod machine;

@@ -24,6 +24,10 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     let kind = view.row.result_kind(view.abi, &view.args);
     number(view, kind, outcome.rval, out);
     explanation(view, kind, outcome, out);
+    if !outcome.failed() && view.row.failed(outcome.rval, false) {
+        let errno = (outcome.rval & 0xffff_ffff) - (1 << 32);
+        unsigned_error(errno, out);
+    }
     ready::ready(view, outcome, out);
     contradiction(outcome, out);
 }
@@ -49,6 +53,13 @@ pub(crate) fn unknown_outcome(outcome: Outcome, out: &mut String) {
         text::sdec(out, outcome.rval);
         contradiction(outcome, out);
     }
+}
+
+/// Writes the error that an int without sign extension is, after its number.
+fn unsigned_error(errno: i64, out: &mut String) {
+    let mut text = String::new();
+    error(errno, &mut text);
+    out.push_str(text.strip_prefix("-1").unwrap_or(&text));
 }
 
 /// Writes ` (is_error=1)` where the return value contradicts it.

@@ -33,9 +33,7 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
             length(view, &control::SME, value, out)
         }
         (ArgKind::Hex, None) if i == 1 && is("PR_SET_TAGGED_ADDR_CTRL") => tags(view, value, out),
-        (ArgKind::Enum(list), None) if std::ptr::eq(list, &control::PID_TYPE) => {
-            pid_type(view, list, value, out);
-        }
+        (ArgKind::Enum(list), None) if has_no_header(list) => commented(view, list, value, out),
         _ => return false,
     }
     true
@@ -67,6 +65,36 @@ fn stored(view: &View<'_>, i: usize, out: &mut String) -> bool {
     }
     out.push('[');
     value::value(view, kind, i, number, out);
+    out.push(']');
+    true
+}
+
+/// Writes what arch_prctl(2) has stored: a base, or the features that the processor saves. Returns
+/// false if there is nothing.
+pub(super) fn arch_stored(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let region = view.region(i, sysreel_abi::Dir::Out).filter(|region| region.head.got > 0);
+    let Some(bytes) = region.and_then(|region| view.bytes(&region, 8)) else { return false };
+    let option = view.arg(0) & 0xffff_ffff;
+    let name = process::ARCH_PRCTL.items.iter().find(|(_, known)| *known == option);
+    let name = name.map_or("", |(name, _)| *name);
+    let f = Fields::new(view.abi, &bytes);
+    let number = if bytes.len() == 8 { f.u64(0) } else { f.u32(0) };
+    if view.outcome.is_none_or(|outcome| outcome.failed()) {
+        return false;
+    }
+    out.push('[');
+    match name {
+        "ARCH_GET_FS" | "ARCH_GET_GS" => text::pointer(out, number),
+        "ARCH_GET_XCOMP_SUPP" | "ARCH_GET_XCOMP_PERM" | "ARCH_GET_XCOMP_GUEST_PERM" => {
+            text::hex(out, number);
+            if view.options.constants != style::Constants::Raw {
+                out.push_str(" /* ");
+                render::flags_text(view.abi, &control::XFEATURE, number, out);
+                out.push_str(" */");
+            }
+        }
+        _ => text::hex(out, number),
+    }
     out.push(']');
     true
 }
@@ -112,15 +140,26 @@ fn tags(view: &View<'_>, value: u64, out: &mut String) {
     value::named(view, &|out| text::hex(out, value), &names, out);
 }
 
-/// Writes a kind of process ids. Programs have no header with the names, so they are a comment.
-fn pid_type(view: &View<'_>, list: &'static Constants, value: u64, out: &mut String) {
-    let value = value & 0xffff_ffff;
+/// Whether programs have no header with the names of a list.
+fn has_no_header(list: &'static Constants) -> bool {
+    std::ptr::eq(list, &control::PID_TYPE) || std::ptr::eq(list, &control::XFEATURE_NUMBER)
+}
+
+/// Writes a number, and its name as a comment.
+fn commented(view: &View<'_>, list: &'static Constants, value: u64, out: &mut String) {
+    let value = if list.bits == 32 { value & 0xffff_ffff } else { value };
     text::hex(out, value);
     if view.options.constants == style::Constants::Raw {
         return;
     }
     let name = list.items.iter().find(|(_, known)| *known == value);
     out.push_str(" /* ");
-    out.push_str(name.map_or("PIDTYPE_???", |(name, _)| *name));
+    match name {
+        Some((name, _)) => out.push_str(name),
+        None => {
+            out.push_str(list.prefix);
+            out.push_str("???");
+        }
+    }
     out.push_str(" */");
 }
