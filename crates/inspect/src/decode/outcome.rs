@@ -96,12 +96,10 @@ fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut Strin
         // No flags need no explanation, except that the access mode of open(2) is always shown.
         ArgKind::Flags(_) | ArgKind::Enum(_)
             if view.row.kind == CallKind::Prctl && view.options.constants == Constants::Raw => {}
-        ArgKind::Flags(_) if view.row.kind == CallKind::Prctl => {
-            if bits != 0 {
-                out.push_str(" (");
-                render::flag_value(view.abi, kind, bits, out);
-                out.push(')');
-            }
+        ArgKind::Flags(_) if view.row.kind == CallKind::Prctl && bits != 0 => {
+            out.push_str(" (");
+            render::flag_value(view.abi, kind, bits, out);
+            out.push(')');
         }
         ArgKind::Flags(list) if bits != 0 || !list.fields.is_empty() => {
             out.push_str(" (flags ");
