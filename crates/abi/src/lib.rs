@@ -76,4 +76,5 @@ pub use seccomp::{installs_seccomp, reaches_all_threads};
 pub use signal::signal_name;
 pub use special::bpf::is_per_cpu;
 pub use special::ioctl::Request as IoctlRequest;
+pub use special::{keyctl, prctl};
 pub use tracing::{Tracing, tracing};

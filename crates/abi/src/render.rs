@@ -7,7 +7,7 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
-use crate::consts::{clock, ioctl, open, socket, uapi};
+use crate::consts::{clock, file, ioctl, ioctl_drivers, memory, open, socket, uapi};
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
 
@@ -24,6 +24,10 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
         out.push_str(if name.is_empty() { "" } else { "|" });
         return flags_beside(abi, list, field, significant(list, value), out);
     }
+    let (value, shift) = huge_page_shift(list, value);
+    if shift != 0 && significant(list, value) == 0 {
+        return push_shift(list, shift, out);
+    }
     let rest = push_names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
         let _ = match rest.left {
@@ -32,6 +36,24 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
             left => push_unknown(list, left, out),
         };
     }
+    if shift != 0 {
+        out.push('|');
+        push_shift(list, shift, out);
+    }
+}
+
+/// Separates the size of huge pages, as a power of two, from flags that have it in their high bits.
+fn huge_page_shift(list: &'static Constants, value: u64) -> (u64, u64) {
+    if !std::ptr::eq(list, &memory::MAP) && !std::ptr::eq(list, &file::MEMFD) {
+        return (value, 0);
+    }
+    let mask = u64::from(g::MAP_HUGE_MASK) << g::MAP_HUGE_SHIFT;
+    (value & !mask, (value & mask) >> g::MAP_HUGE_SHIFT)
+}
+
+/// Writes `21<<MAP_HUGE_SHIFT`.
+fn push_shift(list: &Constants, shift: u64, out: &mut String) {
+    let _ = write!(out, "{shift}<<{}HUGE_SHIFT", list.prefix);
 }
 
 /// Writes a value of a list: its name, or the number and the prefix of the list, as in `0x7 /*
@@ -50,8 +72,8 @@ pub fn enum_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
 
 /// Writes a number without a name: `0x7 /* SEEK_??? */`.
 fn push_unknown(list: &Constants, value: u64, out: &mut String) -> std::fmt::Result {
-    // Some lists have a common suffix instead of a prefix: `?_OK`.
-    let rest = if list.prefix.starts_with('?') { "" } else { "???" };
+    // Some lists have a common suffix, alone or beside a prefix: `?_OK`, `FS_???_FL`.
+    let rest = if list.prefix.contains('?') { "" } else { "???" };
     if list.prefix.is_empty() {
         return push_hex(value, out);
     }
@@ -318,6 +340,11 @@ fn swap_text(abi: Abi, value: u64, out: &mut String) {
 fn ioctl_text(value: u64, out: &mut String) {
     let request = value & 0xffff_ffff;
     if let Some((name, _)) = ioctl::IOCTL.items.iter().find(|(_, v)| *v == request) {
+        out.push_str(name);
+        return;
+    }
+    let drivers = &ioctl_drivers::DRIVER_IOCTL;
+    if let Some((name, _)) = drivers.items.iter().find(|(_, v)| *v == request) {
         out.push_str(name);
         return;
     }

@@ -5,8 +5,11 @@
 //! both in the `overrides` of their list, so results do not depend on the host.
 
 pub mod clock;
+pub mod control;
+pub mod drivers;
 pub mod file;
 pub mod ioctl;
+pub mod ioctl_drivers;
 pub mod ipc;
 pub mod link;
 pub mod memory;

@@ -6,8 +6,8 @@ use linux_raw_sys::ioctl::*;
 use linux_raw_sys::loop_device::*;
 
 use super::meaning::{Call, Meaning};
-use crate::consts::terminal;
 use crate::consts::unpackaged::SIOCETHTOOL;
+use crate::consts::{process, terminal};
 use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
@@ -95,6 +95,9 @@ pub(crate) fn is_ethtool(request: u32) -> bool {
 
 /// The result of a request.
 pub(super) fn result(call: &Call) -> Option<ArgKind> {
+    if call.command(1) == u64::from(NS_GET_NSTYPE) {
+        return Some(ArgKind::Enum(&process::SETNS));
+    }
     makes_fd(call.command(1)).then_some(ArgKind::Fd)
 }
 
@@ -141,6 +144,8 @@ static NAMED: &[(u32, Dir, Layout)] = &[
     (FIBMAP, InOut, L::Int), (FIGETBSZ, Out, L::Int),
     // They encode a long and pass an int (fs/ioctl.c).
     (FS_IOC_GETFLAGS, Out, L::FileAttributes), (FS_IOC_SETFLAGS, In, L::FileAttributes),
+    (FS_IOC32_GETFLAGS, Out, L::FileAttributes), (FS_IOC32_SETFLAGS, In, L::FileAttributes),
+    (FS_IOC32_GETVERSION, Out, L::Int), (FS_IOC32_SETVERSION, In, L::Int),
     (FS_IOC_GETVERSION, Out, L::Int), (FS_IOC_SETVERSION, In, L::Int),
     // They encode writing and read.
     (UFFDIO_UNREGISTER, In, L::UffdioRange), (UFFDIO_WAKE, In, L::UffdioRange),

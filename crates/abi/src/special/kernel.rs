@@ -191,6 +191,6 @@ mod tests {
         assert!(matches!(kind("io_submit", &[], 0), ArgKind::Handle));
         assert!(matches!(kind("shmat", &[], 0), ArgKind::IpcId));
         assert!(matches!(kind("keyctl", &[u::KEYCTL_REVOKE], 1), ArgKind::KeySerial));
-        assert!(matches!(kind("keyctl", &[u::KEYCTL_SET_REQKEY_KEYRING], 1), ArgKind::Int));
+        assert!(matches!(kind("keyctl", &[u::KEYCTL_SET_REQKEY_KEYRING], 1), ArgKind::Enum(_)));
     }
 }

@@ -1,7 +1,7 @@
 //! keyctl: its arguments, by operation.
 
 use super::meaning::{Call, Meaning, at};
-use crate::consts::unpackaged as u;
+use crate::consts::{security as s, unpackaged as u};
 use crate::desc::{ArgKind, Dir, Len, Total};
 use crate::layout::Layout;
 
@@ -14,6 +14,39 @@ const KDF_PARAMS: (u32, u32) = (56, 44);
 const PKEY_PARAMS: u32 = 40;
 /// struct keyctl_pkey_query.
 const PKEY_QUERY: u32 = 56;
+
+/// The last known operation.
+const LAST: u64 = u::KEYCTL_WATCH_KEY;
+
+/// Returns how many arguments an operation takes, with its number (keyctl(2)).
+#[must_use]
+pub fn count(operation: u64) -> usize {
+    match operation & 0xffff_ffff {
+        u::KEYCTL_SESSION_TO_PARENT => 1,
+        u::KEYCTL_JOIN_SESSION_KEYRING
+        | u::KEYCTL_REVOKE
+        | u::KEYCTL_CLEAR
+        | u::KEYCTL_SET_REQKEY_KEYRING
+        | u::KEYCTL_ASSUME_AUTHORITY
+        | u::KEYCTL_INVALIDATE => 2,
+        u::KEYCTL_GET_KEYRING_ID
+        | u::KEYCTL_SETPERM
+        | u::KEYCTL_LINK
+        | u::KEYCTL_UNLINK
+        | u::KEYCTL_SET_TIMEOUT
+        | u::KEYCTL_GET_PERSISTENT
+        | u::KEYCTL_CAPABILITIES => 3,
+        u::KEYCTL_UPDATE
+        | u::KEYCTL_CHOWN
+        | u::KEYCTL_DESCRIBE
+        | u::KEYCTL_READ
+        | u::KEYCTL_NEGATE
+        | u::KEYCTL_GET_SECURITY
+        | u::KEYCTL_RESTRICT_KEYRING
+        | u::KEYCTL_WATCH_KEY => 4,
+        _ => 5,
+    }
+}
 
 /// The operation is argument 0.
 pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
@@ -45,8 +78,16 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         | (3, u::KEYCTL_INSTANTIATE | u::KEYCTL_DH_COMPUTE)
         | (2, u::KEYCTL_CAPABILITIES) => Meaning::value(ArgKind::Size),
         // A number of a default keyring, which is no serial number (keyctl(2)).
-        (1, u::KEYCTL_SET_REQKEY_KEYRING) => Meaning::value(ArgKind::Int),
+        (1, u::KEYCTL_SET_REQKEY_KEYRING) => Meaning::value(ArgKind::Enum(&s::KEY_DEFAULT)),
+        (2, u::KEYCTL_GET_KEYRING_ID) => Meaning::value(ArgKind::Int),
+        (2, u::KEYCTL_CHOWN) => Meaning::value(ArgKind::Uid),
+        (3, u::KEYCTL_CHOWN) => Meaning::value(ArgKind::Gid),
+        (2, u::KEYCTL_SETPERM) => Meaning::value(ArgKind::Flags(&s::KEY_PERMISSION)),
+        (2, u::KEYCTL_SET_TIMEOUT | u::KEYCTL_NEGATE | u::KEYCTL_REJECT) => {
+            Meaning::value(ArgKind::Uint)
+        }
         (1, u::KEYCTL_GET_PERSISTENT) => Meaning::value(ArgKind::Uid),
+        (_, operation) if operation > LAST => Meaning::value(ArgKind::Hex),
         (1, _)
         | (2, u::KEYCTL_LINK | u::KEYCTL_UNLINK | u::KEYCTL_MOVE | u::KEYCTL_GET_PERSISTENT)
         | (3, u::KEYCTL_NEGATE | u::KEYCTL_MOVE)

@@ -9,9 +9,9 @@ mod io_uring;
 pub(crate) mod ioctl;
 pub(crate) mod ipc;
 mod kernel;
-mod keyctl;
+pub mod keyctl;
 mod meaning;
-mod prctl;
+pub mod prctl;
 mod ptrace;
 mod sockopt;
 
@@ -69,6 +69,7 @@ pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> 
     match id {
         Special::Fcntl => fcntl::result(&call),
         Special::Ioctl => ioctl::result(&call),
+        Special::Prctl => prctl::result(&call),
         _ => None,
     }
 }

@@ -97,7 +97,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                       -> INT,               emulate(DESC).kind(CallKind::Namespace);
     pidfd_open(pid: PID, flags: flags(&p::PIDFD))
                               -> FD,                emulate(DESC).makes(RET).kind(CallKind::MakeFd);
-    pidfd_getfd(pidfd: FD, fd: FD, flags: HEX32)
+    pidfd_getfd(pidfd: FD, fd: INT, flags: HEX32)
                               -> FD,                emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     kcmp(pid1: PID, pid2: PID, r#type: one_of(&p::KCMP), idx1: special(Special::Kcmp),
         idx2: special(Special::Kcmp))

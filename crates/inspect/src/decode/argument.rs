@@ -9,8 +9,8 @@ use super::fields::Fields;
 use super::out::{lost, unreadable_rest};
 use super::view::{Meaning, View};
 use super::{
-    address, aio, bpf, file, futex, iovec, layouts, perf, poll, process, quota, socket, sockopt,
-    stat, string, syslog, value,
+    address, aio, bpf, file, futex, ioctl, iovec, layouts, perf, poll, prctl, process, quota,
+    socket, sockopt, stat, string, syslog, value,
 };
 use crate::regions::RegionView;
 use crate::style::Arguments;
@@ -219,6 +219,17 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
     let value = view.arg(i);
     if syslog::argument(view, i, kind, out) {
         return true;
+    }
+    let is_control = matches!(view.row.kind, CallKind::Prctl | CallKind::ArchState);
+    if is_control && prctl::argument(view, i, (kind, mem), out) {
+        return true;
+    }
+    if view.row.kind == CallKind::Ioctl && i == 2 && ioctl::argument(view, out) {
+        return true;
+    }
+    if view.row.kind == CallKind::ArchState && matches!(mem, Some(Mem { dir: Dir::Out, .. })) {
+        let is_number = matches!(kind, ArgKind::Struct(Layout::Word | Layout::U64));
+        return is_number && value != 0 && prctl::arch_stored(view, i, out);
     }
     match (view.row.kind, kind) {
         (CallKind::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),

@@ -3,12 +3,12 @@
 //! clone(2) has strace's order.
 
 use sysreel_abi::consts::{file, memory, process as p, uapi};
-use sysreel_abi::{ArgKind, CallKind, Constants, Row, render};
+use sysreel_abi::{ArgKind, CallKind, Constants, Row, Special, keyctl, prctl, render};
 
 use super::argument::argument;
 use super::value::creates_file;
 use super::view::View;
-use super::{futex, process, quota, signal};
+use super::{futex, ioctl, process, quota, signal};
 use crate::style::Arguments;
 use crate::text;
 
@@ -75,6 +75,7 @@ fn write_from(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     let chosen = match view.row.kind {
         CallKind::Futex if view.row.args.len() == 6 => Some(futex::arguments(view)),
         CallKind::Quota => Some(quota::arguments(view)),
+        CallKind::Ptrace if moves_registers(view) => Some(&[0, 1, 3][..]),
         _ => None,
     };
     let n = chosen.map_or_else(|| count(view), <[u8]>::len);
@@ -102,6 +103,19 @@ fn write_from(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     DONE
 }
 
+/// Whether a request of ptrace(2) copies registers, for which its address means nothing.
+fn moves_registers(view: &View<'_>) -> bool {
+    let registers = [
+        "PTRACE_GETREGS",
+        "PTRACE_SETREGS",
+        "PTRACE_GETFPREGS",
+        "PTRACE_SETFPREGS",
+        "PTRACE_GETFPXREGS",
+        "PTRACE_SETFPXREGS",
+    ];
+    registers.contains(&name(&p::PTRACE, view.arg(0)))
+}
+
 /// Whether an argument is the second register of a split number, which is shown with the first. On
 /// 64-bit ABIs the first register holds all bits and the kernel shifts the second one out
 /// (pos_from_hilo, fs/read_write.c).
@@ -110,20 +124,6 @@ fn is_second_half(view: &View<'_>, at: usize) -> bool {
     let halves = before.take_while(|arg| matches!(arg.kind, ArgKind::Half)).count();
     halves > 0 && halves % 2 == 0
 }
-
-/// Requests of ioctl(2) without an argument.
-const LONE_REQUESTS: [&str; 10] = [
-    "FIOCLEX",
-    "FIONCLEX",
-    "TIOCNOTTY",
-    "TIOCEXCL",
-    "TIOCNXCL",
-    "TIOCSBRK",
-    "TIOCCBRK",
-    "NS_GET_USERNS",
-    "NS_GET_PARENT",
-    "NS_GET_NSTYPE",
-];
 
 /// Returns the number of arguments to show.
 fn count(view: &View<'_>) -> usize {
@@ -147,13 +147,7 @@ fn count(view: &View<'_>) -> usize {
             ];
             if is(&file::FCNTL, view.arg(1), &alone) { 2 } else { all }
         }
-        CallKind::Ioctl => {
-            if is(&sysreel_abi::consts::ioctl::IOCTL, view.arg(1), &LONE_REQUESTS) {
-                2
-            } else {
-                all
-            }
-        }
+        CallKind::Ioctl if ioctl::is_lone(view.arg(1)) => 2,
         CallKind::Mremap => {
             let flags = view.arg(3);
             let fixed = ["MREMAP_FIXED", "MREMAP_DONTUNMAP"].iter().any(|name| {
@@ -185,7 +179,9 @@ fn count(view: &View<'_>) -> usize {
             "PTRACE_ATTACH" | "PTRACE_INTERRUPT" | "PTRACE_KILL" | "PTRACE_LISTEN" => 2,
             _ => all,
         },
-        CallKind::Prctl => prctl(name(&p::PRCTL, view.arg(0))).unwrap_or(all),
+        CallKind::Other if is_keyctl(row) => keyctl::count(view.arg(0)),
+        CallKind::Prctl => prctl::count(&view.args).unwrap_or(all),
+        CallKind::ArchState if name(&p::ARCH_PRCTL, view.arg(0)) == "ARCH_GET_CPUID" => 1,
         _ => all,
     }
 }
@@ -196,41 +192,14 @@ fn compared(view: &View<'_>) -> Option<usize> {
     whole.contains(&name(&p::KCMP, view.arg(2))).then_some(3)
 }
 
+fn is_keyctl(row: &Row) -> bool {
+    let second = row.args.get(1).and_then(|arg| arg.mem).and_then(|mem| mem.special());
+    matches!(second, Some(Special::Keyctl))
+}
+
 fn is_syslog(row: &Row) -> bool {
     matches!(row.args.first().map(|arg| arg.kind), Some(ArgKind::Enum(list))
         if std::ptr::eq(list, &uapi::SYSLOG))
-}
-
-/// Returns how many arguments an option of prctl(2) takes; `None` if unknown.
-fn prctl(option: &str) -> Option<usize> {
-    Some(match option {
-        "PR_GET_DUMPABLE"
-        | "PR_GET_KEEPCAPS"
-        | "PR_GET_SECCOMP"
-        | "PR_GET_TIMERSLACK"
-        | "PR_GET_SECUREBITS"
-        | "PR_GET_TIMING"
-        | "PR_TASK_PERF_EVENTS_DISABLE"
-        | "PR_TASK_PERF_EVENTS_ENABLE" => 1,
-        "PR_SET_NAME"
-        | "PR_GET_NAME"
-        | "PR_SET_DUMPABLE"
-        | "PR_SET_KEEPCAPS"
-        | "PR_SET_PDEATHSIG"
-        | "PR_GET_PDEATHSIG"
-        | "PR_CAPBSET_READ"
-        | "PR_CAPBSET_DROP"
-        | "PR_SET_CHILD_SUBREAPER"
-        | "PR_GET_CHILD_SUBREAPER"
-        | "PR_SET_TIMERSLACK"
-        | "PR_SET_TSC"
-        | "PR_GET_TSC"
-        | "PR_SET_SECUREBITS"
-        | "PR_SET_PTRACER"
-        | "PR_GET_TID_ADDRESS" => 2,
-        "PR_SET_SECCOMP" => 3,
-        _ => return None,
-    })
 }
 
 /// Returns the name of a value in a list of constants; empty if it has none.

@@ -70,7 +70,11 @@ pub(crate) fn termios(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     for (i, (name, list)) in flags.into_iter().enumerate() {
         member(out, name);
-        value::constant(view, ArgKind::Flags(list), f.u32(i * 4), out);
+        if name == "c_cflag" {
+            control_modes(view, f.u32(i * 4), out);
+        } else {
+            value::constant(view, ArgKind::Flags(list), f.u32(i * 4), out);
+        }
     }
     if !view.options.verbose {
         return out.push_str(", ...}");
@@ -98,6 +102,24 @@ pub(crate) fn termios(view: &View<'_>, f: Fields<'_>, out: &mut String) {
         }
     }
     out.push('}');
+}
+
+/// Writes the control modes. The speed of input has the names of that of output, in higher bits.
+fn control_modes(view: &View<'_>, modes: u64, out: &mut String) {
+    const SHIFT: u32 = 16;
+    let list = &terminal::CONTROL;
+    let speeds = list.fields.first();
+    let mask = speeds.map_or(0, |field| field.mask) << SHIFT;
+    let speed = (modes & mask) >> SHIFT;
+    let name = speeds.and_then(|field| field.items.iter().find(|(_, known)| *known == speed));
+    let Some((name, _)) = name.filter(|_| speed != 0) else {
+        return value::constant(view, ArgKind::Flags(list), modes, out);
+    };
+    let mut names = String::new();
+    render::flags_text(view.abi, list, modes & !mask, &mut names);
+    let at = names.find('|').unwrap_or(names.len());
+    names.insert_str(at, &format!("|{name}<<IBSHIFT"));
+    value::named(view, &|out| text::hex(out, modes), &names, out);
 }
 
 /// Writes a `struct winsize`: four shorts.

@@ -15,7 +15,8 @@ use super::value;
 use super::view::View;
 use crate::text;
 
-struct Member {
+#[derive(Clone, Copy)]
+pub(super) struct Member {
     name: &'static str,
     at: (u8, u8),
     width: Width,
@@ -23,8 +24,8 @@ struct Member {
 }
 
 /// The width of a member.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Width {
+#[derive(Clone, Copy)]
+pub(super) enum Width {
     One,
     Two,
     Four,
@@ -33,6 +34,8 @@ enum Width {
     Word,
     /// A nested `struct ipc64_perm`.
     Permissions,
+    /// Another structure.
+    Nested(&'static [Member]),
     /// No member: those that follow are only shown in full.
     Rest,
 }
@@ -47,6 +50,12 @@ impl Width {
             Self::Eight => 8,
             Self::Word => word,
             Self::Permissions => 24,
+            // Of two sizes only the end of the last member matters.
+            Self::Nested(members) => members
+                .iter()
+                .map(|one| usize::from(one.at.0) + one.width.bytes(word))
+                .max()
+                .unwrap_or(0),
         }
     }
 }
@@ -58,17 +67,22 @@ const WideFd: ArgKind = ArgKind::Size;
 use Width::{Eight, Four, One, Permissions, Two, Word};
 
 /// A member with its offsets in the 64-bit ABIs and in i386.
-const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Member {
+pub(super) const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Member {
     Member { name, at, width, kind }
 }
 
 /// A member with the same offset in every ABI.
-const fn fixed(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
+pub(super) const fn fixed(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
     m(name, (at, at), width, kind)
 }
 
+/// A structure in a structure, at the same offset in every ABI.
+pub(super) const fn nested(name: &'static str, at: u8, members: &'static [Member]) -> Member {
+    fixed(name, at, Width::Nested(members), Int)
+}
+
 /// Where a structure is cut unless it is shown in full.
-const REST: Member = fixed("", 0, Width::Rest, Int);
+pub(super) const REST: Member = fixed("", 0, Width::Rest, Int);
 
 /// Writes the structure. Returns false if it has no table of members.
 pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
@@ -84,13 +98,32 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
         },
     };
     let word = word_of(layout, view.abi);
+    write_words(view, members, word, f, out);
+    true
+}
+
+/// Writes a structure from its members, of which kernel longs are words.
+pub(super) fn write(view: &View<'_>, members: &[Member], f: Fields<'_>, out: &mut String) {
+    write_words(view, members, long_of(view.abi), f, out);
+}
+
+/// Returns where the last member ends.
+pub(super) fn size(abi: Abi, members: &[Member]) -> usize {
+    let word = long_of(abi);
+    let end = |one: &Member| {
+        usize::from(if word == 8 { one.at.0 } else { one.at.1 }) + one.width.bytes(word)
+    };
+    members.iter().map(end).max().unwrap_or(0)
+}
+
+fn write_words(view: &View<'_>, members: &[Member], word: usize, f: Fields<'_>, out: &mut String) {
     out.push('{');
     for one in members {
         let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });
         if f.bytes.len() < at + one.width.bytes(word) {
             break;
         }
-        if one.width == Width::Rest {
+        if matches!(one.width, Width::Rest) {
             if view.options.verbose {
                 continue;
             }
@@ -101,6 +134,11 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
         let number = match one.width {
             Permissions => {
                 permissions(f, out);
+                continue;
+            }
+            Width::Nested(members) => {
+                let bytes = f.slice(at, one.width.bytes(word));
+                write_words(view, members, word, Fields::new(view.abi, bytes), out);
                 continue;
             }
             Width::Rest => continue,
@@ -115,7 +153,7 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
             Eight | Word => f.u64(at),
         };
         match one.kind {
-            ArgKind::Size if one.width == Eight => {
+            ArgKind::Size if matches!(one.width, Eight) => {
                 text::dec(out, number);
                 // Only an id-mapped mount has one (MOUNT_ATTR_IDMAP).
                 if number <= i32::MAX as u64 && f.u64(0) & 0x0010_0000 != 0 {
@@ -128,7 +166,6 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
         }
     }
     out.push('}');
-    true
 }
 
 /// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) and an

@@ -24,6 +24,10 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     let kind = view.row.result_kind(view.abi, &view.args);
     number(view, kind, outcome.rval, out);
     explanation(view, kind, outcome, out);
+    if !outcome.failed() && view.row.failed(outcome.rval, false) {
+        let errno = (outcome.rval & 0xffff_ffff) - (1 << 32);
+        unsigned_error(errno, out);
+    }
     ready::ready(view, outcome, out);
     contradiction(outcome, out);
 }
@@ -49,6 +53,13 @@ pub(crate) fn unknown_outcome(outcome: Outcome, out: &mut String) {
         text::sdec(out, outcome.rval);
         contradiction(outcome, out);
     }
+}
+
+/// Writes the error that an int without sign extension is, after its number.
+fn unsigned_error(errno: i64, out: &mut String) {
+    let mut text = String::new();
+    error(errno, &mut text);
+    out.push_str(text.strip_prefix("-1").unwrap_or(&text));
 }
 
 /// Writes ` (is_error=1)` where the return value contradicts it.
@@ -83,6 +94,13 @@ fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut Strin
     let bits = outcome.rval.cast_unsigned();
     match kind {
         // No flags need no explanation, except that the access mode of open(2) is always shown.
+        ArgKind::Flags(_) | ArgKind::Enum(_)
+            if view.row.kind == CallKind::Prctl && view.options.constants == Constants::Raw => {}
+        ArgKind::Flags(_) if view.row.kind == CallKind::Prctl && bits != 0 => {
+            out.push_str(" (");
+            render::flag_value(view.abi, kind, bits, out);
+            out.push(')');
+        }
         ArgKind::Flags(list) if bits != 0 || !list.fields.is_empty() => {
             out.push_str(" (flags ");
             value::constant(view, kind, bits, out);

@@ -8,6 +8,7 @@ use super::out::member;
 use super::poll::fd_set;
 use super::view::View;
 use super::{layouts, value};
+use crate::style::Arguments;
 use sysreel_format::syscall_info::Outcome;
 
 /// Writes the outcome after the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or
@@ -22,6 +23,9 @@ pub(super) fn ready(view: &View<'_>, outcome: Outcome, out: &mut String) {
         is_time && arg.mem.is_some_and(|mem| mem.dir == Dir::InOut)
     };
     let any_polls = view.row.args.iter().any(polls);
+    if view.options.arguments == Arguments::Addresses {
+        return;
+    }
     if outcome.failed() || !any_polls && !view.row.args.iter().any(waits) {
         return;
     }

@@ -1,7 +1,7 @@
 //! Values of socket options, by level and option.
 
 use sysreel_abi::consts::{socket as s, uapi};
-use sysreel_abi::{ArgKind, Dir, Layout, Len, Mem, render};
+use sysreel_abi::{ArgKind, Constants, Dir, Layout, Len, Mem, render};
 
 use super::endpoint::{v4, v6};
 use super::errno::error_name;
@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::out::{lost, member};
 use super::view::View;
 use super::{address, layouts, string, value};
-use crate::style::HexStrings;
+use crate::style::{self, HexStrings};
 use crate::text;
 
 /// What a value is.
@@ -17,7 +17,7 @@ use crate::text;
 enum Form {
     Int,
     /// A value of a list.
-    Enum(&'static sysreel_abi::Constants),
+    Enum(&'static Constants),
     /// An error number.
     Error,
     /// Members of four bytes. A read may end within one.
@@ -194,11 +194,7 @@ fn shown(
             text::sdec(out, f.i32(0));
             out.push(']');
         }
-        Form::Enum(list) => {
-            out.push('[');
-            value::constant(view, ArgKind::Enum(list), f.u32(0), out);
-            out.push(']');
-        }
+        Form::Enum(list) => constant(view, list, f, out),
         Form::Error => {
             out.push('[');
             match i32::try_from(f.i32(0)) {
@@ -226,6 +222,25 @@ fn shown(
         _ => return false,
     }
     true
+}
+
+/// Writes a constant whose number is decimal: `[2 /* SOCK_TXREHASH_??? */]`.
+fn constant(view: &View<'_>, list: &'static Constants, f: Fields<'_>, out: &mut String) {
+    let number = f.i32(0);
+    let known = list.items.iter().find(|(_, known)| *known == f.u32(0));
+    out.push('[');
+    match known {
+        Some((name, _)) => value::named(view, &|out| text::sdec(out, number), name, out),
+        None => {
+            text::sdec(out, number);
+            if view.options.constants != style::Constants::Raw {
+                out.push_str(" /* ");
+                out.push_str(list.prefix);
+                out.push_str("??? */");
+            }
+        }
+    }
+    out.push(']');
 }
 
 /// Writes a `struct group_req`.

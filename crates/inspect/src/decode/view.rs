@@ -146,7 +146,7 @@ impl<'a> View<'a> {
                 kind.count(self.arg(count.index.into())) == 0
             }
             Len::Nodes(count) => self.arg(count.index.into()) == 0,
-            Len::Ret { .. } => {
+            Len::Ret { .. } | Len::RetWhole(_) => {
                 self.outcome.is_some_and(|outcome| !outcome.failed() && outcome.rval == 0)
             }
             _ => false,

@@ -1,4 +1,5 @@
 mod calls;
+mod control;
 mod families;
 mod hostile;
 mod sequences;
