@@ -79,7 +79,8 @@ fn views_say_what_was_left_out() {
     let memory = "no strings and buffers were recorded (--capture-limit 0)";
     let names = "names of descriptors were not recorded (--no-names)";
     let calls = "only some of the calls were recorded (--only 'openat')";
-    let cases: [(&[&str], &[(&str, Option<&str>)]); 4] = [
+    type Views<'a> = &'a [(&'a str, Option<&'a str>)];
+    let cases: [(&[&str], Views<'_>); 4] = [
         (&[], &[("files", None), ("net", None), ("fds", None), ("tree", None), ("stat", None)]),
         (
             &["--capture-limit", "0"],
