@@ -1,23 +1,25 @@
 //! What two runs ask for of the same subject: permissions, flags, an order of flushing; and how
 //! grave it is that one asks for something else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use sysreel_abi::intent;
 
-use crate::diff::effect::{Effect, Op};
+use crate::diff::effect::Op;
+use crate::diff::resource::Resource;
 use crate::diff::rule::Severity;
 use crate::diff::run::{NO_FLAGS, Seen};
 
 /// Role, operation and resource of effects that may differ in their result.
-pub(super) type Operation = (String, Op, String);
+pub(super) type Operation = (String, Op, Resource);
 /// The effects of one operation, by result.
 pub(super) type Results = BTreeMap<String, Seen>;
 
 /// Role, operation, subject and result of effects that may differ in what is asked for.
-pub(super) type Request = (String, Op, String, String);
+pub(super) type Request = (String, Op, Resource, String);
 /// What one run asks for, with the whole resource.
-pub(super) type Requested = BTreeMap<String, (String, Seen)>;
+pub(super) type Requested = BTreeMap<String, (Resource, Seen)>;
 
 pub(super) fn is_ok(results: &Results) -> bool {
     results.contains_key("ok")
@@ -35,15 +37,14 @@ pub(super) fn with_common(
     }
     for ((role, op, resource), results) in sets[0].iter().filter(|((_, op, _), _)| counts(op)) {
         let others = sets[1].get(&(role.clone(), *op, resource.clone()));
-        let (Some(others), Some((subject, asked))) = (others, Effect::request(*op, resource))
-        else {
+        let (Some(others), Some((subject, asked))) = (others, resource.request(*op)) else {
             continue;
         };
         for (result, seen) in results {
-            let key = (role.clone(), *op, subject.to_owned(), result.clone());
+            let key = (role.clone(), *op, subject.clone(), result.clone());
             if let (Some(sides), Some(other)) = (requests.get_mut(&key), others.get(result)) {
                 for (side, seen) in sides.iter_mut().zip([seen, other]) {
-                    side.insert(asked.to_owned(), (resource.clone(), seen.clone()));
+                    side.insert(asked.clone(), (resource.clone(), seen.clone()));
                 }
             }
         }
@@ -61,22 +62,22 @@ pub(super) fn without_flags(
         return;
     }
     let subjects = sets.each_ref().map(|set| {
+        let mut subjects = HashMap::<_, _, RandomState>::default();
         let done = set.iter().filter(|((_, op, _), results)| is_ok(results) && *op != Op::Flags);
-        let subject = |((role, op, resource), results): (&Operation, &Results)| {
-            let subject =
-                Effect::request(*op, resource).map_or(&**resource, |(subject, _)| subject);
-            ((role.clone(), subject.to_owned()), results.clone())
-        };
-        done.map(subject).collect::<BTreeMap<_, _>>()
+        for ((role, op, resource), results) in done {
+            let subject = resource.request(*op).map(|(subject, _)| subject);
+            subjects.insert((role, subject.unwrap_or_else(|| resource.clone())), results);
+        }
+        subjects
     });
     for ((role, op, subject, result), sides) in requests.iter_mut() {
         let Some(side) = sides.iter().position(BTreeMap::is_empty).filter(|_| *op == Op::Flags)
         else {
             continue;
         };
-        let done = subjects[side].get(&(role.clone(), subject.clone()));
+        let done = subjects[side].get(&(role, subject.clone()));
         if let Some(seen) = done.and_then(|results| results.get(result)) {
-            let resource = format!("{subject} {NO_FLAGS}");
+            let resource = subject.asking(NO_FLAGS);
             sides[side].insert(NO_FLAGS.to_owned(), (resource, seen.clone()));
         }
     }

@@ -203,7 +203,8 @@ fn purpose(difference: &Difference) -> Option<(&'static str, String)> {
     if !reads || difference.gravest() > Severity::Note {
         return None;
     }
-    let (_, path, _) = subject(difference)?;
+    let (_, resource, _) = subject(difference)?;
+    let path = resource.subject.file()?;
     let after = |folder: &str| path.split_once(folder).map(|(_, rest)| rest.to_owned());
     if let Some(name) = after("/zoneinfo/") {
         return Some(("time zone files", name));
@@ -257,7 +258,7 @@ mod tests {
     }
 
     fn read(path: &str) -> Difference {
-        Difference::new(Rule::FsReadNew, Change::Added, format!("read {path}"))
+        Difference::new(Rule::FsReadNew, Change::Added, format!("read {path}")).with_effect()
     }
 
     fn told(differences: Vec<Difference>) -> Vec<String> {
@@ -349,8 +350,10 @@ mod tests {
                 "+ read /usr/lib/python3.13/json/__pycache__/decoder.cpython-313.pyc",
             ]
         );
-        let gone =
-            |path: &str| Difference::new(Rule::FsReadGone, Change::Removed, format!("read {path}"));
+        let gone = |path: &str| {
+            let text = format!("read {path}");
+            Difference::new(Rule::FsReadGone, Change::Removed, text).with_effect()
+        };
         assert_eq!(
             told(vec![
                 read("/usr/share/zoneinfo/Europe/Berlin"),

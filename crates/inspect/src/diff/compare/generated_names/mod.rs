@@ -23,6 +23,7 @@ use self::family::{Family, Members, SPREAD, family, is_hash, split};
 use self::form::{How, Part};
 use self::pattern::Patterns;
 use crate::diff::effect::Op;
+use crate::diff::resource::Name;
 use crate::diff::run::Run;
 
 /// How deep directories with generated names may be nested.
@@ -91,7 +92,7 @@ fn families<'r>(
     runs: [&'r Run; 2],
     constant: &[BTreeSet<String>; 2],
 ) -> BTreeMap<Family, [Members<'r>; 2]> {
-    let all = runs.map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
+    let all = runs.map(|run| run.names.iter().map(Name::as_str).collect::<BTreeSet<_>>());
     let new = [new_names(runs[0], runs[1]), new_names(runs[1], runs[0])];
     // A folder of the store to which one run adds a hash counts as one in the other run too, where
     // the same folder may have been there for another hash.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::diff::effect::Op;
+use crate::diff::resource::Resource;
 use crate::diff::run::stream::Stream;
 use crate::diff::run::{Operation, Run, result};
 
@@ -25,7 +26,7 @@ pub(super) struct NamedOperation {
     pub(super) op: Op,
     /// Whether it opens a file for the operation.
     pub(super) opens: bool,
-    pub(super) resource: String,
+    pub(super) resource: Resource,
     pub(super) result: String,
 }
 
@@ -42,7 +43,7 @@ impl NamedOperation {
 }
 
 /// The identity of an operation.
-type Key = (String, Op, bool, String, u16);
+type Key = (String, Op, bool, Resource, u16);
 
 impl Tokens {
     /// Numbers the operations in the order of their names, so that exchanging the runs changes
