@@ -8,8 +8,8 @@ use super::places::{
     is_of_system, is_own, is_secret, is_spread, is_this_machine,
 };
 use super::requested::{
-    Operation, Request, Requested, Results, creation_severity, durability_severity, flags_severity,
-    ipc_severity, is_ok, with_common, without_flags,
+    Operation, Request, Requested, Results, Set, creation_severity, durability_severity,
+    flags_severity, ipc_severity, is_ok, with_common, without_flags,
 };
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Change;
@@ -20,7 +20,14 @@ use crate::diff::run::{NO_FLAGS, Run, Seen};
 pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     let first = found.len();
     let sets = [grouped(a), grouped(b)];
-    let mut operations: Vec<&Operation> = sets.iter().flat_map(BTreeMap::keys).collect();
+    // Most operations are the same in both runs, and only others are put in order.
+    let [of_a, of_b] = &sets;
+    let differs = |(operation, results): (&'_ Operation, &'_ Results), others: &Set| {
+        others.get(operation).is_none_or(|other| !same_results(results, other))
+    };
+    let of_one = of_a.iter().filter(|one| differs(*one, of_b));
+    let operations = of_one.chain(of_b.iter().filter(|one| differs(*one, of_a)));
+    let mut operations: Vec<&Operation> = operations.map(|(operation, _)| operation).collect();
     operations.sort_unstable();
     operations.dedup();
     let leads = [&a.leads, &b.leads];
@@ -80,8 +87,8 @@ fn loaded_code(run: &Run, found: &mut [Found]) {
 
 /// Makes a program that reads its own file, which both runs execute, not worth a note: whether V8
 /// maps its code once more depends on the address at which it was loaded.
-fn own_code(sets: &[BTreeMap<Operation, Results>; 2], found: &mut [Found]) {
-    let is_executed = |name: &str, set: &BTreeMap<Operation, Results>| {
+fn own_code(sets: &[Set; 2], found: &mut [Found]) {
+    let is_executed = |name: &str, set: &Set| {
         set.keys().any(|(_, op, resource)| *op == Op::Exec && resource.subject.as_str() == name)
     };
     for one in found {
@@ -106,10 +113,10 @@ fn one_run(
     found: &mut Vec<Found>,
 ) {
     let (role, op, resource) = operation;
-    for (result, seen) in results {
+    for (result, seen) in results.iter() {
         match resource.request(*op) {
             Some((subject, asked)) => {
-                let key = (role.clone(), *op, subject, result.clone());
+                let key = (role.clone(), *op, subject, result.to_owned());
                 let sides = requests.entry(key).or_default();
                 sides[side].insert(asked, (resource.clone(), seen.clone()));
             }
@@ -203,31 +210,39 @@ fn attribute_locked(found: &mut [Found], first: usize) {
     }
 }
 
-fn grouped(run: &Run) -> BTreeMap<Operation, Results> {
-    let mut grouped = BTreeMap::<Operation, Results>::new();
-    // Exits are compared process by process.
-    for (effect, seen) in run.effects().into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
+fn grouped(run: &Run) -> Set {
+    let mut grouped = Set::default();
+    let mut add = |effect: Effect, seen: Seen| {
         let Effect { role, op, resource, result } = effect;
         // A lookup through a linked directory is one of the file there.
         let base = |name: &Name| name.as_str().rsplit('/').next().map(str::to_owned);
         let leads = run.leads.get(&resource.subject);
         let leads = leads.filter(|to| op == Op::Stat && base(to) == base(&resource.subject));
         let resource = leads.cloned().map_or(resource, Resource::from);
-        let results = grouped.entry((role, op, resource)).or_default();
-        results.entry(result).and_modify(|known| known.add(&seen)).or_insert(seen);
-    }
+        let results: &mut Results = grouped.entry((role, op, resource)).or_default();
+        match results.get_mut(&result) {
+            Some(known) => known.add(&seen),
+            None => results.insert(result, seen),
+        }
+    };
+    run.each_effect(&mut |effect, seen| {
+        // Exits are compared process by process.
+        if effect.op != Op::Exit {
+            add(effect, seen);
+        }
+    });
     grouped
 }
 
 fn same_results(olds: &Results, news: &Results) -> bool {
-    olds.keys().eq(news.keys())
+    olds.names().eq(news.names())
 }
 
 /// Finds the same operation in the other run, by where its path leads there.
 fn by_target<'s>(
     operation: &Operation,
     leads: &BTreeMap<Name, Name>,
-    set: &'s BTreeMap<Operation, Results>,
+    set: &'s Set,
 ) -> Option<&'s Results> {
     let (role, op, resource) = operation;
     let leads_to = leads.get(&resource.subject).filter(|_| *resource == resource.without_asked());
@@ -238,7 +253,7 @@ fn by_target<'s>(
 fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> Found {
     let mut found = Found::new(Rule::ErrChanged, Change::Changed, role, format!("{op} {resource}"))
         .about(*op, resource.clone(), "ok");
-    let results = |list: &Results| list.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let results = |list: &Results| list.names().collect::<Vec<_>>().join(", ");
     found.difference.before = Some(results(olds));
     found.difference.after = Some(results(news));
     if op.changes_files() || matches!(op, Op::Exec | Op::Connect | Op::Send | Op::Bind | Op::Listen)
@@ -247,19 +262,19 @@ fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> 
     }
     for (side, (list, others)) in [(olds, news), (news, olds)].into_iter().enumerate() {
         // Who has a result that the other run has not, if that is what differs.
-        let own = list.iter().filter(|(result, _)| !others.contains_key(*result));
+        let own = list.iter().filter(|(result, _)| others.get(result).is_none());
         let mut seen: Vec<&Seen> = own.map(|(_, seen)| seen).collect();
         if seen.is_empty() {
-            seen = list.values().collect();
+            seen = list.iter().map(|(_, seen)| seen).collect();
         }
         found.difference.events[side] = seen.iter().map(|seen| seen.event).min();
         found.processes[side] = seen.iter().flat_map(|seen| &seen.processes).copied().collect();
     }
     // Processes outside of the run come and go, and so do the folders of a store.
-    let is_there = |list: &Results| list.keys().all(|result| matches!(&**result, "ok" | "EEXIST"));
-    let is_missing = |list: &Results| list.keys().any(|result| result == "ENOENT");
-    let comes = is_there(olds) && is_missing(news) && news.len() > 1
-        || is_there(news) && is_missing(olds) && olds.len() > 1;
+    let is_there = |list: &Results| list.names().all(|result| matches!(result, "ok" | "EEXIST"));
+    let is_missing = |list: &Results| list.names().any(|result| result == "ENOENT");
+    let comes = is_there(olds) && is_missing(news) && news.names().count() > 1
+        || is_there(news) && is_missing(olds) && olds.names().count() > 1;
     if is_of_other_process(&resource.subject) || is_in_spread(resource.last()) && comes {
         found.difference.severity = Severity::Info;
     }

@@ -202,6 +202,16 @@ impl Run {
     /// Returns all effects of the run, sorted.
     #[must_use]
     pub fn effects(&self) -> BTreeMap<Effect, Seen> {
+        let mut effects = BTreeMap::<Effect, Seen>::new();
+        self.each_effect(&mut |effect, seen| match effects.entry(effect) {
+            Entry::Vacant(entry) => _ = entry.insert(seen),
+            Entry::Occupied(mut entry) => entry.get_mut().add(&seen),
+        });
+        effects
+    }
+
+    /// Calls `each` with all effects of the run, in no order, some more than once.
+    pub(crate) fn each_effect(&self, each: &mut dyn FnMut(Effect, Seen)) {
         // The same operation of many processes is one effect, whose names are formatted once.
         let mut operations = HashMap::<(NameId, Operation), Seen, RandomState>::default();
         for (((process, role), operation), (count, event)) in &self.operations {
@@ -211,31 +221,23 @@ impl Run {
             seen.event = seen.event.min(*event);
             seen.processes.push(*process);
         }
-        let mut effects = BTreeMap::<Effect, Seen>::new();
-        let mut add = |effect, mut seen: Seen| {
+        for ((role, operation), mut seen) in operations {
             seen.processes.sort_unstable();
             seen.processes.dedup();
-            match effects.entry(effect) {
-                Entry::Vacant(entry) => _ = entry.insert(seen),
-                Entry::Occupied(mut entry) => entry.get_mut().add(&seen),
-            }
-        };
-        for ((role, operation), seen) in operations {
             let effect = Effect {
                 role: self.name(role).to_owned(),
                 op: operation.op,
                 resource: self.resource(&operation),
                 result: result(operation.errno),
             };
-            add(effect, seen);
+            each(effect, seen);
         }
         for (id, process) in (0..).map(ProcessId).zip(&self.processes) {
             let Some(result) = process.end.result() else { continue };
             let (role, resource) = (process.role().to_owned(), Resource::none());
             let seen = Seen { count: 1, event: process.gone, processes: vec![id] };
-            add(Effect { role, op: Op::Exit, resource, result }, seen);
+            each(Effect { role, op: Op::Exit, resource, result }, seen);
         }
-        effects
     }
 }
 
