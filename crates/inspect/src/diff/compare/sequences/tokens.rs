@@ -34,11 +34,15 @@ impl NamedOperation {
     pub(super) fn text(&self) -> String {
         let op = match self.op {
             Op::Call => String::new(),
-            op if self.opens => format!("open to {op} "),
-            op => format!("{op} "),
+            op if self.opens => format!("open to {op}"),
+            op => op.to_string(),
         };
-        let suffix = if self.result == "ok" { String::new() } else { format!(" {}", self.result) };
-        format!("{op}{}{suffix}", self.resource)
+        // Some have no resource: `fork`.
+        let resource =
+            if self.resource == Resource::none() { "" } else { &self.resource.to_string() };
+        let result = if self.result == "ok" { "" } else { &self.result };
+        let words = [&op, resource, result].into_iter().filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
     }
 }
 
