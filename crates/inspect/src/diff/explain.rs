@@ -352,7 +352,7 @@ mod tests {
         };
         let what = text.split(": ").next().unwrap().to_owned();
         let role = silenced_by.strip_prefix("role = ").map_or("x", |role| role.trim_matches('"'));
-        Difference { role: role.to_owned(), ..Difference::new(rule, change, what) }
+        Difference { role: role.to_owned(), ..Difference::new(rule, change, what) }.with_effect()
     }
 
     /// The entry that is shown takes the example out, and says so for no other rule.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::effect::Effect;
 use super::rule::{Rule, Severity};
 use super::run::{CountedOnly, Environment, Run};
 use crate::Findings;
@@ -74,6 +75,9 @@ pub struct Difference {
     pub before: Option<String>,
     /// The value in the second run, if both runs have one.
     pub after: Option<String>,
+    /// The effect that it is about, if it is about one: what `what` says, as a value. Its result
+    /// is `ok` where the results differ.
+    pub effect: Option<Box<Effect>>,
     /// The bytes or lines of small contents that differ, as a diff.
     pub content: Vec<String>,
     /// An event of each log that shows the difference.
@@ -127,6 +131,17 @@ impl Difference {
     #[must_use]
     pub fn gravest(&self) -> Severity {
         self.consequences.iter().map(Self::gravest).fold(self.severity, Ord::max)
+    }
+
+    /// Gives it the effect that its text says.
+    #[cfg(test)]
+    pub(crate) fn with_effect(mut self) -> Self {
+        let is_errno = |word: &str| word.starts_with('E') && self.rule != Rule::ErrChanged;
+        let ended = if self.what.rsplit(' ').next().is_some_and(is_errno) { "" } else { " ok" };
+        let resource = if self.what.contains(' ') { "" } else { " -" };
+        let line = format!("{} {}{resource}{ended}", self.role, self.what);
+        self.effect = line.parse().ok().map(Box::new);
+        self
     }
 
     /// Returns the number of differences in it: itself and all consequences.

@@ -282,7 +282,9 @@ fn a_file_in_a_chroot_has_one_name() {
     let effects: Vec<String> = run
         .effects()
         .keys()
-        .filter(|effect| effect.resource.contains("etc") && effect.op != super::Op::Create)
+        .filter(|effect| {
+            effect.resource.to_string().contains("etc") && effect.op != super::Op::Create
+        })
         .map(|effect| format!("{} {}", effect.op.name(), effect.resource))
         .collect();
     assert_eq!(

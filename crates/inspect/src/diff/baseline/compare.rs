@@ -10,6 +10,7 @@ use super::{Evidence, Variant, without_secrets};
 use crate::diff::compare::{compare, replace_numbers};
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Account, Change, Difference, Report};
+use crate::diff::resource::{Name, Resource};
 use crate::diff::rule::Rule;
 use crate::diff::run::{End, NameId, Operation, Run, Seen};
 use crate::diff::{Level, Options};
@@ -188,8 +189,9 @@ fn fold_programs(
     for difference in follow {
         let rule = if difference.change == Change::Added { Rule::ExecNew } else { Rule::ExecGone };
         let executes = |cause: &&mut Difference| {
-            let program = cause.what.rsplit('/').next().unwrap_or_default();
-            cause.rule == rule && program == difference.role
+            let program = cause.effect.as_ref().map(|effect| effect.resource.subject.as_str());
+            let program = program.unwrap_or(&cause.what).rsplit('/').next();
+            cause.rule == rule && program == Some(&*difference.role)
         };
         match rest.iter_mut().find(executes) {
             Some(cause) => cause.consequences.push(difference),
@@ -241,32 +243,33 @@ fn set_effects(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
     // Generated names have become templates: none is left to match.
     run.created.clear();
     run.operations.clear();
-    let mut ids = BTreeMap::<String, NameId>::new();
+    let mut ids = BTreeMap::<Name, NameId>::new();
     let mut names = std::mem::take(&mut run.names);
-    let mut id = |name: &str| {
-        *ids.entry(name.to_owned()).or_insert_with(|| {
-            names.push(name.to_owned());
+    let mut id = |name: &Name| {
+        *ids.entry(name.clone()).or_insert_with(|| {
+            names.push(name.clone());
             NameId(u32::try_from(names.len() - 1).unwrap_or(0))
         })
     };
     for (effect, seen) in effects.iter().filter(|(effect, _)| effect.op != Op::Exit) {
-        let pair = match effect.op {
-            Op::Rename | Op::Link | Op::Symlink => effect.resource.split_once(" -> "),
-            _ => None,
-        };
-        let (first, second) = match pair {
-            Some((first, second)) => (id(first), id(second)),
-            None => (id(&effect.resource), NameId::default()),
+        let Resource { subject, to, asked } = &effect.resource;
+        let first = id(subject);
+        let [to, asked] = [to, asked].map(|name| name.as_ref().map(&mut id).unwrap_or_default());
+        let (second, grants) = match effect.op {
+            Op::Durability | Op::Flags => (to, asked),
+            Op::Rename | Op::Link | Op::Symlink => (to, NameId::default()),
+            _ => (asked, NameId::default()),
         };
         let operation = Operation {
             op: effect.op,
             first,
             second,
+            grants,
             errno: errno(&effect.result),
             effect: true,
             ..Operation::default()
         };
-        let role = id(&effect.role);
+        let role = id(&Name::word(&effect.role));
         for (at, process) in seen.processes.iter().enumerate() {
             let count = if at == 0 { seen.count } else { 0 };
             run.operations.insert(((*process, role), operation), (count, seen.event));
@@ -327,6 +330,12 @@ fn set_expected_ends(
             role: role.to_owned(),
             before: Some(results.into_iter().collect::<Vec<_>>().join(", ")),
             after: Some(did.iter().cloned().collect::<Vec<_>>().join(", ")),
+            effect: Some(Box::new(Effect {
+                role: role.to_owned(),
+                op: Op::Exit,
+                resource: Resource::none(),
+                result: "ok".to_owned(),
+            })),
             ..Difference::new(rule, Change::Changed, "exit".to_owned())
         });
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::template::{Class, Piece, Template};
 use super::{Evidence, Learned};
 use crate::diff::effect::{Effect, Op};
+use crate::diff::resource::Resource;
 
 /// The least length of a generated part, if the word is that long: `XXXXXX` of mkstemp(3). A
 /// part whose ends are equal by chance is extended to it.
@@ -19,6 +20,9 @@ const MIN_LEN: usize = 6;
 
 /// How many equal letters are not a coincidence.
 const CERTAIN: usize = 3;
+
+/// The texts of the resources of effects, in which generated words are searched.
+type Texts<'e> = BTreeMap<&'e Effect, String>;
 
 /// Whether effects with this operation may be learned as noise.
 pub(super) const fn may_vary(op: Op) -> bool {
@@ -38,7 +42,7 @@ pub(super) const fn may_vary(op: Op) -> bool {
 }
 
 /// Learns from the effects of runs. `is_secret` returns whether a resource is a secret.
-pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool) -> Learned {
+pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&Resource) -> bool) -> Learned {
     let of = runs.len();
     let mut seen = BTreeMap::<&Effect, BTreeSet<usize>>::new();
     for (at, run) in runs.iter().enumerate() {
@@ -46,7 +50,9 @@ pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool)
     }
     let mut learned = Learned { runs: of, ..Learned::default() };
     let mut varying = Vec::new();
-    let volatile = volatile(&seen, of);
+    let texts: Texts<'_> =
+        seen.keys().map(|effect| (*effect, effect.resource.to_string())).collect();
+    let volatile = volatile(&seen, &texts, of);
     for (effect, runs) in seen {
         if runs.len() == of {
             learned.always.insert(effect.clone());
@@ -58,12 +64,13 @@ pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool)
     }
     let mut groups = BTreeMap::<_, Vec<(&Effect, BTreeSet<usize>)>>::new();
     for (effect, runs) in varying {
-        groups.entry(skeleton(effect, &volatile)).or_default().push((effect, runs));
+        groups.entry(skeleton(effect, &texts[effect], &volatile)).or_default().push((effect, runs));
     }
     for (skeleton, group) in groups {
         let runs: BTreeSet<usize> = group.iter().flat_map(|(_, runs)| runs).copied().collect();
         let generated = skeleton.words.iter().any(|word| matches!(word, Word::Volatile(_)));
-        let template = if generated && runs.len() > 1 { template(&group, &volatile) } else { None };
+        let template =
+            if generated && runs.len() > 1 { template(&group, &texts, &volatile) } else { None };
         match template {
             Some(template) => {
                 _ = learned.templates.insert(template, Evidence { seen: runs.len(), of })
@@ -101,10 +108,14 @@ fn is_number(text: &str) -> bool {
 
 /// Returns for each word whether it may be generated: it occurs in few runs and is not a short
 /// word.
-fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> HashMap<&'e str, bool> {
+fn volatile<'t>(
+    seen: &BTreeMap<&'t Effect, BTreeSet<usize>>,
+    texts: &'t Texts<'t>,
+    of: usize,
+) -> HashMap<&'t str, bool> {
     let mut runs = HashMap::<&str, BTreeSet<usize>>::new();
     for (effect, seen) in seen {
-        for word in words(&effect.resource).filter(|word| is_word(word)) {
+        for word in words(&texts[effect]).filter(|word| is_word(word)) {
             runs.entry(word).or_default().extend(seen);
         }
     }
@@ -138,7 +149,11 @@ struct Skeleton<'e> {
     words: Vec<Word<'e>>,
 }
 
-fn skeleton<'e>(effect: &'e Effect, volatile: &HashMap<&str, bool>) -> Skeleton<'e> {
+fn skeleton<'e>(
+    effect: &'e Effect,
+    resource: &'e str,
+    volatile: &HashMap<&str, bool>,
+) -> Skeleton<'e> {
     let word = |word: &'e str| match volatile.get(word) {
         Some(true) if is_number(word) => Word::Volatile(0),
         Some(true) => Word::Volatile(word.len()),
@@ -148,20 +163,21 @@ fn skeleton<'e>(effect: &'e Effect, volatile: &HashMap<&str, bool>) -> Skeleton<
         role: &effect.role,
         op: effect.op,
         result: &effect.result,
-        words: words(&effect.resource).map(word).collect(),
+        words: words(resource).map(word).collect(),
     }
 }
 
 /// Returns a template with the common parts, and the classes of what varies.
 fn template(
     group: &[(&Effect, BTreeSet<usize>)],
+    texts: &Texts<'_>,
     volatile: &HashMap<&str, bool>,
 ) -> Option<Template> {
     let columns: Vec<Vec<&str>> =
-        group.iter().map(|(effect, _)| words(&effect.resource).collect()).collect();
+        group.iter().map(|(effect, _)| words(&texts[effect]).collect()).collect();
     let (first, _) = group.first()?;
     let mut pieces: Vec<Piece> = Vec::new();
-    for (at, word) in words(&first.resource).enumerate() {
+    for (at, word) in words(&texts[first]).enumerate() {
         let column: Vec<&str> = columns.iter().filter_map(|words| words.get(at).copied()).collect();
         match volatile.get(word) {
             Some(true) if column.iter().any(|other| *other != word) => {

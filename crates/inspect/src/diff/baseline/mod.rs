@@ -24,6 +24,7 @@ use super::compare::replace_numbers;
 use super::effect::Effect;
 use super::mask::masked;
 use super::policy::{Date, KeyPart, Policy, RealNames};
+use super::resource::Name;
 use super::run::{Environment, Run};
 
 /// The surroundings that a variant belongs to.
@@ -180,9 +181,10 @@ impl Variant {
 
 /// Masks the secrets in an effect: a baseline is a file that is committed.
 fn without_secrets(mut effect: Effect) -> Effect {
-    if let Cow::Owned(resource) = masked(&effect.resource) {
-        effect.resource = resource;
-    }
+    effect.resource.rename(&|name| match masked(name) {
+        Cow::Owned(name) => Some(name),
+        Cow::Borrowed(_) => None,
+    });
     effect
 }
 
@@ -190,7 +192,7 @@ fn without_secrets(mut effect: Effect) -> Effect {
 fn replace_numbers_of_all(runs: &mut [Run]) {
     let mut common: Option<BTreeSet<String>> = None;
     for run in runs.iter() {
-        let names: BTreeSet<String> = run.names.iter().cloned().collect();
+        let names: BTreeSet<String> = run.names.iter().map(Name::to_string).collect();
         common = Some(match common {
             Some(common) => common.intersection(&names).cloned().collect(),
             None => names,

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::diff::effect::Effect;
+use crate::diff::resource::Resource;
 
 /// The characters of a generated part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +79,7 @@ pub struct Template {
 impl Template {
     pub(super) fn new(like: &Effect, pieces: Vec<Piece>) -> Self {
         let resource: String = pieces.iter().map(Piece::to_string).collect();
+        let resource = Resource::parse(like.op, &resource);
         Self { effect: Effect { resource, ..like.clone() }, pieces }
     }
 
@@ -92,7 +94,7 @@ impl Template {
     pub fn matches(&self, effect: &Effect) -> bool {
         (&self.effect.role, self.effect.op, &self.effect.result)
             == (&effect.role, effect.op, &effect.result)
-            && matches_pieces(&self.pieces, &effect.resource)
+            && matches_pieces(&self.pieces, &effect.resource.to_string())
     }
 }
 
@@ -137,7 +139,8 @@ impl FromStr for Template {
         let effect: Effect = line.parse()?;
         let mut pieces = Vec::new();
         let mut text = String::new();
-        let mut rest = effect.resource.as_str();
+        let resource = effect.resource.to_string();
+        let mut rest = resource.as_str();
         while !rest.is_empty() {
             if let Some((any, after)) = parse_any(rest) {
                 if !text.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::{EFFECTS, Variant};
 use crate::diff::effect::{Effect, Op};
+use crate::diff::resource::{Name, Resource};
 
 impl Variant {
     /// Returns what a version of the effects that is older than the present one does not have, so
@@ -46,11 +47,10 @@ fn in_version_3(mut effect: Effect) -> Option<Effect> {
     let Effect { op, resource, .. } = &mut effect;
     match op {
         Op::Flags | Op::Locked | Op::Ipc => return None,
-        Op::Kernel if resource.starts_with("root ") || resource.starts_with("terminal ioctl") => {
-            return None;
-        }
-        Op::Create if resource.starts_with("<nameless> ") => return None,
-        Op::Xattr => resource.truncate(resource.find(' ').unwrap_or(resource.len())),
+        Op::Kernel if is_kernel(resource, "root", None) => return None,
+        Op::Kernel if is_kernel(resource, "terminal", Some("ioctl")) => return None,
+        Op::Create if resource.subject.as_str() == "<nameless>" => return None,
+        Op::Xattr => *resource = resource.without_asked(),
         // The bytes of a lock, the kind of a special file, and when permissions are taken.
         Op::Lock | Op::Create | Op::Chmod => {
             let is_new = |word: &str| {
@@ -59,18 +59,25 @@ fn in_version_3(mut effect: Effect) -> Option<Effect> {
                     || word.starts_with("bytes=")
                     || ["fifo", "socket", "after-write"].contains(&word)
             };
-            let (subject, asked) = resource.split_once(' ')?;
+            let asked = resource.asked.as_ref()?.as_str();
             let kept: Vec<&str> = asked.split(',').filter(|word| !is_new(word)).collect();
-            *resource = format!("{subject} {}", kept.join(","));
+            *resource = resource.asking(&kept.join(","));
         }
         Op::Bind => {
-            if let Some(address) = resource.strip_suffix(":<port>") {
-                *resource = format!("{address}:0");
-            }
+            resource.rename(&|name| Some(format!("{}:0", name.strip_suffix(":<port>")?)));
         }
         _ => {}
     }
     Some(effect)
+}
+
+/// Whether the resource of an operation on the kernel is of this area, and of this call if given.
+fn is_kernel(resource: &Resource, area: &str, call: Option<&str>) -> bool {
+    let is_call = |call: &str| {
+        let found = resource.request(Op::Kernel).and_then(|(subject, _)| subject.asked);
+        found.is_some_and(|found| found.as_str() == call)
+    };
+    resource.subject.as_str() == area && call.is_none_or(is_call)
 }
 
 fn is_since_version_3(effect: &Effect) -> bool {
@@ -89,12 +96,11 @@ fn is_since_version_3(effect: &Effect) -> bool {
         "terminal",
         "userfaultfd",
     ];
-    let subject = Effect::request(effect.op, &effect.resource).map_or("", |(subject, _)| subject);
     match effect.op {
         Op::Durability => true,
         Op::Kernel => {
-            let area = subject.split(' ').next().unwrap_or_default();
-            AREAS.contains(&area) || subject == "memory process_vm_readv"
+            AREAS.contains(&effect.resource.subject.as_str())
+                || is_kernel(&effect.resource, "memory", Some("process_vm_readv"))
         }
         _ => false,
     }
@@ -105,18 +111,17 @@ fn in_version_1(mut effect: Effect) -> Option<Effect> {
     match effect.op {
         Op::Create | Op::Lock => return None,
         Op::Kernel => {
-            let (subject, _) = Effect::request(effect.op, &effect.resource)?;
-            let (area, _) = subject.split_once(' ')?;
-            if NEW_AREAS.contains(&area) {
+            let (subject, _) = effect.resource.request(effect.op)?;
+            if NEW_AREAS.contains(&subject.subject.as_str()) {
                 return None;
             }
-            effect.resource = subject.to_owned();
+            effect.resource = subject;
         }
         Op::Creds => {
             // Lists and structures were left out.
-            let (call, asked) = effect.resource.split_once(' ').unwrap_or((&effect.resource, ""));
+            let asked = effect.resource.asked.as_ref().map_or("", Name::as_str);
             if !asked.bytes().all(|byte| byte.is_ascii_digit() || b":-".contains(&byte)) {
-                effect.resource = call.to_owned();
+                effect.resource = effect.resource.without_asked();
             }
         }
         _ => {}

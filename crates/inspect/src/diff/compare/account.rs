@@ -24,27 +24,28 @@ pub(super) fn total(run: &Run) -> Account {
 /// Accounts at level `effects`: calls whose effect is in the other run too, calls whose effect is
 /// not, and calls without an effect.
 pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
-    // The same operation of many processes has one text, which is made once.
+    // The same operation of many processes is looked up once.
     let counts = [a, b].map(|run| {
         let mut counts = HashMap::<(NameId, Operation), u64, RandomState>::default();
         for (((_, role), operation), (count, _)) in &run.operations {
             *counts.entry((*role, *operation)).or_default() += count;
         }
-        let text = |((role, operation), count): ((NameId, Operation), u64)| {
+        let key = |((role, operation), count): ((NameId, Operation), u64)| {
             // These are effects besides those of the calls that they come from.
             let is_besides =
                 matches!(operation.op, Op::Create | Op::Flags | Op::Locked | Op::Durability);
             let count = if is_besides { 0 } else { count };
-            (text(run, role, &operation), count)
+            let key = (run.value(role), operation.op, run.resource(&operation), operation.errno);
+            (key, count)
         };
-        counts.into_iter().map(text).collect::<Vec<_>>()
+        counts.into_iter().map(key).collect::<Vec<_>>()
     });
-    let known: [HashSet<&str, RandomState>; 2] =
-        counts.each_ref().map(|counts| counts.iter().map(|(text, _)| text.as_str()).collect());
+    let known: [HashSet<&_, RandomState>; 2] =
+        counts.each_ref().map(|counts| counts.iter().map(|(key, _)| key).collect());
     let account = |side: usize, run: &Run| {
         let mut account = total(run);
-        for (text, count) in &counts[side] {
-            let known = known[1 - side].contains(text.as_str());
+        for (key, count) in &counts[side] {
+            let known = known[1 - side].contains(key);
             *(if known { &mut account.same } else { &mut account.different }) += count;
         }
         account.unseen =
@@ -52,8 +53,4 @@ pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
         account
     };
     [account(0, a), account(1, b)]
-}
-
-fn text(run: &Run, role: NameId, operation: &Operation) -> String {
-    format!("{} {} {} {}", run.name(role), operation.op, run.resource(operation), operation.errno)
 }

@@ -6,6 +6,7 @@ use super::content_diff::content_diff;
 use super::places::is_secret;
 use super::{Found, Pairing};
 use crate::diff::report::Change;
+use crate::diff::resource::Name;
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::diff::run::content::Content;
@@ -20,13 +21,13 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
             else {
                 continue;
             };
-            let path = name.starts_with('/') || name.starts_with('$');
-            let rule = if path { Rule::FsWriteContent } else { Rule::StreamContent };
+            let is_file = name.file().is_some();
+            let rule = if is_file { Rule::FsWriteContent } else { Rule::StreamContent };
             let role = b
                 .processes
                 .get(usize::try_from(y.0).unwrap_or(usize::MAX))
                 .map_or("-", |p| p.role());
-            let mut difference = Found::new(rule, Change::Changed, role, (*name).to_owned());
+            let mut difference = Found::new(rule, Change::Changed, role, name.to_string());
             difference.difference.before = Some(format!("{} bytes", one.bytes));
             difference.difference.after = Some(format!(
                 "{} {}bytes",
@@ -43,7 +44,7 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
             }
             difference.difference.events = [Some(one.event), Some(other.event)];
             difference.processes = [vec![x], vec![y]];
-            difference.names = vec![(*name).to_owned()];
+            difference.names = vec![name.to_string()];
             found.push(difference);
         }
     }
@@ -51,11 +52,11 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
 
 /// Groups contents by process. Pipes within the run are left out: their data is seen where it
 /// leaves them.
-fn by_process(run: &Run) -> BTreeMap<ProcessId, BTreeMap<&str, &Content>> {
+fn by_process(run: &Run) -> BTreeMap<ProcessId, BTreeMap<Name, &Content>> {
     let mut contents = BTreeMap::<_, BTreeMap<_, _>>::new();
     for ((process, name), content) in &run.streams.contents {
-        let name = run.name(*name);
-        if !matches!(name, "<pipe>" | "-" | "<socket>") {
+        let Some(name) = run.value(*name) else { continue };
+        if !matches!(name.as_str(), "<pipe>" | "<socket>") {
             contents.entry(*process).or_default().insert(name, content);
         }
     }

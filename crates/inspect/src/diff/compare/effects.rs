@@ -1,25 +1,34 @@
 //! Differences between two sets of effects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Found;
+use super::code::{loaded_code, own_code};
 use super::places::{
-    grants_later, is_in_spread, is_loopback, is_of_allocator, is_of_other_process, is_of_system,
-    is_own, is_secret, is_spread, is_this_machine,
+    grants_later, is_in_spread, is_loopback, is_of_allocator, is_of_other_process, is_own,
+    is_secret, is_spread, is_this_machine,
 };
 use super::requested::{
-    Operation, Request, Requested, Results, creation_severity, durability_severity, flags_severity,
-    ipc_severity, is_ok, with_common, without_flags,
+    Operation, Request, Requested, Results, Set, creation_severity, durability_severity,
+    flags_severity, ipc_severity, is_ok, with_common, without_flags,
 };
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Change;
+use crate::diff::resource::{Kind, Name, Resource};
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::{NO_FLAGS, Run, Seen};
 
 pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     let first = found.len();
     let sets = [grouped(a), grouped(b)];
-    let mut operations: Vec<&Operation> = sets.iter().flat_map(BTreeMap::keys).collect();
+    // Most operations are the same in both runs, and only others are put in order.
+    let [of_a, of_b] = &sets;
+    let differs = |(operation, results): (&'_ Operation, &'_ Results), others: &Set| {
+        others.get(operation).is_none_or(|other| !same_results(results, other))
+    };
+    let of_one = of_a.iter().filter(|one| differs(*one, of_b));
+    let operations = of_one.chain(of_b.iter().filter(|one| differs(*one, of_a)));
+    let mut operations: Vec<&Operation> = operations.map(|(operation, _)| operation).collect();
     operations.sort_unstable();
     operations.dedup();
     let leads = [&a.leads, &b.leads];
@@ -55,44 +64,12 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     own_code(&sets, &mut found[first..]);
     // What looks up a path is about the file that another call found there.
     for one in found.iter_mut().filter(|one| one.light) {
-        let to = one.names.iter().flat_map(|name| leads.iter().filter_map(move |of| of.get(name)));
-        let to: Vec<String> = to.cloned().collect();
+        let to = one.names.iter().flat_map(|name| {
+            leads.iter().filter_map(move |of| of.get(name.as_str()).map(Name::to_string))
+        });
+        let to: Vec<String> = to.collect();
         if !to.is_empty() {
             one.names = to;
-        }
-    }
-}
-
-/// Makes libraries graver that come from elsewhere than the system.
-fn loaded_code(run: &Run, found: &mut [Found]) {
-    let loaded: BTreeSet<&str> = run.loaded.iter().map(|name| run.name(*name)).collect();
-    for one in found.iter_mut().filter(|one| one.difference.rule == Rule::FsReadNew) {
-        if let [name] = &one.names[..]
-            && loaded.contains(name.as_str())
-            && !is_of_system(name)
-        {
-            let passing = ["$TMP/", "/tmp/", "/var/tmp/", "/dev/shm/"];
-            let is_passing = passing.iter().any(|directory| name.starts_with(directory));
-            one.difference.severity = if is_passing { Severity::Error } else { Severity::Warn };
-        }
-    }
-}
-
-/// Makes a program that reads its own file, which both runs execute, not worth a note: whether V8
-/// maps its code once more depends on the address at which it was loaded.
-fn own_code(sets: &[BTreeMap<Operation, Results>; 2], found: &mut [Found]) {
-    let is_executed = |name: &str, set: &BTreeMap<Operation, Results>| {
-        set.keys().any(|(_, op, resource)| *op == Op::Exec && resource == name)
-    };
-    for one in found {
-        let Found { difference, names, .. } = one;
-        if matches!(difference.rule, Rule::FsReadNew | Rule::FsReadGone)
-            && difference.what.starts_with("read ")
-            && let [name] = &names[..]
-            && name.rsplit('/').next() == Some(&*difference.role)
-            && sets.iter().all(|set| is_executed(name, set))
-        {
-            difference.severity = Severity::Info;
         }
     }
 }
@@ -106,12 +83,12 @@ fn one_run(
     found: &mut Vec<Found>,
 ) {
     let (role, op, resource) = operation;
-    for (result, seen) in results {
-        match Effect::request(*op, resource) {
+    for (result, seen) in results.iter() {
+        match resource.request(*op) {
             Some((subject, asked)) => {
-                let key = (role.clone(), *op, subject.to_owned(), result.clone());
+                let key = (role.clone(), *op, subject, result.to_owned());
                 let sides = requests.entry(key).or_default();
-                sides[side].insert(asked.to_owned(), (resource.clone(), seen.clone()));
+                sides[side].insert(asked, (resource.clone(), seen.clone()));
             }
             None => found.push(one_sided(operation, result, seen, side)),
         }
@@ -134,7 +111,7 @@ fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> V
     let like = if *op == Op::Lock { Change::Removed } else { Change::Added };
     let (rule, severity) = match op {
         // The name of the attribute decides.
-        Op::Xattr => classify(*op, &format!("{subject} {}", texts.join(" ")), result, like),
+        Op::Xattr => classify(*op, &subject.asking(&texts.join(" ")), result, like),
         // A write that no lock covers.
         Op::Locked if texts[1].split(' ').any(|lock| lock == NO_FLAGS) => {
             (Rule::LockLost, Rule::LockLost.severity())
@@ -142,7 +119,8 @@ fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> V
         _ => classify(*op, subject, result, like),
     };
     let suffix = if result == "ok" { String::new() } else { format!(" {result}") };
-    let mut found = Found::new(rule, Change::Changed, role, format!("{op} {subject}{suffix}"));
+    let mut found = Found::new(rule, Change::Changed, role, format!("{op} {subject}{suffix}"))
+        .about(*op, subject.clone(), result);
     found.difference.severity = match op {
         Op::Create => creation_severity(&texts),
         Op::Durability => durability_severity(&texts),
@@ -156,16 +134,13 @@ fn requested((role, op, subject, result): &Request, sides: &[Requested; 2]) -> V
         found.processes[side] = processes.copied().collect();
     }
     [found.difference.before, found.difference.after] = texts.map(Some);
-    found.names = match op {
-        Op::Durability | Op::Flags => subject.split(" -> ").map(str::to_owned).collect(),
-        _ => names_of(*op, subject),
-    };
+    found.names = names_of(*op, subject);
     vec![found]
 }
 
 /// Makes another order of flushing a consequence of a flush of the same file that is gone or new.
 fn attribute_order(found: &mut [Found], first: usize) {
-    let is_sync = |one: &Found| one.difference.what.starts_with("sync ");
+    let is_sync = |one: &Found| one.op() == Some(Op::Sync);
     let syncs: Vec<(usize, Vec<String>)> = found
         .iter()
         .enumerate()
@@ -191,10 +166,7 @@ fn attribute_order(found: &mut [Found], first: usize) {
 
 /// Makes writes that a lock no longer covers consequences of the lock that is gone.
 fn attribute_locked(found: &mut [Found], first: usize) {
-    let is = |one: &Found, op: Op| {
-        let what = one.difference.what.strip_prefix(op.name());
-        what.is_some_and(|rest| rest.starts_with(' '))
-    };
+    let is = |one: &Found, op: Op| one.op() == Some(op);
     let key = |one: &Found, name: Option<&str>| {
         Some((one.difference.role.clone(), one.difference.change, name?.to_owned()))
     };
@@ -203,44 +175,55 @@ fn attribute_locked(found: &mut [Found], first: usize) {
         .filter_map(|at| Some((key(&found[at], found[at].names.first().map(String::as_str))?, at)))
         .collect();
     for one in found.iter_mut().skip(first).filter(|one| is(one, Op::Locked)) {
-        let lock = one.difference.what.rsplit(' ').next();
+        let lock = one.resource().and_then(|resource| resource.asked.as_ref()).map(Name::as_str);
         one.cause = key(one, lock).and_then(|key| locks.get(&key).copied());
     }
 }
 
-fn grouped(run: &Run) -> BTreeMap<Operation, Results> {
-    let mut grouped = BTreeMap::<Operation, Results>::new();
-    // Exits are compared process by process.
-    for (effect, seen) in run.effects().into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
+fn grouped(run: &Run) -> Set {
+    let mut grouped = Set::default();
+    let mut add = |effect: Effect, seen: Seen| {
         let Effect { role, op, resource, result } = effect;
         // A lookup through a linked directory is one of the file there.
-        let base = |name: &str| name.rsplit('/').next().map(str::to_owned);
-        let leads =
-            run.leads.get(&resource).filter(|to| op == Op::Stat && base(to) == base(&resource));
-        let resource = leads.cloned().unwrap_or(resource);
-        let results = grouped.entry((role, op, resource)).or_default();
-        results.entry(result).and_modify(|known| known.add(&seen)).or_insert(seen);
-    }
+        let base = |name: &Name| name.as_str().rsplit('/').next().map(str::to_owned);
+        let leads = run.leads.get(&resource.subject);
+        let leads = leads.filter(|to| op == Op::Stat && base(to) == base(&resource.subject));
+        let resource = leads.cloned().map_or(resource, Resource::from);
+        let results: &mut Results = grouped.entry((role, op, resource)).or_default();
+        match results.get_mut(&result) {
+            Some(known) => known.add(&seen),
+            None => results.insert(result, seen),
+        }
+    };
+    run.each_effect(&mut |effect, seen| {
+        // Exits are compared process by process.
+        if effect.op != Op::Exit {
+            add(effect, seen);
+        }
+    });
     grouped
 }
 
 fn same_results(olds: &Results, news: &Results) -> bool {
-    olds.keys().eq(news.keys())
+    olds.names().eq(news.names())
 }
 
 /// Finds the same operation in the other run, by where its path leads there.
 fn by_target<'s>(
     operation: &Operation,
-    leads: &BTreeMap<String, String>,
-    set: &'s BTreeMap<Operation, Results>,
+    leads: &BTreeMap<Name, Name>,
+    set: &'s Set,
 ) -> Option<&'s Results> {
-    set.get(&(operation.0.clone(), operation.1, leads.get(&operation.2)?.clone()))
+    let (role, op, resource) = operation;
+    let leads_to = leads.get(&resource.subject).filter(|_| *resource == resource.without_asked());
+    set.get(&(role.clone(), *op, leads_to?.clone().into()))
 }
 
 /// Returns a difference for an operation with other results.
 fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> Found {
-    let mut found = Found::new(Rule::ErrChanged, Change::Changed, role, format!("{op} {resource}"));
-    let results = |list: &Results| list.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut found = Found::new(Rule::ErrChanged, Change::Changed, role, format!("{op} {resource}"))
+        .about(*op, resource.clone(), "ok");
+    let results = |list: &Results| list.names().collect::<Vec<_>>().join(", ");
     found.difference.before = Some(results(olds));
     found.difference.after = Some(results(news));
     if op.changes_files() || matches!(op, Op::Exec | Op::Connect | Op::Send | Op::Bind | Op::Listen)
@@ -249,20 +232,20 @@ fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> 
     }
     for (side, (list, others)) in [(olds, news), (news, olds)].into_iter().enumerate() {
         // Who has a result that the other run has not, if that is what differs.
-        let own = list.iter().filter(|(result, _)| !others.contains_key(*result));
+        let own = list.iter().filter(|(result, _)| others.get(result).is_none());
         let mut seen: Vec<&Seen> = own.map(|(_, seen)| seen).collect();
         if seen.is_empty() {
-            seen = list.values().collect();
+            seen = list.iter().map(|(_, seen)| seen).collect();
         }
         found.difference.events[side] = seen.iter().map(|seen| seen.event).min();
         found.processes[side] = seen.iter().flat_map(|seen| &seen.processes).copied().collect();
     }
     // Processes outside of the run come and go, and so do the folders of a store.
-    let is_there = |list: &Results| list.keys().all(|result| matches!(&**result, "ok" | "EEXIST"));
-    let is_missing = |list: &Results| list.keys().any(|result| result == "ENOENT");
-    let comes = is_there(olds) && is_missing(news) && news.len() > 1
-        || is_there(news) && is_missing(olds) && olds.len() > 1;
-    if is_of_other_process(resource) || is_in_spread(resource) && comes {
+    let is_there = |list: &Results| list.names().all(|result| matches!(result, "ok" | "EEXIST"));
+    let is_missing = |list: &Results| list.names().any(|result| result == "ENOENT");
+    let comes = is_there(olds) && is_missing(news) && news.names().count() > 1
+        || is_there(news) && is_missing(olds) && olds.names().count() > 1;
+    if is_of_other_process(&resource.subject) || is_in_spread(resource.last()) && comes {
         found.difference.severity = Severity::Info;
     }
     found.names = names_of(*op, resource);
@@ -274,7 +257,11 @@ fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: 
     let change = if side == 0 { Change::Removed } else { Change::Added };
     let (rule, severity) = classify(*op, resource, result, change);
     let suffix = if result == "ok" { String::new() } else { format!(" {result}") };
-    let mut found = Found::new(rule, change, role, format!("{op} {resource}{suffix}"));
+    let mut found = Found::new(rule, change, role, format!("{op} {resource}{suffix}")).about(
+        *op,
+        resource.clone(),
+        result,
+    );
     found.difference.severity = severity;
     found.difference.events[side] = Some(seen.event);
     found.processes[side].clone_from(&seen.processes);
@@ -284,34 +271,27 @@ fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: 
 }
 
 /// Returns the names that an effect is about.
-fn names_of(op: Op, resource: &str) -> Vec<String> {
+fn names_of(op: Op, resource: &Resource) -> Vec<String> {
     match op {
-        Op::Durability | Op::Flags => {
-            let subject = Effect::request(op, resource).map_or(resource, |(subject, _)| subject);
-            subject.split(" -> ").map(str::to_owned).collect()
-        }
-        Op::Rename | Op::Link => resource.split(" -> ").map(str::to_owned).collect(),
-        Op::Symlink => resource.split(" -> ").last().map(str::to_owned).into_iter().collect(),
-        Op::Chmod | Op::Chown | Op::Create | Op::Lock | Op::Locked | Op::Xattr | Op::Ipc => {
-            vec![Effect::request(op, resource).map_or(resource, |(path, _)| path).to_owned()]
-        }
-        _ => vec![resource.to_owned()],
+        Op::Symlink => vec![resource.last().to_string()],
+        Op::Kernel | Op::Creds | Op::Signal => vec![resource.to_string()],
+        _ => resource.names().map(Name::to_string).collect(),
     }
 }
 
 /// Returns the rule and the severity for an effect in one run only.
-fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity) {
+fn classify(op: Op, resource: &Resource, result: &str, change: Change) -> (Rule, Severity) {
     let ok = result == "ok";
     let missing = matches!(result, "ENOENT" | "ENOTDIR");
     let added = change == Change::Added;
     let rule = match op {
         op if op.looks_up() && missing => Rule::ProbeNew,
         // A service that does not run, as that of name lookups.
-        Op::Connect if resource.starts_with("unix ") && missing => Rule::ProbeNew,
-        Op::Read if added && ok && is_secret(resource) => Rule::SecretRead,
+        Op::Connect if resource.subject.is_unix() && missing => Rule::ProbeNew,
+        Op::Read if added && ok && is_secret(&resource.subject) => Rule::SecretRead,
         Op::Exec if added => Rule::ExecNew,
         Op::Exec => Rule::ExecGone,
-        Op::Connect | Op::Send if resource.starts_with("unix ") && added => Rule::NetUnixNew,
+        Op::Connect | Op::Send if resource.subject.is_unix() && added => Rule::NetUnixNew,
         Op::Connect | Op::Send if added => Rule::NetConnectNew,
         Op::Bind | Op::Listen if added => Rule::NetListenNew,
         Op::Connect | Op::Send | Op::Bind | Op::Listen => Rule::NetGone,
@@ -341,33 +321,36 @@ fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Seve
 
 /// Whether an attribute of a file decides who may do what: capabilities, access control lists,
 /// immutable files.
-fn is_permission(resource: &str) -> bool {
-    let names = resource.split(' ').skip(1).map(|name| name.trim_start_matches('-'));
+fn is_permission(resource: &Resource) -> bool {
     let beginnings = ["security.", "trusted.", "system.posix_acl", "FS_", "{"];
-    names.into_iter().any(|name| beginnings.iter().any(|begins| name.starts_with(begins)))
+    let asked = resource.asked.as_ref().map_or("", Name::as_str);
+    let mut names = asked.split(' ').map(|name| name.trim_start_matches('-'));
+    names.any(|name| beginnings.iter().any(|begins| name.starts_with(begins)))
 }
 
 /// Returns the severity of a rule, lower within the program's own directories and on the loopback.
-fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
+fn severity(rule: Rule, resource: &Resource, ok: bool) -> Severity {
+    let name = resource.last();
+    let is_file = |path: &str| resource.to.is_none() && name.file() == Some(path);
     match rule {
         // It follows from the write, the rename or the flush.
         Rule::DurabilityOrder | Rule::FsFlags => Severity::Info,
         // Reading and writing /dev/null has no effect.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
-            if resource == "/dev/null" || is_of_allocator(resource) =>
+            if is_file("/dev/null") || is_of_allocator(name) =>
         {
             Severity::Info
         }
         // Whether a store has made one of its folders before depends on a hash.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
-            if is_spread(resource) =>
+            if is_spread(name) =>
         {
             Severity::Info
         }
         // Others run it later, or trust it.
-        Rule::FsWriteNew | Rule::FsRenameNew if ok && grants_later(resource) => Severity::Error,
+        Rule::FsWriteNew | Rule::FsRenameNew if ok && grants_later(name) => Severity::Error,
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew
-            if resource.split(" -> ").all(is_own) || resource == "/dev/tty" =>
+            if resource.names().all(is_own) || is_file("/dev/tty") =>
         {
             Severity::Warn
         }
@@ -376,21 +359,19 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
             Severity::Warn
         }
         // Connecting to no address reaches this machine.
-        Rule::NetConnectNew if is_this_machine(resource) => Severity::Warn,
+        Rule::NetConnectNew if is_this_machine(name) => Severity::Warn,
         Rule::NetConnectNew | Rule::NetListenNew
-            if is_loopback(resource) || resource == "netlink" =>
+            if is_loopback(name) || name.kind() == Kind::Netlink =>
         {
             Severity::Warn
         }
         // Limits, personalities and priorities are no rights.
         Rule::Privilege
-            if ["limits ", "personality ", "scheduling "]
-                .iter()
-                .any(|area| resource.starts_with(area)) =>
+            if ["limits", "personality", "scheduling"].contains(&resource.subject.as_str()) =>
         {
             Severity::Warn
         }
-        Rule::NetUnixNew if is_own(resource.trim_start_matches("unix ")) => Severity::Warn,
+        Rule::NetUnixNew if is_own(name) => Severity::Warn,
         _ => rule.severity(),
     }
 }

@@ -1,6 +1,8 @@
 //! A difference found, and where a process is.
 
+use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Change, Difference};
+use crate::diff::resource::Resource;
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::state::ProcessId;
@@ -31,6 +33,7 @@ impl Found {
             what,
             before: None,
             after: None,
+            effect: None,
             content: Vec::new(),
             events: [None, None],
             consequences: Vec::new(),
@@ -42,6 +45,25 @@ impl Found {
             light: false,
             cause: None,
         }
+    }
+}
+
+impl Found {
+    /// Says that it is about an effect.
+    pub(crate) fn about(mut self, op: Op, resource: Resource, result: &str) -> Self {
+        let (role, result) = (self.difference.role.clone(), result.to_owned());
+        self.difference.effect = Some(Box::new(Effect { role, op, resource, result }));
+        self
+    }
+
+    /// Returns the operation that it is about.
+    pub(crate) fn op(&self) -> Option<Op> {
+        self.difference.effect.as_ref().map(|effect| effect.op)
+    }
+
+    /// Returns what it is about.
+    pub(crate) fn resource(&self) -> Option<&Resource> {
+        self.difference.effect.as_ref().map(|effect| &effect.resource)
     }
 }
 

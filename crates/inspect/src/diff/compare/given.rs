@@ -44,7 +44,9 @@ fn difference(
         return None;
     }
     let only = |own: &BTreeSet<&str>, others: &BTreeSet<&str>| {
-        let words = own.difference(others).copied().collect::<Vec<_>>();
+        let words = own.difference(others).copied();
+        let words =
+            if what == "rights" { by_name(words) } else { words.map(str::to_owned).collect() };
         if words.is_empty() { "-".to_owned() } else { words.join(" ") }
     };
     let mut found = Found::new(Rule::RunState, Change::Changed, "-", what.to_owned());
@@ -59,6 +61,15 @@ fn known_to<'a>(words: &BTreeSet<&'a str>, others: &BTreeSet<&str>) -> BTreeSet<
     let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
     let names: BTreeSet<String> = others.iter().map(|word| name(word)).collect();
     words.iter().copied().filter(|word| names.contains(&name(word))).collect()
+}
+
+/// Joins the values of words `NAME=VALUE` of one name: `effective=CAP_CHOWN,CAP_KILL`.
+fn by_name<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut all = BTreeMap::<&str, Vec<&str>>::new();
+    for (name, value) in words.filter_map(|word| word.split_once('=')) {
+        all.entry(name).or_default().push(value);
+    }
+    all.into_iter().map(|(name, values)| format!("{name}={}", values.join(","))).collect()
 }
 
 fn words(run: &Run) -> BTreeMap<Kind, BTreeSet<&str>> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::places::is_secret;
 use super::{Found, command_line};
 use crate::diff::report::Change;
+use crate::diff::resource::Name;
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::{Image, Inherited, Process, Run};
 use crate::state::ProcessId;
@@ -78,7 +79,8 @@ impl States {
 
 fn difference((a, x): (&Run, &Image), (b, y): (&Run, &Image)) -> Option<Found> {
     let [of_a, of_b] = [(a, x), (b, y)].map(|(run, image)| {
-        let words = image.state.iter().map(|(what, name)| (*what, run.name(*name).to_owned()));
+        let value = |id| run.value(id).unwrap_or_default();
+        let words = image.state.iter().map(|(what, name)| (*what, value(*name)));
         words.collect::<BTreeSet<_>>()
     });
     let [old, new] = [(&of_a, &of_b), (&of_b, &of_a)]
@@ -93,9 +95,9 @@ fn difference((a, x): (&Run, &Image), (b, y): (&Run, &Image)) -> Option<Found> {
     Some(found)
 }
 
-fn text(words: &[(Inherited, String)]) -> String {
+fn text(words: &[(Inherited, Name)]) -> String {
     let words = words.iter().map(|(what, name)| {
-        let name = command_line::quoted(std::slice::from_ref(name));
+        let name = command_line::quoted(&[name.to_string()]);
         format!("{}{name}", what.word())
     });
     match words.collect::<Vec<_>>().join(" ") {
@@ -106,14 +108,14 @@ fn text(words: &[(Inherited, String)]) -> String {
 
 /// Returns how grave another state is: new code, more rights for others and secrets are errors, an
 /// open file is worth a note.
-fn severity(old: &[(Inherited, String)], new: &[(Inherited, String)]) -> Severity {
-    let umask = |words: &[(Inherited, String)]| {
+fn severity(old: &[(Inherited, Name)], new: &[(Inherited, Name)]) -> Severity {
+    let umask = |words: &[(Inherited, Name)]| {
         let mut masks = words.iter().filter(|(what, _)| *what == Inherited::Umask);
-        masks.find_map(|(_, mask)| u32::from_str_radix(mask, 8).ok())
+        masks.find_map(|(_, mask)| u32::from_str_radix(mask.as_str(), 8).ok())
     };
-    let of = |(what, name): &(Inherited, String), is_new: bool| match what {
+    let of = |(what, name): &(Inherited, Name), is_new: bool| match what {
         Inherited::Variable if is_new => {
-            let variable = name.split('=').next().unwrap_or_default();
+            let variable = name.as_str().split('=').next().unwrap_or_default();
             if LOADING.contains(&variable) { Severity::Error } else { Severity::Warn }
         }
         Inherited::Open if is_new && is_secret(name) => Severity::Error,
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn what_loads_code_or_grants_rights_is_an_error() {
         let words = |words: &[(Inherited, &str)]| {
-            words.iter().map(|(what, name)| (*what, (*name).to_owned())).collect::<Vec<_>>()
+            words.iter().map(|(what, name)| (*what, Name::parse(name))).collect::<Vec<_>>()
         };
         use Inherited::{Directory, Open, Umask, Variable};
         for (old, new, is) in [

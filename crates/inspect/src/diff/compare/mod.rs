@@ -2,6 +2,7 @@
 
 mod account;
 mod attribution;
+mod code;
 mod command_line;
 mod content_diff;
 mod contents;

@@ -7,13 +7,14 @@
 //! 1024` stays what it is, even where 1024 is also the id of some task. A time, as a number or as
 //! a date, lies within its run.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use foldhash::fast::RandomState;
 
 use super::dates::{Date, dates};
+use crate::diff::resource::Name;
 use crate::diff::run::Run;
 use crate::state::ProcessId;
 
@@ -203,7 +204,7 @@ struct Text<'r> {
 /// Returns the names of a run, with their users.
 fn names(run: &Run) -> Vec<Text<'_>> {
     let users = run.users.iter().copied().chain(std::iter::repeat(ProcessId::NONE));
-    run.names.iter().zip(users).map(|(text, user)| Text { text, user }).collect()
+    run.names.iter().zip(users).map(|(name, user)| Text { text: name.as_str(), user }).collect()
 }
 
 /// Returns the arguments of all programs of a run, in order.
@@ -260,8 +261,8 @@ pub(super) fn match_numbers(a: &mut Run, b: &mut Run) {
     let of_a: BTreeSet<String> = shown(a).into_iter().flatten().collect();
     let of_b: BTreeSet<String> = shown(b).into_iter().flatten().collect();
     let [names_a, names_b] =
-        [&*a, &*b].map(|run| run.names.iter().cloned().collect::<BTreeSet<_>>());
-    let has = |names: &BTreeSet<String>, of: &BTreeSet<String>, old: &str, new: &str| {
+        [&*a, &*b].map(|run| run.names.iter().cloned().collect::<HashSet<_, RandomState>>());
+    let has = |names: &HashSet<Name, RandomState>, of: &BTreeSet<String>, old: &str, new: &str| {
         names.contains(old) || names.contains(new) || of.contains(new)
     };
     replace_numbers(a, &|old, new| has(&names_b, &of_b, old, new));
@@ -280,14 +281,16 @@ fn shown(run: &Run) -> Vec<Option<String>> {
 /// name and what it would become.
 pub(crate) fn replace_numbers(run: &mut Run, keep: &dyn Fn(&str, &str) -> bool) {
     let shown = shown(run).into_iter().zip(&run.names);
-    let shown: Vec<_> = shown.map(|(new, name)| new.filter(|new| !keep(name, new))).collect();
+    let shown: Vec<_> =
+        shown.map(|(new, name)| new.filter(|new| !keep(name.as_str(), new))).collect();
     rename(run, &shown);
 }
 
 fn rename(run: &mut Run, shown: &[Option<String>]) {
     let pairs = run.names.iter().zip(shown);
-    let new: HashMap<String, String, RandomState> =
-        pairs.filter_map(|(name, shown)| Some((name.clone(), shown.clone()?))).collect();
+    let new: HashMap<String, String, RandomState> = pairs
+        .filter_map(|(name, shown)| Some((name.as_str().to_owned(), shown.clone()?)))
+        .collect();
     run.rename(&|name| new.get(name).cloned());
 }
 

@@ -1,22 +1,29 @@
 //! Which names are the program's own, secret, or of this machine.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use crate::diff::resource::{Kind, Name};
 
 /// The directories in which a program may do as it likes.
 const OWN: [&str; 2] = ["WS", "TMP"];
 
 /// Whether a canonical name is in one of the program's own directories, or is not the name of a
 /// file. `$WS/..` is above `$WS`, and `$WSX` is another root.
-pub(super) fn is_own(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix('$') else { return name.starts_with('<') };
-    let mut parts = rest.split('/');
-    let root = parts.next().unwrap_or_default();
-    OWN.contains(&root) && parts.all(|part| part != "..")
+pub(super) fn is_own(name: &Name) -> bool {
+    match name.kind() {
+        Kind::Descriptor | Kind::Process { .. } => true,
+        _ => name.root().is_some_and(|root| OWN.contains(&root)),
+    }
+}
+
+/// Whether a file is in a directory for temporary files, in which everyone may create some.
+pub(super) fn is_of_passing(name: &Name) -> bool {
+    const DIRECTORIES: [&str; 3] = ["/tmp/", "/var/tmp/", "/dev/shm/"];
+    let path = name.path().unwrap_or_default();
+    name.root() == Some("TMP") || DIRECTORIES.iter().any(|directory| path.starts_with(directory))
 }
 
 /// Whether a file that is written or renamed to this name is run or trusted later: hooks, start
 /// files of shells and sessions, cron, keys that let others in.
-pub(super) fn grants_later(resource: &str) -> bool {
+pub(super) fn grants_later(name: &Name) -> bool {
     const DIRECTORIES: [&str; 7] = [
         "/.git/hooks/",
         "/.config/systemd/",
@@ -40,59 +47,50 @@ pub(super) fn grants_later(resource: &str) -> bool {
         "authorized_keys",
         "ld.so.preload",
     ];
-    let name = resource.rsplit(" -> ").next().unwrap_or_default();
-    let base = name.rsplit('/').next().unwrap_or_default();
-    FILES.contains(&base) || DIRECTORIES.iter().any(|directory| name.contains(directory))
+    let path = name.file().unwrap_or_default();
+    let base = path.rsplit('/').next().unwrap_or_default();
+    FILES.contains(&base) || DIRECTORIES.iter().any(|directory| path.contains(directory))
 }
 
 /// Whether a file belongs to the system, so that what is loaded from it is installed.
-pub(super) fn is_of_system(name: &str) -> bool {
+pub(super) fn is_of_system(name: &Name) -> bool {
     const DIRECTORIES: [&str; 7] =
         ["/usr/", "/lib/", "/lib64/", "/lib32/", "/opt/", "/nix/", "/snap/"];
-    DIRECTORIES.iter().any(|directory| name.starts_with(directory))
+    let path = name.file().unwrap_or_default();
+    DIRECTORIES.iter().any(|directory| path.starts_with(directory))
 }
 
 /// Whether a name belongs to a process that is not in the log.
-pub(super) fn is_of_other_process(resource: &str) -> bool {
-    resource.split('/').any(|part| part == "<other>") && resource.starts_with("/proc/")
+pub(super) fn is_of_other_process(name: &Name) -> bool {
+    let path = name.file().unwrap_or_default();
+    path.starts_with("/proc/") && path.split('/').any(|part| part == "<other>")
 }
 
 /// Whether it is a file that the allocator of glibc reads when the heap of a thread first shrinks
 /// or when threads need many heaps, which depends on the scheduler.
-pub(super) fn is_of_allocator(name: &str) -> bool {
-    matches!(name, "/proc/sys/vm/overcommit_memory" | "/sys/devices/system/cpu/online")
+pub(super) fn is_of_allocator(name: &Name) -> bool {
+    const FILES: [&str; 2] = ["/proc/sys/vm/overcommit_memory", "/sys/devices/system/cpu/online"];
+    name.file().is_some_and(|path| FILES.contains(&path))
 }
 
 /// Whether a name is that of a folder over which a store spreads its files.
-pub(super) fn is_spread(resource: &str) -> bool {
-    resource.ends_with("/<hex>")
+pub(super) fn is_spread(name: &Name) -> bool {
+    name.file().is_some_and(|path| path.ends_with("/<hex>"))
 }
 
 /// Whether a name is one in such a folder.
-pub(super) fn is_in_spread(resource: &str) -> bool {
-    is_spread(resource) || resource.contains("/<hex>/")
-}
-
-/// Returns the IPv4 and IPv6 address of an endpoint. An IPv4 address may be in one of IPv6,
-/// `::ffff:127.0.0.1`.
-fn addresses(resource: &str) -> (Option<Ipv4Addr>, Option<Ipv6Addr>) {
-    let host = resource.split(' ').nth(1).and_then(|at| at.rsplit_once(':')).map(|(host, _)| host);
-    let host = host.unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let v6 = host.parse::<Ipv6Addr>().ok();
-    let v4 = host.parse::<Ipv4Addr>().ok().or_else(|| v6.and_then(|v6| v6.to_ipv4_mapped()));
-    (v4, v6)
+pub(super) fn is_in_spread(name: &Name) -> bool {
+    is_spread(name) || name.file().is_some_and(|path| path.contains("/<hex>/"))
 }
 
 /// Whether a network address is one of the loopback interface.
-pub(super) fn is_loopback(resource: &str) -> bool {
-    let (v4, v6) = addresses(resource);
-    v4.is_some_and(|v4| v4.is_loopback()) || v6.is_some_and(|v6| v6.is_loopback())
+pub(super) fn is_loopback(name: &Name) -> bool {
+    name.ip().is_some_and(|ip| ip.is_loopback())
 }
 
 /// Whether a network address is `0.0.0.0` or `[::]`, by which a connection reaches this machine.
-pub(super) fn is_this_machine(resource: &str) -> bool {
-    let (v4, v6) = addresses(resource);
-    v4.is_some_and(|v4| v4.is_unspecified()) || v6.is_some_and(|v6| v6.is_unspecified())
+pub(super) fn is_this_machine(name: &Name) -> bool {
+    name.ip().is_some_and(|ip| ip.is_unspecified())
 }
 
 /// Directories whose files are secrets by custom.
@@ -150,7 +148,8 @@ const KEYS: [&str; 6] = [".pem", ".key", ".p12", ".pfx", ".jks", ".kdbx"];
 const PUBLIC: [&str; 3] = ["/usr/", "/etc/ssl/certs/", "/etc/pki/"];
 
 /// Whether a path holds secrets by custom: keys, passwords, tokens.
-pub(super) fn is_secret(path: &str) -> bool {
+pub(super) fn is_secret(name: &Name) -> bool {
+    let Some(path) = name.file() else { return false };
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
     let is_file = |name: &&str| {
         path.strip_suffix(*name).is_some_and(|before| before.is_empty() || before.ends_with('/'))
@@ -176,20 +175,20 @@ mod tests {
     #[test]
     fn own_directories_end_where_they_end() {
         for own in ["$WS", "$WS/a", "$TMP/x/y", "<stdout>"] {
-            assert!(is_own(own), "{own}");
+            assert!(is_own(&Name::parse(own)), "{own}");
         }
         for other in ["$WS/..", "$WS/../x", "$TMP/../x", "$WSX/a", "$HOME/a", "/etc/x", "$WSX"] {
-            assert!(!is_own(other), "{other}");
+            assert!(!is_own(&Name::parse(other)), "{other}");
         }
     }
 
     #[test]
     fn loopback_has_three_forms() {
         for here in ["tcp 127.0.0.1:9", "tcp [::1]:9", "udp [::ffff:127.0.0.1]:9"] {
-            assert!(is_loopback(here), "{here}");
+            assert!(is_loopback(&Name::parse(here)), "{here}");
         }
         for there in ["tcp 128.0.0.1:9", "tcp [::ffff:10.0.0.1]:9", "unix /x", "netlink"] {
-            assert!(!is_loopback(there), "{there}");
+            assert!(!is_loopback(&Name::parse(there)), "{there}");
         }
     }
 
@@ -212,7 +211,7 @@ mod tests {
             "$WS/deploy.pem",
             "/etc/sudoers.d/x",
         ] {
-            assert!(is_secret(secret), "{secret}");
+            assert!(is_secret(&Name::parse(secret)), "{secret}");
         }
         for plain in [
             "$HOME/.ssh/known_hosts",
@@ -224,7 +223,7 @@ mod tests {
             "$WS/x.keys",
             "/etc/ssl/certs/a.pem",
         ] {
-            assert!(!is_secret(plain), "{plain}");
+            assert!(!is_secret(&Name::parse(plain)), "{plain}");
         }
     }
 
@@ -233,13 +232,13 @@ mod tests {
         for later in [
             "$WS/.git/hooks/pre-commit",
             "$HOME/.bashrc",
-            "$WS/a -> $WS/.ssh/authorized_keys",
+            "$WS/.ssh/authorized_keys",
             "/etc/cron.d/x",
         ] {
-            assert!(grants_later(later), "{later}");
+            assert!(grants_later(&Name::parse(later)), "{later}");
         }
-        for other in ["$WS/hooks/x", "$WS/bashrc", "$WS/.bashrc -> $WS/old", "/etc/profile"] {
-            assert!(!grants_later(other), "{other}");
+        for other in ["$WS/hooks/x", "$WS/bashrc", "/etc/profile"] {
+            assert!(!grants_later(&Name::parse(other)), "{other}");
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::inherited::States;
 use super::{Found, Pairing, command_line};
+use crate::diff::effect::Op;
 use crate::diff::report::Change;
+use crate::diff::resource::Resource;
 use crate::diff::rule::Rule;
 use crate::diff::run::{End, Image, Process, Run};
 use crate::state::ProcessId;
@@ -62,7 +64,11 @@ fn ends(one: &Process, other: &Process) -> Option<Found> {
     }
     let signal = [one, other].iter().any(|process| matches!(process.end, End::Signal(_)));
     let rule = if signal { Rule::ExitSignal } else { Rule::ExitStatus };
-    let mut found = Found::new(rule, Change::Changed, other.role(), "exit".to_owned());
+    let mut found = Found::new(rule, Change::Changed, other.role(), "exit".to_owned()).about(
+        Op::Exit,
+        Resource::none(),
+        "ok",
+    );
     found.difference.before = one.end.result();
     found.difference.after = other.end.result();
     found.difference.events = [Some(one.gone), Some(other.gone)];

@@ -1,49 +1,77 @@
 //! What two runs ask for of the same subject: permissions, flags, an order of flushing; and how
 //! grave it is that one asks for something else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use sysreel_abi::intent;
 
-use crate::diff::effect::{Effect, Op};
+use crate::diff::effect::Op;
+use crate::diff::resource::Resource;
 use crate::diff::rule::Severity;
 use crate::diff::run::{NO_FLAGS, Seen};
 
 /// Role, operation and resource of effects that may differ in their result.
-pub(super) type Operation = (String, Op, String);
-/// The effects of one operation, by result.
-pub(super) type Results = BTreeMap<String, Seen>;
+pub(super) type Operation = (String, Op, Resource);
+/// The effects of a run, by operation.
+pub(super) type Set = HashMap<Operation, Results, RandomState>;
+
+/// The effects of one operation, by result. Most have one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Results(Vec<(String, Seen)>);
+
+impl Results {
+    pub(super) fn get(&self, result: &str) -> Option<&Seen> {
+        self.iter().find(|(known, _)| *known == result).map(|(_, seen)| seen)
+    }
+
+    pub(super) fn get_mut(&mut self, result: &str) -> Option<&mut Seen> {
+        self.0.iter_mut().find(|(known, _)| known == result).map(|(_, seen)| seen)
+    }
+
+    /// Adds a result that it does not have.
+    pub(super) fn insert(&mut self, result: String, seen: Seen) {
+        let at = self.0.partition_point(|(known, _)| *known < result);
+        self.0.insert(at, (result, seen));
+    }
+
+    /// Returns the results in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Seen)> {
+        self.0.iter().map(|(result, seen)| (result.as_str(), seen))
+    }
+
+    /// Returns the names of the results in order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(result, _)| result)
+    }
+}
 
 /// Role, operation, subject and result of effects that may differ in what is asked for.
-pub(super) type Request = (String, Op, String, String);
+pub(super) type Request = (String, Op, Resource, String);
 /// What one run asks for, with the whole resource.
-pub(super) type Requested = BTreeMap<String, (String, Seen)>;
+pub(super) type Requested = BTreeMap<String, (Resource, Seen)>;
 
 pub(super) fn is_ok(results: &Results) -> bool {
-    results.contains_key("ok")
+    results.get("ok").is_some()
 }
 
 /// Adds what both runs ask for, where one way hides the other: a file that is created for all
 /// beside one for its owner, a write without a lock beside one with it.
-pub(super) fn with_common(
-    requests: &mut BTreeMap<Request, [Requested; 2]>,
-    sets: &[BTreeMap<Operation, Results>; 2],
-) {
+pub(super) fn with_common(requests: &mut BTreeMap<Request, [Requested; 2]>, sets: &[Set; 2]) {
     let counts = |op: &Op| matches!(op, Op::Create | Op::Durability | Op::Flags | Op::Locked);
     if !requests.keys().any(|(_, op, ..)| counts(op)) {
         return;
     }
     for ((role, op, resource), results) in sets[0].iter().filter(|((_, op, _), _)| counts(op)) {
         let others = sets[1].get(&(role.clone(), *op, resource.clone()));
-        let (Some(others), Some((subject, asked))) = (others, Effect::request(*op, resource))
-        else {
+        let (Some(others), Some((subject, asked))) = (others, resource.request(*op)) else {
             continue;
         };
-        for (result, seen) in results {
-            let key = (role.clone(), *op, subject.to_owned(), result.clone());
+        for (result, seen) in results.iter() {
+            let key = (role.clone(), *op, subject.clone(), result.to_owned());
             if let (Some(sides), Some(other)) = (requests.get_mut(&key), others.get(result)) {
                 for (side, seen) in sides.iter_mut().zip([seen, other]) {
-                    side.insert(asked.to_owned(), (resource.clone(), seen.clone()));
+                    side.insert(asked.clone(), (resource.clone(), seen.clone()));
                 }
             }
         }
@@ -52,31 +80,33 @@ pub(super) fn with_common(
 
 /// Adds that a run does without flags what the other does with them. A file that it does not reach
 /// at all is another difference.
-pub(super) fn without_flags(
-    requests: &mut BTreeMap<Request, [Requested; 2]>,
-    sets: &[BTreeMap<Operation, Results>; 2],
-) {
+pub(super) fn without_flags(requests: &mut BTreeMap<Request, [Requested; 2]>, sets: &[Set; 2]) {
     let is_flags = |(_, op, ..): &&Request| *op == Op::Flags;
     if !requests.keys().any(|request| is_flags(&request)) {
         return;
     }
     let subjects = sets.each_ref().map(|set| {
+        let mut subjects = HashMap::<_, _, RandomState>::default();
         let done = set.iter().filter(|((_, op, _), results)| is_ok(results) && *op != Op::Flags);
-        let subject = |((role, op, resource), results): (&Operation, &Results)| {
-            let subject =
-                Effect::request(*op, resource).map_or(&**resource, |(subject, _)| subject);
-            ((role.clone(), subject.to_owned()), results.clone())
-        };
-        done.map(subject).collect::<BTreeMap<_, _>>()
+        for ((role, op, resource), results) in done {
+            let subject = resource.request(*op).map(|(subject, _)| subject);
+            let subject = subject.unwrap_or_else(|| resource.clone());
+            // Of several operations the last one counts, in any order.
+            let known = subjects.entry((role, subject)).or_insert((op, resource, results));
+            if (known.0, known.1) < (op, resource) {
+                *known = (op, resource, results);
+            }
+        }
+        subjects
     });
     for ((role, op, subject, result), sides) in requests.iter_mut() {
         let Some(side) = sides.iter().position(BTreeMap::is_empty).filter(|_| *op == Op::Flags)
         else {
             continue;
         };
-        let done = subjects[side].get(&(role.clone(), subject.clone()));
-        if let Some(seen) = done.and_then(|results| results.get(result)) {
-            let resource = format!("{subject} {NO_FLAGS}");
+        let done = subjects[side].get(&(role, subject.clone()));
+        if let Some(seen) = done.and_then(|(_, _, results)| results.get(result)) {
+            let resource = subject.asking(NO_FLAGS);
             sides[side].insert(NO_FLAGS.to_owned(), (resource, seen.clone()));
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::lines::counted;
+use super::words;
 use crate::diff::policy::subject;
 use crate::diff::report::{Change, Difference};
 use crate::diff::rule::{Rule, Severity};
@@ -76,14 +77,15 @@ fn one(cause: &Cause, group: Vec<Difference>) -> Option<Difference> {
         first.what = format!("{}: {variable}", listed(&names));
         let processes = if count > 1 { &*processes } else { "" };
         (first.before, first.after) = (Some(before.clone()), Some(format!("{after}{processes}")));
+    } else if let Cause::Words(before, after) = cause
+        && (count > 1 || is_long(&first))
+    {
+        first.what = listed(&names);
+        let processes = if count > 1 { &*processes } else { "" };
+        (first.before, first.after) = (Some(before.clone()), Some(format!("{after}{processes}")));
     } else if count > 1 {
         match cause {
-            Cause::State(..) => {}
-            Cause::Words(before, after) => {
-                first.what = listed(&names);
-                (first.before, first.after) =
-                    (Some(before.clone()), Some(after.clone() + &processes));
-            }
+            Cause::State(..) | Cause::Words(..) => {}
             Cause::Files(files, _) if both.iter().any(Vec::is_empty) => {
                 let verb = if first.rule == Rule::ProbeNew { "look up" } else { "read" };
                 let names = listed(&both.concat());
@@ -106,6 +108,14 @@ fn one(cause: &Cause, group: Vec<Difference>) -> Option<Difference> {
     Some(first)
 }
 
+/// Whether two command lines are so long that only the words that differ are shown.
+fn is_long(difference: &Difference) -> bool {
+    /// About four lines of a terminal.
+    const LONGEST: usize = 320;
+    let Difference { before, after, .. } = difference;
+    before.iter().chain(after).map(String::len).sum::<usize>() > LONGEST
+}
+
 /// Returns the first of several names, and how many there are besides.
 fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(NAMED);
@@ -126,7 +136,7 @@ fn distinct(names: impl Iterator<Item = String>) -> Vec<String> {
 fn cause(difference: &Difference) -> Cause {
     let Difference { rule, change, what, before, after, .. } = difference;
     if let (Rule::ExecArgv, Some(before), Some(after)) = (rule, before, after) {
-        let [before, after] = changed_words(before, after);
+        let [before, after] = words::changed([before, after].map(|text| words::of(text)));
         return Cause::Words(before, after);
     }
     if let (Rule::ExecState, Some(before), Some(after)) = (rule, before, after)
@@ -142,31 +152,6 @@ fn cause(difference: &Difference) -> Cause {
     Cause::Same(*rule, *change, what.clone(), before.clone(), after.clone())
 }
 
-/// Returns the words in which two command lines differ.
-fn changed_words(before: &str, after: &str) -> [String; 2] {
-    with_nothing(changed(&[words(before), words(after)]))
-}
-
-/// Returns the words from the first that differs to the last.
-fn changed(both: &[Vec<&str>; 2]) -> [String; 2] {
-    let [one, other] = both;
-    let same = one.iter().zip(other).take_while(|(x, y)| x == y).count();
-    let least = one.len().min(other.len()) - same;
-    let from_end = one.iter().rev().zip(other.iter().rev()).take(least);
-    let same_end = from_end.take_while(|(x, y)| x == y).count();
-    both.each_ref().map(|words| words[same..words.len() - same_end].join(" "))
-}
-
-/// Says of what only one of two has that the other is without it: a line must not begin or end with
-/// nothing.
-fn with_nothing([one, other]: [String; 2]) -> [String; 2] {
-    match (one.is_empty(), other.is_empty()) {
-        (true, false) => [format!("without {other}"), other],
-        (false, true) => [one.clone(), format!("without {one}")],
-        _ => [one, other],
-    }
-}
-
 /// Returns the name of a variable that differs in some of its words, and these words. `None` if
 /// more than one variable differs, or all of it.
 fn changed_variable(before: &str, after: &str) -> Option<[String; 3]> {
@@ -180,21 +165,10 @@ fn changed_variable(before: &str, after: &str) -> Option<[String; 3]> {
     let [(name, before), (of_after, after)] = [value(&plain[0])?, value(&plain[1])?];
     // Its spaces are escaped.
     let both = [&before, &after].map(|text| text.split("\\x20").collect::<Vec<_>>());
-    let words = changed(&both);
-    let all = both.map(|words| words.join(" "));
-    let is_part = words[0] != all[0] && words[1] != all[1];
-    let [before, after] = with_nothing(words);
+    let all = both.each_ref().map(|words| words.join(" "));
+    let [before, after] = words::changed(both);
+    let is_part = before != all[0] && after != all[1];
     (name == of_after && is_part).then_some([name, before, after])
-}
-
-/// Splits a command line at the spaces outside of quotes.
-fn words(text: &str) -> Vec<&str> {
-    let mut quoted = false;
-    text.split(|c| {
-        quoted ^= c == '\'';
-        c == ' ' && !quoted
-    })
-    .collect()
 }
 
 /// Returns what a file is for, and its name there, if reading it is not grave.
@@ -203,7 +177,8 @@ fn purpose(difference: &Difference) -> Option<(&'static str, String)> {
     if !reads || difference.gravest() > Severity::Note {
         return None;
     }
-    let (_, path, _) = subject(difference)?;
+    let (_, resource, _) = subject(difference)?;
+    let path = resource.subject.file()?;
     let after = |folder: &str| path.split_once(folder).map(|(_, rest)| rest.to_owned());
     if let Some(name) = after("/zoneinfo/") {
         return Some(("time zone files", name));
@@ -257,7 +232,7 @@ mod tests {
     }
 
     fn read(path: &str) -> Difference {
-        Difference::new(Rule::FsReadNew, Change::Added, format!("read {path}"))
+        Difference::new(Rule::FsReadNew, Change::Added, format!("read {path}")).with_effect()
     }
 
     fn told(differences: Vec<Difference>) -> Vec<String> {
@@ -349,8 +324,10 @@ mod tests {
                 "+ read /usr/lib/python3.13/json/__pycache__/decoder.cpython-313.pyc",
             ]
         );
-        let gone =
-            |path: &str| Difference::new(Rule::FsReadGone, Change::Removed, format!("read {path}"));
+        let gone = |path: &str| {
+            let text = format!("read {path}");
+            Difference::new(Rule::FsReadGone, Change::Removed, text).with_effect()
+        };
         assert_eq!(
             told(vec![
                 read("/usr/share/zoneinfo/Europe/Berlin"),

@@ -11,6 +11,7 @@ mod markdown;
 #[cfg(test)]
 mod tests;
 mod text;
+mod words;
 
 use std::fmt;
 use std::io::{self, Write};

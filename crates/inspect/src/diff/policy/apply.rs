@@ -9,6 +9,7 @@ use crate::diff::compare::place;
 use crate::diff::effect::{Effect, Op};
 use crate::diff::policy::matcher::{RealNames, subject};
 use crate::diff::report::{Change, Difference, Report};
+use crate::diff::resource::Resource;
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::{Run, Seen};
 use crate::diff::verdict::{Excepted, Verdict};
@@ -54,10 +55,10 @@ fn fold_creations(differences: Vec<Difference>) -> Vec<Difference> {
     let (creations, mut rest): (Vec<_>, Vec<_>) =
         differences.into_iter().partition(|one| created(one).is_some());
     for creation in creations {
-        let name = created(&creation).unwrap_or_default();
+        let name = created(&creation).unwrap_or_else(Resource::none);
         let makes = rest.iter_mut().find(|one| {
             (&one.role, one.change) == (&creation.role, creation.change)
-                && subject(one).is_some_and(|(_, resource, _)| resource == name)
+                && subject(one).is_some_and(|(_, resource, _)| *resource == name)
         });
         match makes {
             Some(makes) => makes.consequences.push(creation),
@@ -67,11 +68,11 @@ fn fold_creations(differences: Vec<Difference>) -> Vec<Difference> {
     rest
 }
 
-/// Returns the name of the new file whose permissions a difference is about.
-fn created(difference: &Difference) -> Option<&str> {
+/// Returns the new file whose permissions a difference is about.
+fn created(difference: &Difference) -> Option<Resource> {
     match subject(difference)? {
         (Op::Create, resource, _) if difference.change != Change::Changed => {
-            Some(Effect::request(Op::Create, resource)?.0)
+            Some(resource.without_asked())
         }
         _ => None,
     }
@@ -190,7 +191,7 @@ impl Policy {
     }
 
     /// Whether one of the names of a resource is a secret.
-    pub(crate) fn is_secret(&self, resource: &str, real: RealNames<'_>) -> bool {
+    pub(crate) fn is_secret(&self, resource: &Resource, real: RealNames<'_>) -> bool {
         self.secrets.iter().any(|pattern| pattern.matches_any(resource, real))
     }
 
@@ -237,8 +238,9 @@ impl Policy {
         let what = format!("{} {}{ended}", effect.op, effect.resource);
         let mut same = Vec::new();
         let rest = prune(std::mem::take(differences), &mut |difference| {
-            let creates = || created(difference) == Some(effect.resource.as_str());
-            let is_same = difference.role == effect.role && (difference.what == what || creates());
+            let creates = || created(difference).as_ref() == Some(&effect.resource);
+            let is_effect = difference.effect.as_deref() == Some(effect);
+            let is_same = is_effect || difference.role == effect.role && creates();
             if is_same {
                 same.push(Difference { consequences: Vec::new(), ..difference.clone() });
             }
@@ -252,6 +254,7 @@ impl Policy {
                 .map_or_else(|| effect.role.clone(), |id| place(run, *id)),
             role: effect.role.clone(),
             after: Some(entry.description.clone()),
+            effect: Some(Box::new(effect.clone())),
             events: [None, Some(seen.event)],
             consequences: same,
             ..Difference::new(Rule::PolicyForbid, Change::Added, what)
@@ -271,6 +274,7 @@ impl Difference {
             what,
             before: None,
             after: None,
+            effect: None,
             content: Vec::new(),
             events: [None, None],
             consequences: Vec::new(),

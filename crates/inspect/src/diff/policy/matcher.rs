@@ -4,9 +4,10 @@ use glob::MatchOptions;
 
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Change, Difference};
+use crate::diff::resource::{ARROW, Name, Resource};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
-use crate::diff::run::canonical::Roots;
+use crate::diff::run::roots::Roots;
 
 /// A pattern for names: `*` and `?` match within one path component, `**` any number of components.
 /// `OLD -> NEW` has a pattern for each of two names.
@@ -21,9 +22,6 @@ const OPTIONS: MatchOptions = MatchOptions {
     require_literal_separator: true,
     require_literal_leading_dot: false,
 };
-
-/// Separates the two names of a rename or a link.
-const ARROW: &str = " -> ";
 
 impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
@@ -63,29 +61,40 @@ impl Pattern {
 
     /// Matches a pattern of two names against a resource of two names. `None` if either has only
     /// one.
-    fn matches_both(&self, resource: &str, real: RealNames<'_>) -> Option<bool> {
+    fn matches_both(&self, resource: &Resource, real: RealNames<'_>) -> Option<bool> {
         let second = self.second.as_ref()?;
-        let (first, other) = resource.split_once(ARROW)?;
-        Some(real.matches(&self.name, first) && real.matches(second, other))
+        let other = resource.to.as_ref()?;
+        let asked = resource.asked.as_ref();
+        let matches_first = real.matches(&self.name, &resource.subject, None);
+        Some(matches_first && real.matches(second, other, asked))
     }
 
     /// Whether the pattern matches all names of a resource. Canonical names only: an exception for
     /// `/**` is not one for `$WS`.
-    fn matches_all(&self, resource: &str) -> bool {
+    fn matches_all(&self, resource: &Resource) -> bool {
         let real = RealNames::default();
         self.matches_both(resource, real).unwrap_or_else(|| {
+            let mut names = named(resource);
             self.second.is_none()
-                && resource.split(ARROW).all(|name| real.matches(&self.name, name))
+                && names.all(|(name, asked)| real.matches(&self.name, name, asked))
         })
     }
 
     /// Whether the pattern matches at least one name of a resource.
-    pub(crate) fn matches_any(&self, resource: &str, real: RealNames<'_>) -> bool {
+    pub(crate) fn matches_any(&self, resource: &Resource, real: RealNames<'_>) -> bool {
         self.matches_both(resource, real).unwrap_or_else(|| {
+            let mut names = named(resource);
             self.second.is_none()
-                && resource.split(ARROW).any(|name| real.matches(&self.name, name))
+                && names.any(|(name, asked)| real.matches(&self.name, name, asked))
         })
     }
+}
+
+/// Returns the names of a resource, the last one with what is asked for.
+fn named(resource: &Resource) -> impl Iterator<Item = (&Name, Option<&Name>)> {
+    let asked = resource.asked.as_ref();
+    let first = (&resource.subject, asked.filter(|_| resource.to.is_none()));
+    std::iter::once(first).chain(resource.to.as_ref().map(|name| (name, asked)))
 }
 
 /// The paths that canonical names stand for, so that a pattern of something forbidden or secret may
@@ -99,13 +108,14 @@ impl<'r> RealNames<'r> {
         Self(Some(&run.roots))
     }
 
-    /// Whether a pattern matches a name as it is or as a path.
-    fn matches(self, pattern: &glob::Pattern, name: &str) -> bool {
-        pattern.matches_with(name, OPTIONS)
-            || self
-                .0
-                .and_then(|roots| roots.real(name))
-                .is_some_and(|path| pattern.matches_with(&path, OPTIONS))
+    /// Whether a pattern matches a name, with what is asked for, as it is or as a path.
+    fn matches(self, pattern: &glob::Pattern, name: &Name, asked: Option<&Name>) -> bool {
+        let matches = |name: &str| match asked {
+            Some(asked) => pattern.matches_with(&format!("{name} {asked}"), OPTIONS),
+            None => pattern.matches_with(name, OPTIONS),
+        };
+        matches(name.as_str())
+            || self.0.and_then(|roots| roots.real(name)).is_some_and(|path| matches(&path))
     }
 }
 
@@ -120,22 +130,10 @@ pub struct Matcher {
     pub(super) process: Option<Pattern>,
 }
 
-/// Returns the operation, resource and result that a difference is about.
-pub(crate) fn subject(difference: &Difference) -> Option<(Op, &str, &str)> {
-    let (op, rest) = difference.what.split_once(' ').unwrap_or((&difference.what, "-"));
-    let op = *Op::ALL.iter().find(|known| known.name() == op)?;
-    let is_errno = |word: &str| {
-        word.strip_prefix('E').is_some_and(|rest| {
-            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        }) || word.starts_with("errno-")
-    };
-    Some(match rest.rsplit_once(' ') {
-        // The text of `err.changed` ends with the resource: both results are in fields.
-        Some((resource, result)) if difference.rule != Rule::ErrChanged && is_errno(result) => {
-            (op, resource, result)
-        }
-        _ => (op, rest, "ok"),
-    })
+/// Returns the effect that a difference is about.
+pub(crate) fn subject(difference: &Difference) -> Option<(Op, &Resource, &str)> {
+    let effect = difference.effect.as_ref()?;
+    Some((effect.op, &effect.resource, &effect.result))
 }
 
 impl Matcher {
@@ -175,9 +173,11 @@ impl Matcher {
         {
             return false;
         }
+        // Without an effect it is about a program with its arguments, a mark or the like.
+        let other = Resource::from(Name::word(&difference.what));
         let (op, resource, result) = match subject(difference) {
             Some((op, resource, result)) => (Some(op), resource, Some(result)),
-            None => (None, difference.what.as_str(), None),
+            None => (None, &other, None),
         };
         // Other permissions are not meant by an entry on writing.
         if difference.change == Change::Changed && op == Some(Op::Create) && self.op != op {
@@ -199,18 +199,18 @@ impl Matcher {
         &self,
         role: &str,
         op: Option<Op>,
-        resource: &str,
+        resource: &Resource,
         result: Option<&str>,
-        matches: &dyn Fn(&Pattern, &str) -> bool,
+        matches: &dyn Fn(&Pattern, &Resource) -> bool,
     ) -> bool {
         // An entry for writing a file also matches its creation, with any permissions.
         let makes = |wanted| matches!(wanted, Op::Write | Op::Mkdir | Op::Mknod);
         let is_op = |wanted| Some(wanted) == op || op == Some(Op::Create) && makes(wanted);
         let subject = match op {
-            Some(op @ (Op::Create | Op::Lock)) => Effect::request(op, resource),
+            Some(Op::Create | Op::Lock) => Some(resource.without_asked()),
             _ => None,
         };
-        let names = [Some(resource), subject.map(|(subject, _)| subject)];
+        let names = [Some(resource), subject.as_ref()];
         self.role.as_ref().is_none_or(|pattern| pattern.matches(role))
             && self.op.is_none_or(is_op)
             && self.result.as_deref().is_none_or(|wanted| Some(wanted) == result)

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::matcher::{Pattern, RealNames};
 use crate::diff::effect::Op;
 use crate::diff::report::{Change, Difference};
+use crate::diff::resource::Resource;
 use crate::diff::rule::Rule;
 use crate::diff::run::{Run, result};
 use crate::state::ProcessId;
@@ -86,7 +87,7 @@ impl fmt::Display for StepOp {
 struct StepKind {
     role: String,
     op: StepOp,
-    resource: String,
+    resource: Resource,
     result: String,
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::Error;
 use crate::diff::effect::Effect;
 use crate::diff::report::{Change, Difference};
+use crate::diff::resource::Name;
 use crate::diff::rule::Rule;
 
 fn parse(text: &str) -> Result<Policy, Error> {
@@ -58,10 +59,8 @@ fn every_key_of_a_policy_is_parsed() {
         (Some(Severity::Warn), 2, Level::Sequence)
     );
     assert_eq!(policy.key(), [KeyPart::Machine, KeyPart::Libc]);
-    assert!(
-        policy.is_secret("$HOME/.ssh/id", RealNames::default())
-            && !policy.is_secret("$HOME/ssh/id", RealNames::default())
-    );
+    let is_secret = |name| policy.is_secret(&Name::parse(name).into(), RealNames::default());
+    assert!(is_secret("$HOME/.ssh/id") && !is_secret("$HOME/ssh/id"));
     assert_eq!(policy.exceptions[0].expires, Some(Date { year: 2026, month: 12, day: 31 }));
     assert_eq!(parse("").unwrap().level(), Level::Effects);
 }
@@ -108,6 +107,7 @@ fn difference(rule: Rule, change: Change, role: &str, what: &str) -> Difference 
         process: format!("make>{role}"),
         ..Difference::new(rule, change, what.into())
     }
+    .with_effect()
 }
 
 /// An entry matches by the keys it has, and each of them must match.
@@ -214,6 +214,16 @@ fn days_match_the_calendar() {
     ] {
         assert_eq!(Date::from_unix_time(seconds).to_string(), day);
     }
+}
+
+/// The text of a difference may begin with the name of an operation without being about one.
+#[test]
+fn programs_are_no_operations() {
+    let policy = parse("[[ignore]]\nop = \"sync\"\nreason = \"x\"").unwrap();
+    let matcher = &policy.exceptions[0].matcher;
+    let of_program = Difference::new(Rule::ProcessCount, Change::Added, "sync $WS/a".into());
+    let of_call = difference(Rule::DurabilityNew, Change::Added, "perl", "sync $WS/a");
+    assert!(!matcher.matches(&of_program) && matcher.matches(&of_call));
 }
 
 #[test]

@@ -10,7 +10,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::names::{NameId, Names, Sort};
-use crate::visible::is_visible;
+use super::roots::Roots;
+use crate::diff::name::{Kind, Name, escaped};
 
 /// The identifiers that are valid in one run only.
 #[derive(Debug, Default)]
@@ -42,143 +43,19 @@ impl RunLocalIds {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Roots(Vec<(String, Vec<u8>)>);
-
-impl Roots {
-    /// Adds a root. The first name of a directory wins. One name may have several directories, as
-    /// the two runs differ.
-    pub(crate) fn add(&mut self, name: &str, path: &[u8]) {
-        let path = path.strip_suffix(b"/").unwrap_or(path);
-        // An explicit name replaces one derived from a root below.
-        self.0.retain(|(known, dir)| dir != path || !known.ends_with("/.."));
-        let taken = self.0.iter().any(|(_, dir)| dir == path);
-        if path.first() == Some(&b'/') && !taken {
-            self.0.push((name.to_owned(), path.to_vec()));
-            self.add_parents(name, path);
-            self.0.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));
-        }
-    }
-
-    /// Names the directories above a root `$WS/..` and so on, because programs search them, but not
-    /// those directly below `/`, which belong to the system.
-    fn add_parents(&mut self, name: &str, path: &[u8]) {
-        let mut name = name.to_owned();
-        let mut at = path;
-        while let Some(end) = at.iter().rposition(|&byte| byte == b'/').filter(|end| *end > 0) {
-            at = at.get(..end).unwrap_or_default();
-            name.push_str("/..");
-            let deep = at.iter().filter(|&&byte| byte == b'/').count() > 1;
-            if deep && !self.0.iter().any(|(_, dir)| dir == at) {
-                self.0.push((name.clone(), at.to_vec()));
-            }
-        }
-    }
-
-    /// Returns the root of a path and the rest of the path.
-    fn split<'p>(&self, path: &'p [u8]) -> Option<(&str, &'p [u8])> {
-        self.0.iter().find_map(|(name, root)| {
-            let rest = path.strip_prefix(root.as_slice())?;
-            (rest.is_empty() || rest.first() == Some(&b'/')).then_some((name.as_str(), rest))
-        })
-    }
-
-    /// Returns the path of a canonical name, with its root expanded; `None` if it is under no root.
-    /// Placeholders stay.
-    pub(crate) fn real(&self, name: &str) -> Option<String> {
-        let (kind, path) = match name.strip_prefix("unix ") {
-            Some(path) => ("unix ", path),
-            None => ("", name),
-        };
-        let rest = path.strip_prefix('$')?;
-        // The longest name wins: `$WS/..` is a root too.
-        let named = self.0.iter().filter_map(|(root, directory)| {
-            let below = rest.strip_prefix(root.as_str())?;
-            (below.is_empty() || below.starts_with('/')).then_some((root.len(), directory, below))
-        });
-        let (_, directory, below) = named.max_by_key(|(len, ..)| *len)?;
-        Some(format!("{kind}{}{below}", escaped(directory)))
-    }
-
-    /// Whether there is a root of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
-    }
-
-    /// Writes a text that may contain paths, with roots replaced wherever a path can begin.
-    pub(crate) fn in_text(&self, text: &[u8], out: &mut Vec<u8>) {
-        let mut at = 0_usize;
-        let mut may_begin = true;
-        while let Some(&byte) = text.get(at) {
-            let rest = text.get(at..).unwrap_or_default();
-            let root = match byte {
-                b'/' if may_begin => self.split_prefix(rest),
-                // In a URL, or below another directory: `/usr/lib/debug/tmp/ws/p`.
-                b'/' => self.split_deep(rest),
-                _ => None,
-            };
-            if let Some((name, rest)) = root {
-                out.push(b'$');
-                out.extend_from_slice(name.as_bytes());
-                at = text.len().saturating_sub(rest.len());
-                may_begin = false;
-                continue;
-            }
-            may_begin = !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'_' | b'/')
-                // An option with its value attached: -I/usr/include, -L/lib.
-                || at == 1 && text.first() == Some(&b'-');
-            out.push(byte);
-            at = at.saturating_add(1);
-        }
-    }
-
-    /// Returns what is before a root in a path, the root, and the rest of the path.
-    fn below<'p>(&self, path: &'p [u8]) -> Option<(&'p [u8], &str, &'p [u8])> {
-        let slashes = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
-        slashes.map(|(at, _)| at).find_map(|at| {
-            let (above, below) = path.split_at_checked(at)?;
-            let (name, rest) = self.split_deep(below)?;
-            (rest.is_empty() || rest.first() == Some(&b'/')).then_some((above, name, rest))
-        })
-    }
-
-    /// As [`Self::split_prefix`], for roots that are deep enough to be no other directory, such as
-    /// `/tmp` in `/var/tmp`.
-    fn split_deep<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
-        let (name, rest) = self.split_prefix(text)?;
-        let root = text.get(..text.len().saturating_sub(rest.len()))?;
-        let components = root.iter().filter(|byte| **byte == b'/').count();
-        (components > 1).then_some((name, rest))
-    }
-
-    fn split_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
-        self.0.iter().find_map(|(name, root)| {
-            let rest = text.strip_prefix(root.as_slice())?;
-            let ends = rest
-                .first()
-                .is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
-            ends.then_some((name.as_str(), rest))
-        })
-    }
-}
-
 /// Returns the canonical names of all names, by number.
-pub(crate) fn canonical_names(
-    names: &Names,
-    local_ids: &RunLocalIds,
-    roots: &Roots,
-) -> Vec<String> {
+pub(crate) fn canonical_names(names: &Names, local_ids: &RunLocalIds, roots: &Roots) -> Vec<Name> {
     let name = |(sort, name): (Sort, &[u8])| match sort {
-        Sort::Path => path(name, local_ids, roots),
-        Sort::Link => link(name),
-        Sort::Address => address(name, local_ids, roots),
-        Sort::Word => String::from_utf8_lossy(name).into_owned(),
-        Sort::Pid => pid(name, local_ids),
-        Sort::Text => {
-            let mut text = Vec::new();
-            roots.in_text(name, &mut text);
-            escaped(&text)
+        Sort::Path => {
+            let (path, root) = path(name, local_ids, roots);
+            Name::new(Kind::File { root }, path)
         }
+        Sort::Link => Name::new(Kind::Descriptor, link(name)),
+        Sort::Descriptor => Name::new(Kind::Descriptor, String::from_utf8_lossy(name).into_owned()),
+        Sort::Address => address(name, local_ids, roots),
+        Sort::Word => Name::new(Kind::Word, String::from_utf8_lossy(name).into_owned()),
+        Sort::Pid => pid(name, local_ids),
+        Sort::Text => target(name, roots),
         // The name of the call, if it has one, is followed by a space, all others are escaped.
         Sort::Request => {
             let mut text = Vec::new();
@@ -187,26 +64,52 @@ pub(crate) fn canonical_names(
             match call.filter(|at| text.get(*at) == Some(&b' ')) {
                 Some(at) => {
                     let (call, asked) = text.split_at(at);
-                    format!("{} {}", escaped(call), escaped(asked.get(1..).unwrap_or_default()))
+                    let asked = escaped(asked.get(1..).unwrap_or_default());
+                    let all = format!("{} {asked}", escaped(call));
+                    Name::new(Kind::Request { call: call.len() }, all)
                 }
-                None => escaped(&text),
+                None => {
+                    let call = call.map_or(text.len(), |_| 0);
+                    Name::new(Kind::Request { call }, escaped(&text))
+                }
             }
         }
     };
     names.iter().map(name).collect()
 }
 
-fn path(path: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
+/// Returns the target of a symbolic link, which is a file if it is absolute.
+fn target(name: &[u8], roots: &Roots) -> Name {
+    let mut text = Vec::new();
+    roots.in_text(name, &mut text);
+    let kind = match name {
+        [b'/', ..] => {
+            Kind::File { root: roots.split_prefix(name).map_or(0, |(root, _)| root_len(root)) }
+        }
+        _ => Kind::Word,
+    };
+    Name::new(kind, escaped(&text))
+}
+
+/// Returns the length of a root in a canonical name, its `$` included.
+fn root_len(root: &str) -> usize {
+    root.len().saturating_add(1)
+}
+
+/// Returns the canonical name of a path, and the length of the root in it.
+fn path(path: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> (String, usize) {
     // The kernel marks the link of a removed file.
     let (path, deleted) = match path.strip_suffix(b" (deleted)") {
         Some(path) => (path, true),
         None => (path, false),
     };
     let mut out = String::new();
+    let mut root = 0;
     let rest = match roots.split(path) {
         Some((name, rest)) => {
             out.push('$');
             out.push_str(name);
+            root = root_len(name);
             rest
         }
         // A root below another directory, as for the debug information of a program.
@@ -237,7 +140,7 @@ fn path(path: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     if out.is_empty() {
         out.push('/');
     }
-    out
+    (out, root)
 }
 
 /// Writes one component of a path; `before` has the three components before it.
@@ -317,9 +220,9 @@ fn link(link: &[u8]) -> String {
     }
 }
 
-fn pid(bytes: &[u8], local_ids: &RunLocalIds) -> String {
+fn pid(bytes: &[u8], local_ids: &RunLocalIds) -> Name {
     let number = bytes.try_into().map_or(0, i32::from_le_bytes);
-    match number {
+    let text = match number {
         0 => "<own-group>".to_owned(),
         -1 => "<all>".to_owned(),
         _ => {
@@ -327,13 +230,17 @@ fn pid(bytes: &[u8], local_ids: &RunLocalIds) -> String {
             let group = if number < 0 { "-group" } else { "" };
             format!("<{}{group}>", if known { "traced" } else { "other" })
         }
-    }
+    };
+    Name::new(Kind::Process { group: number < -1 }, text)
 }
 
-/// Formats a socket address: `tcp 127.0.0.1:80`, `unix $WS/socket`.
-fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
+/// Returns the name of a socket address: `tcp 127.0.0.1:80`, `unix $WS/socket`.
+fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> Name {
     use sysreel_abi::intent::Family;
-    let Some((&kind, bytes)) = bytes.split_first() else { return "<unnamed>".to_owned() };
+    let no_path = Kind::Unix { path: None, root: 0 };
+    let Some((&kind, bytes)) = bytes.split_first() else {
+        return Name::new(no_path, "<unnamed>".to_owned());
+    };
     // SOCK_STREAM and SOCK_DGRAM (include/linux/net.h).
     let name = match kind {
         1 => "tcp",
@@ -347,53 +254,36 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     match Family::from_sockaddr(bytes) {
         Family::Inet => {
             let ip = bytes.get(4..8).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(Ipv4Addr::from);
-            format!("{name} {}:{}", ip.unwrap_or(Ipv4Addr::UNSPECIFIED), port())
+            let ip = ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
+            Name::new(Kind::Inet { ip: Some(ip.into()) }, format!("{name} {ip}:{}", port()))
         }
         Family::Inet6 => {
             let ip =
                 bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok()).map(Ipv6Addr::from);
-            format!("{name} [{}]:{}", ip.unwrap_or(Ipv6Addr::UNSPECIFIED), port())
+            let ip = ip.unwrap_or(Ipv6Addr::UNSPECIFIED);
+            Name::new(Kind::Inet { ip: Some(ip.into()) }, format!("{name} [{ip}]:{}", port()))
         }
         Family::Unix => match bytes.get(2..).unwrap_or_default() {
-            [] => "unix <unnamed>".to_owned(),
+            [] => Name::new(no_path, "unix <unnamed>".to_owned()),
             // Autobind chooses five hexadecimal digits (unix_autobind, net/unix/af_unix.c).
             [0, name @ ..] if name.len() == 5 && name.iter().all(u8::is_ascii_hexdigit) => {
-                "unix @<auto>".to_owned()
+                Name::new(no_path, "unix @<auto>".to_owned())
             }
             [0, name @ ..] => {
                 let mut out = "unix @".to_owned();
                 write_component(name, local_ids, &mut out);
-                out
+                Name::new(no_path, out)
             }
-            name => format!("unix {}", path(crate::text::until_nul(name), local_ids, roots)),
+            name => {
+                const BEFORE: &str = "unix ";
+                let (path, root) = path(crate::text::until_nul(name), local_ids, roots);
+                let kind = Kind::Unix { path: Some(BEFORE.len()), root };
+                Name::new(kind, format!("{BEFORE}{path}"))
+            }
         },
-        Family::Netlink => "netlink".to_owned(),
-        Family::Other(number) => format!("family-{number}"),
+        Family::Netlink => Name::new(Kind::Netlink, "netlink".to_owned()),
+        Family::Other(number) => Name::new(Kind::Inet { ip: None }, format!("family-{number}")),
     }
-}
-
-/// Escapes white space, characters that [`is_visible`] rejects, and bytes that are not UTF-8.
-pub(crate) fn escaped(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\\' => out.push_str("\\\\"),
-                c if !is_visible(c) || c.is_whitespace() => {
-                    let mut buffer = [0; 4];
-                    for byte in c.encode_utf8(&mut buffer).bytes() {
-                        _ = write!(out, "\\x{byte:02x}");
-                    }
-                }
-                c => out.push(c),
-            }
-        }
-        for byte in chunk.invalid() {
-            _ = write!(out, "\\x{byte:02x}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, ArgKind, Dir, Row, render};
 
-use super::canonical::escaped;
 use super::operation::{Case, is_leftover, is_value};
+use crate::diff::name::escaped;
 use crate::text::until_nul;
 
 /// The longest string argument that execve accepts (include/uapi/linux/binfmts.h).

@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use sysreel_abi::consts::security;
+use sysreel_abi::{Abi, ArgKind, render};
 use sysreel_format::{Altering, ProcessSnapshot};
 
 use super::names::{NameId, Names, Sort};
@@ -78,12 +80,18 @@ fn rights(snapshot: &ProcessSnapshot, recorders: &[Altering]) -> Vec<String> {
         format!("uid={}", numbers(&credentials.uids)),
         format!("gid={}", numbers(&credentials.gids)),
         format!("groups={}", numbers(&credentials.groups)),
-        format!("inheritable={inheritable:#x}"),
-        format!("permitted={permitted:#x}"),
-        format!("effective={effective:#x}"),
-        format!("bounding={bounding:#x}"),
-        format!("ambient={ambient:#x}"),
     ];
+    for (set, capabilities) in [
+        ("inheritable", inheritable),
+        ("permitted", permitted),
+        ("effective", effective),
+        ("bounding", bounding),
+        ("ambient", ambient),
+    ] {
+        // Says that the set is known, if it is empty.
+        rights.push(set.to_owned());
+        rights.extend(names_of(capabilities).map(|name| format!("{set}={name}")));
+    }
     // What they would be without the recorder is not known.
     if !recorders.contains(&Altering::NO_NEW_PRIVS) {
         rights.push(format!("no_new_privs={}", u8::from(snapshot.no_new_privs)));
@@ -92,6 +100,15 @@ fn rights(snapshot: &ProcessSnapshot, recorders: &[Altering]) -> Vec<String> {
         rights.push(format!("seccomp={}", snapshot.seccomp));
     }
     rights
+}
+
+/// Returns the names of the capabilities in a set.
+fn names_of(capabilities: u64) -> impl Iterator<Item = String> {
+    (0..u64::from(u64::BITS)).filter(move |bit| capabilities >> bit & 1 != 0).map(|bit| {
+        let mut name = String::new();
+        render::flag_value(Abi::X86_64, ArgKind::Enum(&security::CAPABILITY), bit, &mut name);
+        name
+    })
 }
 
 /// Returns the name of a variable.

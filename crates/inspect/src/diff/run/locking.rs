@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sysreel_abi::CallKind;
 use sysreel_abi::attributes::LockKind;
 use sysreel_abi::intent;
+use sysreel_format::TaskId;
 
 use super::flags::NO_FLAGS;
 use super::names::{NameId, Names, Sort};
@@ -32,10 +33,19 @@ struct Written {
     locks: BTreeSet<NameId>,
 }
 
+/// An exclusive lock.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    /// The locked file.
+    name: NameId,
+    /// The process and the thread that took it.
+    by: (ProcessId, TaskId),
+}
+
 /// The exclusive locks of a run, and what is written under them.
 #[derive(Debug, Default)]
 pub(super) struct Locking {
-    held: BTreeMap<Owner, NameId>,
+    held: BTreeMap<Owner, Held>,
     written: BTreeMap<(Actor, NameId), Written>,
 }
 
@@ -58,7 +68,10 @@ impl Locking {
             LockKind::Flock | LockKind::OpenFile => Owner::Description(file.serial),
         };
         match change.exclusive {
-            Some(true) => _ = self.held.insert(owner, name),
+            Some(true) => {
+                let by = (actor.0, case.finished.task);
+                self.held.insert(owner, Held { name, by });
+            }
             // A part that is unlocked does not unlock the others; which are left is not followed.
             None if change.range != Some((0, u64::MAX)) => {}
             Some(false) | None => _ = self.held.remove(&owner),
@@ -76,8 +89,15 @@ impl Locking {
             return;
         }
         let written = self.written.entry((actor, name)).or_default();
-        let held = self.held.iter().filter(|(owner, _)| holds(case, actor.0, **owner));
-        let locks: Vec<NameId> = held.map(|(_, lock)| *lock).collect();
+        // Whether another thread of the process happens to hold a lock meanwhile is up to the
+        // scheduler: the compiler of Rust writes object files beside the lock of its main thread.
+        // A child that inherited the lock has it for all of its threads.
+        let is_own = |(process, task)| process != actor.0 || task == case.finished.task;
+        let held = self
+            .held
+            .iter()
+            .filter(|(owner, held)| is_own(held.by) && holds(case, actor.0, **owner));
+        let locks: Vec<NameId> = held.map(|(_, held)| held.name).collect();
         let event = &mut written.events[usize::from(locks.is_empty())];
         written.locks.extend(locks);
         *event = event.or(Some(case.finished.event));

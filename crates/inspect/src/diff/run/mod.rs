@@ -14,6 +14,7 @@ mod names;
 pub(crate) mod operation;
 mod process;
 mod reader;
+pub(crate) mod roots;
 mod signals;
 pub(crate) mod stream;
 pub(crate) mod timing;
@@ -38,6 +39,7 @@ pub(crate) use operation::Operation;
 pub(crate) use signals::signal;
 
 use super::effect::{Effect, Op};
+use super::resource::{Name, Resource};
 use crate::Findings;
 use crate::state::ProcessId;
 
@@ -130,8 +132,8 @@ pub struct Run {
     /// The number of completed calls in the log.
     pub calls: u64,
     /// The paths of opened files, by the path in the call, where they differ.
-    pub(crate) leads: BTreeMap<String, String>,
-    pub(crate) names: Vec<String>,
+    pub(crate) leads: BTreeMap<Name, Name>,
+    pub(crate) names: Vec<Name>,
     pub(crate) created: Vec<Created>,
     /// What the first program has from outside of the run.
     pub(crate) given: Vec<(Inherited, NameId)>,
@@ -146,7 +148,7 @@ pub struct Run {
     /// When it began and ended, in nanoseconds since 1970, if the log says so.
     pub(crate) clock: Option<(u64, u64)>,
     /// Its named directories.
-    pub(crate) roots: canonical::Roots,
+    pub(crate) roots: roots::Roots,
     pub(crate) operations: Operations,
     pub(crate) streams: stream::Streams,
     pub(crate) timing: timing::Timing,
@@ -162,37 +164,54 @@ impl Run {
     }
 
     pub(crate) fn name(&self, id: NameId) -> &str {
-        usize::try_from(id.0).ok().and_then(|at| self.names.get(at)).map_or("-", String::as_str)
+        usize::try_from(id.0).ok().and_then(|at| self.names.get(at)).map_or("-", Name::as_str)
+    }
+
+    /// Returns a name as a value; `None` for no name.
+    pub(crate) fn value(&self, id: NameId) -> Option<Name> {
+        let at = usize::try_from(id.0).ok().filter(|at| *at > 0)?;
+        self.names.get(at).cloned()
     }
 
     /// Gives names, and the paths below them, a new name.
     pub(crate) fn rename(&mut self, new: &dyn Fn(&str) -> Option<String>) {
+        let renamed = |name: Name| match new(name.as_str()) {
+            Some(new) => name.renamed(new),
+            None => name,
+        };
         for name in &mut self.names {
-            if let Some(new) = new(name) {
-                *name = new;
-            }
+            *name = renamed(std::mem::take(name));
         }
-        let renamed = |name: String| new(&name).unwrap_or(name);
         let leads = std::mem::take(&mut self.leads);
         self.leads = leads.into_iter().map(|(from, to)| (renamed(from), renamed(to))).collect();
     }
 
-    /// Returns the canonical name of what an operation was done to.
-    pub(crate) fn resource(&self, operation: &Operation) -> String {
-        let (first, second) = (self.name(operation.first), self.name(operation.second));
-        let grants = self.name(operation.grants);
-        match (operation.op, operation.second.0) {
-            (Op::Durability | Op::Flags, 0) => format!("{first} {grants}"),
-            (Op::Durability | Op::Flags, _) => format!("{first} -> {second} {grants}"),
-            (Op::Rename | Op::Link | Op::Symlink, _) => format!("{first} -> {second}"),
-            (_, 0) => first.to_owned(),
-            _ => format!("{first} {second}"),
-        }
+    /// Returns what an operation was done to.
+    pub(crate) fn resource(&self, operation: &Operation) -> Resource {
+        let none = || Name::word("-");
+        let subject = self.value(operation.first).unwrap_or_else(none);
+        let second = self.value(operation.second);
+        let (to, asked) = match operation.op {
+            Op::Durability | Op::Flags => (second, self.value(operation.grants)),
+            Op::Rename | Op::Link | Op::Symlink => (Some(second.unwrap_or_else(none)), None),
+            _ => (None, second),
+        };
+        Resource { subject, to, asked }
     }
 
     /// Returns all effects of the run, sorted.
     #[must_use]
     pub fn effects(&self) -> BTreeMap<Effect, Seen> {
+        let mut effects = BTreeMap::<Effect, Seen>::new();
+        self.each_effect(&mut |effect, seen| match effects.entry(effect) {
+            Entry::Vacant(entry) => _ = entry.insert(seen),
+            Entry::Occupied(mut entry) => entry.get_mut().add(&seen),
+        });
+        effects
+    }
+
+    /// Calls `each` with all effects of the run, in no order, some more than once.
+    pub(crate) fn each_effect(&self, each: &mut dyn FnMut(Effect, Seen)) {
         // The same operation of many processes is one effect, whose names are formatted once.
         let mut operations = HashMap::<(NameId, Operation), Seen, RandomState>::default();
         for (((process, role), operation), (count, event)) in &self.operations {
@@ -202,31 +221,23 @@ impl Run {
             seen.event = seen.event.min(*event);
             seen.processes.push(*process);
         }
-        let mut effects = BTreeMap::<Effect, Seen>::new();
-        let mut add = |effect, mut seen: Seen| {
+        for ((role, operation), mut seen) in operations {
             seen.processes.sort_unstable();
             seen.processes.dedup();
-            match effects.entry(effect) {
-                Entry::Vacant(entry) => _ = entry.insert(seen),
-                Entry::Occupied(mut entry) => entry.get_mut().add(&seen),
-            }
-        };
-        for ((role, operation), seen) in operations {
             let effect = Effect {
                 role: self.name(role).to_owned(),
                 op: operation.op,
                 resource: self.resource(&operation),
                 result: result(operation.errno),
             };
-            add(effect, seen);
+            each(effect, seen);
         }
         for (id, process) in (0..).map(ProcessId).zip(&self.processes) {
             let Some(result) = process.end.result() else { continue };
-            let (role, resource) = (process.role().to_owned(), "-".to_owned());
+            let (role, resource) = (process.role().to_owned(), Resource::none());
             let seen = Seen { count: 1, event: process.gone, processes: vec![id] };
-            add(Effect { role, op: Op::Exit, resource, result }, seen);
+            each(Effect { role, op: Op::Exit, resource, result }, seen);
         }
-        effects
     }
 }
 

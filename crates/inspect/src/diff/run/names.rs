@@ -27,6 +27,8 @@ pub(crate) enum Sort {
     Text,
     /// What a call asks for, as `print` shows it.
     Request,
+    /// A descriptor without a path, as it is shown: `<stdout>`.
+    Descriptor,
 }
 
 /// All names of a log.
@@ -37,8 +39,16 @@ pub(crate) struct Names {
     scratch: Vec<u8>,
 }
 
-const SORTS: [Sort; 7] =
-    [Sort::Path, Sort::Link, Sort::Address, Sort::Word, Sort::Pid, Sort::Text, Sort::Request];
+const SORTS: [Sort; 8] = [
+    Sort::Path,
+    Sort::Link,
+    Sort::Address,
+    Sort::Word,
+    Sort::Pid,
+    Sort::Text,
+    Sort::Request,
+    Sort::Descriptor,
+];
 
 impl Default for Names {
     fn default() -> Self {

@@ -3,7 +3,7 @@ use super::*;
 fn learned(runs: &[&[&str]]) -> Learned {
     let runs: Vec<BTreeSet<Effect>> =
         runs.iter().map(|run| run.iter().map(|line| line.parse().unwrap()).collect()).collect();
-    learn(&runs, &|resource| resource.contains("secret"))
+    learn(&runs, &|resource| resource.to_string().contains("secret"))
 }
 
 fn lines_of<T: ToString>(of: impl IntoIterator<Item = (T, Evidence)>) -> Vec<String> {

@@ -214,8 +214,9 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     /// have 190 on average, and what one side must not be below, because `release` is no
     /// counterpart of any name.
     const USUAL: (i32, i32) = (40, -30);
-    /// Less are two words, such as `release` and `malware` with -180.
-    const PASSING: (i32, i32) = (-60, -60);
+    /// Less are two words, such as `release` and `malware` with -180. Seven random letters and
+    /// digits that are all digits by chance have -72.
+    const PASSING: (i32, i32) = (-60, -72);
     const MADE_NEW: (i32, i32) = (-100, -80);
     /// Six letters have at least -75 each, or -90 with the one before them: that is enough beside
     /// a name that is surely random.

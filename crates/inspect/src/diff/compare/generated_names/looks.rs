@@ -13,6 +13,8 @@ const PAIRS: &str = "ab ac ad ag ai al am an ap ar as at av ay ba be bi bl bo br
 
 /// The least digits of a number that is made up: shorter ones count something.
 const MIN_DIGITS: usize = 8;
+/// The least digits that random letters and digits may consist of by chance.
+const BY_CHANCE: usize = 6;
 
 /// The least length of a number in hexadecimal digits: shorter words count as letters and digits.
 const MIN_HEX: usize = 8;
@@ -54,8 +56,13 @@ pub(super) fn is_mixed_hex(word: &str) -> bool {
 pub(super) fn evidence(word: &str, start: usize) -> i32 {
     let text = word.get(start..).unwrap_or_default();
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let made_up = text.len() >= MIN_DIGITS && !is_date(text);
-        return if made_up { CERTAIN } else { -CERTAIN };
+        return match text.len() {
+            MIN_DIGITS.. if !is_date(text) => CERTAIN,
+            len @ BY_CHANCE..MIN_DIGITS => {
+                weight::DIGITS * i32::try_from(len - 1).unwrap_or(i32::MAX)
+            }
+            _ => -CERTAIN,
+        };
     }
     let bytes = word.as_bytes();
     let has = |is: fn(&u8) -> bool| text.bytes().any(|byte| is(&byte));

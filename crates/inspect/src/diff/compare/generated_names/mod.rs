@@ -23,6 +23,7 @@ use self::family::{Family, Members, SPREAD, family, is_hash, split};
 use self::form::{How, Part};
 use self::pattern::Patterns;
 use crate::diff::effect::Op;
+use crate::diff::resource::Name;
 use crate::diff::run::Run;
 
 /// How deep directories with generated names may be nested.
@@ -91,15 +92,17 @@ fn families<'r>(
     runs: [&'r Run; 2],
     constant: &[BTreeSet<String>; 2],
 ) -> BTreeMap<Family, [Members<'r>; 2]> {
-    let all = runs.map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
+    let all = runs.map(|run| run.names.iter().map(Name::as_str).collect::<BTreeSet<_>>());
+    let new = [new_names(runs[0], runs[1]), new_names(runs[1], runs[0])];
+    // A folder of the store to which one run adds a hash counts as one in the other run too, where
+    // the same folder may have been there for another hash.
+    let hashes = new.iter().flatten().filter(|name| is_hash(name));
+    let stores: BTreeSet<&str> = hashes.map(|name| split(name).0.trim_end_matches('/')).collect();
+    let spreads =
+        |folder: &str| new.iter().any(|new| new.contains(folder)) || stores.contains(folder);
     let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
     for (side, run) in runs.into_iter().enumerate() {
         let removed = removed(run);
-        let new = new_names(run, runs[1 - side]);
-        let hashes = new.iter().filter(|name| is_hash(name));
-        let stores: BTreeSet<&str> =
-            hashes.map(|name| split(name).0.trim_end_matches('/')).collect();
-        let spreads = |folder: &str| new.contains(folder) || stores.contains(folder);
         for created in &run.created {
             let name = run.name(created.name);
             if !all[1 - side].contains(name)
@@ -234,22 +237,34 @@ impl Renaming {
             let new = prefixes.next_back().map(|(end, new)| format!("{new}{}", &name[end..]));
             self.in_words(new.as_deref().unwrap_or(name)).or(new)
         });
+        // Processes of one program have mostly the same arguments.
+        let mut known = HashMap::<String, Option<String>, RandomState>::default();
         let images = run.processes.iter_mut().flat_map(|process| &mut process.images);
         for image in images {
             if let Some(role) = self.in_words(&image.role) {
                 image.role = role;
             }
             for word in &mut image.argv {
-                for (old, new) in &self.names {
-                    if word.contains(old.as_str()) {
-                        *word = word.replace(old.as_str(), new);
-                    }
-                }
-                if let Some(new) = self.in_words(word) {
-                    *word = new;
-                }
+                let new = match known.get(word.as_str()) {
+                    Some(new) => new.clone(),
+                    None => known.entry(word.clone()).or_insert(self.in_argument(word)).clone(),
+                };
+                *word = new.unwrap_or_else(|| std::mem::take(word));
             }
         }
+    }
+
+    /// Returns an argument with the names and the random words in it replaced; `None` if it has
+    /// none.
+    fn in_argument(&self, word: &str) -> Option<String> {
+        let mut new = None;
+        for (old, name) in &self.names {
+            let text = new.as_deref().unwrap_or(word);
+            if text.contains(old.as_str()) {
+                new = Some(text.replace(old.as_str(), name));
+            }
+        }
+        self.in_words(new.as_deref().unwrap_or(word)).or(new)
     }
 
     /// Returns a text with the random words in it replaced; `None` if it has none.

@@ -90,6 +90,20 @@ fn passing_names_need_less_evidence() {
     }
 }
 
+/// Seven random letters and digits are sometimes all digits: rustc's names of object files.
+#[test]
+fn a_passing_name_may_have_only_digits_beside_a_random_one() {
+    let parts = |a, b, passing| {
+        let how = How { exclusive: false, passing, private: false };
+        form::generated_parts(&[vec![a], vec![b]], how)
+    };
+    assert!(parts("w-9e25.0316423.rcgu.o", "w-9e25.109tbl8.rcgu.o", true).is_some());
+    // What stays is told, and so are two numbers, and a word.
+    assert!(parts("w-9e25.0316423.rcgu.o", "w-9e25.109tbl8.rcgu.o", false).is_none());
+    assert!(parts("w-9e25.0316423.rcgu.o", "w-9e25.1408975.rcgu.o", true).is_none());
+    assert!(parts("w-9e25.release.rcgu.o", "w-9e25.109tbl8.rcgu.o", true).is_none());
+}
+
 /// Of two random numbers in hexadecimal digits some are equal at the same place.
 #[test]
 fn passing_names_may_have_equal_characters() {

@@ -16,6 +16,7 @@ use crate::diff::align::SpanKind;
 use crate::diff::compare::Found;
 use crate::diff::effect::Op;
 use crate::diff::report::{Account, Change};
+use crate::diff::resource::{Name, Resource};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::diff::run::stream::Step;
@@ -336,27 +337,44 @@ impl Group {
             _ => {}
         }
         let mut found = Found::new(rule, change, role, what);
+        if let ([token], false) = (&list[..], matches!(key, Key::Moved | Key::GaveUp)) {
+            found = about(found, tokens.operation(*token), matches!(key, Key::Result(..)));
+        }
         (found.difference.before, found.difference.after) = (before, after);
         found.difference.events = self.events;
         found.processes = [vec![job.processes.0], vec![job.processes.1]];
-        for token in list.iter().filter_map(|token| tokens.operation(*token)) {
-            if token.op == Op::Fork {
-                found.names.push(CHILD.to_owned());
-            }
-            if token.op == Op::Signal {
-                found
-                    .names
-                    .push(arrival_name(token.resource.split(' ').next().unwrap_or_default()));
-            }
-            // The resource of a plain call begins with the name of the call.
-            let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());
-            found
-                .names
-                .extend(names.filter(|name| name.starts_with(['/', '$'])).map(str::to_owned));
-            if token.op.is_effect() && !token.resource.starts_with(['/', '$', '<']) {
-                found.names.push(token.resource.clone());
-            }
-        }
+        let operations = list.iter().filter_map(|token| tokens.operation(*token));
+        found.names = operations.flat_map(names_of).collect();
         found
     }
+}
+
+/// Says which effect a difference is about, if calls make one; `is_result`: the results differ.
+fn about(found: Found, operation: Option<&NamedOperation>, is_result: bool) -> Found {
+    match operation.filter(|operation| !operation.opens) {
+        Some(NamedOperation { op, resource, result, .. }) => {
+            found.about(*op, resource.clone(), if is_result { "ok" } else { result })
+        }
+        None => found,
+    }
+}
+
+/// Returns the names that a difference in an operation is about.
+fn names_of(operation: &NamedOperation) -> Vec<String> {
+    let mut names = Vec::new();
+    if operation.op == Op::Fork {
+        names.push(CHILD.to_owned());
+    }
+    let Resource { subject, to, asked } = &operation.resource;
+    if operation.op == Op::Signal {
+        names.push(arrival_name(subject.as_str()));
+    }
+    // The resource of a plain call begins with the name of the call.
+    let first = asked.is_none() || to.is_some();
+    let paths = [Some(subject).filter(|_| first), asked.as_ref().or(to.as_ref())];
+    names.extend(paths.into_iter().flatten().filter_map(Name::path).map(str::to_owned));
+    if operation.op.is_effect() && !subject.is_file_or_descriptor() {
+        names.push(operation.resource.to_string());
+    }
+    names
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use crate::diff::effect::Op;
+use crate::diff::resource::Resource;
 use crate::diff::run::stream::Stream;
 use crate::diff::run::{Operation, Run, result};
 
@@ -25,7 +26,7 @@ pub(super) struct NamedOperation {
     pub(super) op: Op,
     /// Whether it opens a file for the operation.
     pub(super) opens: bool,
-    pub(super) resource: String,
+    pub(super) resource: Resource,
     pub(super) result: String,
 }
 
@@ -33,16 +34,20 @@ impl NamedOperation {
     pub(super) fn text(&self) -> String {
         let op = match self.op {
             Op::Call => String::new(),
-            op if self.opens => format!("open to {op} "),
-            op => format!("{op} "),
+            op if self.opens => format!("open to {op}"),
+            op => op.to_string(),
         };
-        let suffix = if self.result == "ok" { String::new() } else { format!(" {}", self.result) };
-        format!("{op}{}{suffix}", self.resource)
+        // Some have no resource: `fork`.
+        let resource =
+            if self.resource == Resource::none() { "" } else { &self.resource.to_string() };
+        let result = if self.result == "ok" { "" } else { &self.result };
+        let words = [&op, resource, result].into_iter().filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
     }
 }
 
 /// The identity of an operation.
-type Key = (String, Op, bool, String, u16);
+type Key = (String, Op, bool, Resource, u16);
 
 impl Tokens {
     /// Numbers the operations in the order of their names, so that exchanging the runs changes

@@ -14,7 +14,7 @@ fn canonical_name(sort: Sort, name: &[u8]) -> String {
     roots.add("HOME", b"/srv/me");
     roots.add("TMP", b"/tmp/");
     roots.add("NONE", b"/");
-    canonical_names(&names, &local_ids, &roots)[id.0 as usize].clone()
+    canonical_names(&names, &local_ids, &roots)[id.0 as usize].to_string()
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn names_stand_for_paths() {
     let mut roots = Roots::default();
     roots.add("WS", b"/srv/me/ws");
     roots.add("HOME", b"/srv/h");
-    let real = |name: &str| roots.real(name);
+    let real = |name: &str| roots.real(&Name::parse(name));
     assert_eq!(real("$HOME/.profile").as_deref(), Some("/srv/h/.profile"));
     assert_eq!(real("$WS/../x").as_deref(), Some("/srv/me/x"));
     assert_eq!(real("unix $WS/s").as_deref(), Some("unix /srv/me/ws/s"));

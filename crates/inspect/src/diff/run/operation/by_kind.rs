@@ -261,7 +261,8 @@ fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operat
     };
     if how.unnamed() {
         let grants = asked::permissions(case, &how.flags().collect::<Vec<_>>(), names);
-        return Operation { op: Op::Write, first: word(names, "<nameless>"), grants, ..plain };
+        let first = names.id(Sort::Descriptor, b"<nameless>");
+        return Operation { op: Op::Write, first, grants, ..plain };
     }
     let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
         (true, true) => (Op::Write, Making::First),

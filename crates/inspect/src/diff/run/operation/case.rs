@@ -56,12 +56,12 @@ pub(crate) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
     }
     let id = match file.made {
         // Descriptors that the first process inherited.
-        Made::Before(0) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdin>"),
-        Made::Before(1) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdout>"),
-        Made::Before(2) if file.maker.0 == 0 => names.id(Sort::Word, b"<stderr>"),
-        Made::Unnamed => names.id(Sort::Word, b"<nameless>"),
+        Made::Before(0) if file.maker.0 == 0 => names.id(Sort::Descriptor, b"<stdin>"),
+        Made::Before(1) if file.maker.0 == 0 => names.id(Sort::Descriptor, b"<stdout>"),
+        Made::Before(2) if file.maker.0 == 0 => names.id(Sort::Descriptor, b"<stderr>"),
+        Made::Unnamed => names.id(Sort::Descriptor, b"<nameless>"),
         _ if file.is_socket() => socket(file, names),
-        _ if is_nameless(&file.name()) => names.id(Sort::Word, b"<nameless>"),
+        _ if is_nameless(&file.name()) => names.id(Sort::Descriptor, b"<nameless>"),
         _ if file.link.first() == Some(&b'/') => {
             let mut name = Vec::new();
             file.write_full_path(&mut name);
@@ -84,7 +84,7 @@ fn is_nameless(name: &FileName) -> bool {
 fn socket(file: &OpenFile, names: &mut Names) -> NameId {
     let peer = file.peer.borrow();
     if file.made == Made::Accepted || peer.len() <= 2 {
-        return names.id(Sort::Word, b"<socket>");
+        return names.id(Sort::Descriptor, b"<socket>");
     }
     address(file, &peer, names)
 }

@@ -18,7 +18,7 @@ pub(super) fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)
         CallKind::Connect => (Op::Connect, address_argument(case, 1, names).unwrap_or_default()),
         CallKind::Bind => (Op::Bind, bound_address(case, names).unwrap_or_default()),
         CallKind::Listen => (Op::Listen, local_address(names).unwrap_or_default()),
-        CallKind::Accept => (Op::Accept, names.id(Sort::Word, b"<socket>")),
+        CallKind::Accept => (Op::Accept, names.id(Sort::Descriptor, b"<socket>")),
         // Sending to a connected peer is not an effect: connecting was.
         CallKind::Send => {
             (Op::Send, address_argument(case, 4, names).or_else(|| message_address(case, names))?)

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use sysreel_format::{Completeness, FileMeta};
 
-use super::super::canonical::{self, Roots, escaped};
+use super::super::canonical;
 use super::super::flags;
 use super::super::names::NameId;
+use super::super::roots::Roots;
 use super::super::{Environment, Image, Mark, Process, Run};
 use super::{RawImage, RunBuilder};
 use crate::Findings;
+use crate::diff::name::escaped;
 
 impl RunBuilder {
     pub(super) fn finish(
@@ -19,19 +21,13 @@ impl RunBuilder {
         completeness: Completeness,
         findings: Findings,
     ) -> Run {
-        let derived = [
-            self.durability.effects(&mut self.names),
-            self.locking.effects(&mut self.names),
-            flags::effects(&self.operations, &mut self.names),
-        ];
-        for (actor, operation, event) in derived.into_iter().flatten() {
-            let seen = self.operations.entry((actor, operation)).or_insert((0, event));
-            (seen.0, seen.1) = (seen.0.saturating_add(1), seen.1.min(event));
-        }
+        self.add_derived_effects();
         let names = canonical::canonical_names(&self.names, &self.local_ids, &self.roots);
-        let name = |id: NameId| {
-            usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default()
+        let value = |id: NameId| {
+            let name = usize::try_from(id.0).ok().and_then(|at| names.get(at));
+            name.cloned().unwrap_or_default()
         };
+        let name = |id: NameId| value(id).to_string();
         let image = |image: RawImage| {
             let argv = image.argv.iter().map(|word| argument(word, &self.roots)).collect();
             Image { role: name(image.role), argv, event: image.event, state: image.state }
@@ -66,7 +62,7 @@ impl RunBuilder {
                 .collect(),
             counted_only: self.counted_only,
             calls: self.calls,
-            leads: self.leads.iter().map(|(from, to)| (name(*from), name(*to))).collect(),
+            leads: self.leads.iter().map(|(from, to)| (value(*from), value(*to))).collect(),
             loaded: self.loaded.into_iter().collect(),
             created: self.created,
             given: self.given,
@@ -80,6 +76,21 @@ impl RunBuilder {
             timing: self.timing,
             matching: self.matching.finish(),
             names,
+        }
+    }
+}
+
+impl RunBuilder {
+    /// Adds the effects that no single call shows.
+    fn add_derived_effects(&mut self) {
+        let derived = [
+            std::mem::take(&mut self.durability).effects(&mut self.names),
+            std::mem::take(&mut self.locking).effects(&mut self.names),
+            flags::effects(&self.operations, &mut self.names),
+        ];
+        for (actor, operation, event) in derived.into_iter().flatten() {
+            let seen = self.operations.entry((actor, operation)).or_insert((0, event));
+            (seen.0, seen.1) = (seen.0.saturating_add(1), seen.1.min(event));
         }
     }
 }
