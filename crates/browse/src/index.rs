@@ -215,7 +215,9 @@ impl Index {
 
     /// Whether the program that the recording began with has ended, while others may go on.
     pub(crate) fn has_first_ended(&self) -> bool {
-        let Some(first) = self.nodes.first() else { return false };
+        let Some(first) = self.nodes.first().filter(|_| self.reading == Reading::On) else {
+            return false;
+        };
         let mut all = self.nodes.iter().filter(|node| node.pid == first.pid);
         all.all(|node| !node.end.is_empty())
     }

@@ -77,7 +77,7 @@ fn long_messages_leave_the_first_line() {
         index.write().unwrap().reading = Reading::Done(long.to_owned());
         desk.types(":77777777<Enter>");
         let said = desk.browser.said.clone().unwrap();
-        assert_eq!(said, "event 77777777 is after the end: the last is 249");
+        assert_eq!(said, "event 77777777 is after the end: the last is 143");
         let screen = desk.screen();
         let lines: Vec<&str> = screen.split("----\n").next().unwrap().lines().collect();
         assert!(lines[0].starts_with(name), "{screen}");
