@@ -82,8 +82,7 @@ fn long_messages_leave_the_first_line() {
         let lines: Vec<&str> = screen.split("----\n").next().unwrap().lines().collect();
         assert!(lines[0].starts_with(name), "{screen}");
         assert_eq!(lines.len(), usize::from(size.1));
-        let shown = screen.replace('\n', " ");
-        assert!(size.0 == 10 || shown.contains("the last is"), "{screen}");
+        assert!(size.0 == 10 || screen.contains("last is 143"), "{screen}");
     }
 }
 
