@@ -8,7 +8,7 @@ use sysreel_inspect::info::left_out;
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
 use sysreel_views::{Looker, look};
 
-use crate::exporter::{Exporter, Needs};
+use crate::exporter::{Arguments, Exporter, Needs};
 use crate::format::{Format, Make};
 use crate::grants::Grants;
 use crate::options::Options;
@@ -103,7 +103,7 @@ fn rows(
         exporter.row(&Row::Log(rows.log().clone())).map_err(Error::Write)?;
         let mut passing = Passing { rows, exporter: &mut *exporter, failed: None };
         let follow = Follow { processes: needs.names, ..Follow::default() };
-        let memory = needs.memory || needs.args || needs.names;
+        let memory = needs.memory || needs.args != Arguments::No || needs.names;
         let findings = look(log, &options.select, (follow, memory), &mut passing)?;
         if let Some(error) = passing.failed {
             return Err(Error::Write(error));

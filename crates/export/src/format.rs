@@ -76,11 +76,11 @@ mod made {
     use super::{Make, Needs};
     use crate::tables::{parquet, sqlite, tasks};
 
-    pub(super) const SQLITE: Make = Make::File(Needs::ALL, |path, options| {
+    pub(super) const SQLITE: Make = Make::File(Needs::TABLE, |path, options| {
         Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
     });
     pub(super) const PARQUET: Make =
-        Make::File(Needs::ALL, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
+        Make::File(Needs::TABLE, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
     pub(super) const TASKS: Make =
         Make::File(Needs::EXECS, |path, _| Ok(Box::new(tasks::Tasks::new(path)?)));
 }
@@ -122,9 +122,12 @@ pub const FORMATS: &[Format] = &[
         Needs::ALL,
         |out| Ok(Box::new(ndjson::Ndjson::new(out))),
     ),
-    text(("csv", "csv"), "A table of calls, for spreadsheets and data frames", Needs::ALL, |out| {
-        Ok(Box::new(csv::Csv::new(out)?))
-    }),
+    text(
+        ("csv", "csv"),
+        "A table of calls, for spreadsheets and data frames",
+        Needs::TABLE,
+        |out| Ok(Box::new(csv::Csv::new(out)?)),
+    ),
     Format {
         name: "strace",
         about: "What `strace -f -ttt -T -y` writes, for programs that read that",

@@ -5,11 +5,10 @@
 //! nanoseconds, which Spark refuses. A timestamp of microseconds prunes row groups by time, and
 //! `start_ns` has the rest.
 
-use std::borrow::Borrow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::File;
-use std::hash::{Hash, Hasher};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -38,8 +37,8 @@ const LEVEL: i32 = 3;
 /// A value of a row.
 pub(super) enum Cell<'r> {
     Text(Option<&'r str>),
-    /// A text that others have too.
-    Shared(Option<ByteArray>),
+    /// A long text that others have too.
+    Shared(Option<Arc<str>>),
     Long(Option<i64>),
     Short(Option<i32>),
 }
@@ -142,18 +141,19 @@ fn write(
 ) -> Result<(), ParquetError> {
     for columns in groups {
         let mut group = writer.next_row_group()?;
-        for values in &columns {
+        for Column { values, levels } in columns {
             let Some(mut column) = group.next_column()? else { break };
-            let levels = values.levels.as_deref();
-            match &values.values {
-                Values::Text(texts, _) => {
-                    column.typed::<ByteArrayType>().write_batch(texts, levels, None)?;
+            let levels = levels.as_deref();
+            match values {
+                Values::Text(texts) => {
+                    let texts = texts.values();
+                    column.typed::<ByteArrayType>().write_batch(&texts, levels, None)?;
                 }
                 Values::Long(numbers) => {
-                    column.typed::<Int64Type>().write_batch(numbers, levels, None)?;
+                    column.typed::<Int64Type>().write_batch(&numbers, levels, None)?;
                 }
                 Values::Short(numbers) => {
-                    column.typed::<Int32Type>().write_batch(numbers, levels, None)?;
+                    column.typed::<Int32Type>().write_batch(&numbers, levels, None)?;
                 }
             }
             column.close()?;
@@ -185,11 +185,58 @@ struct Column {
 }
 
 enum Values {
-    /// Each text once: most occur often, and memory for each of them would cost more time than
-    /// everything else.
-    Text(Vec<ByteArray>, HashSet<Known, RandomState>),
+    Text(Texts),
     Long(Vec<i64>),
     Short(Vec<i32>),
+}
+
+/// Texts, one after the other. The thread that writes them finds out which are the same.
+#[derive(Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    /// Where each is. Many are the same as the one before.
+    spans: Vec<Range<usize>>,
+    /// Where the shared ones are, by their addresses. They are kept, so that no other text gets
+    /// the address of one.
+    shared: HashMap<usize, (Arc<str>, Range<usize>), RandomState>,
+}
+
+impl Texts {
+    /// Adds a text. Returns how many bytes are new.
+    fn push(&mut self, text: &str) -> usize {
+        let last = self.spans.last().cloned().filter(|last| {
+            self.bytes.get(last.clone()).is_some_and(|last| last == text.as_bytes())
+        });
+        let is_new = last.is_none();
+        let span = last.unwrap_or_else(|| self.append(text));
+        self.spans.push(span);
+        if is_new { text.len() } else { 0 }
+    }
+
+    fn share(&mut self, text: Arc<str>) -> usize {
+        let address = text.as_ptr().addr();
+        if let Some((_, span)) = self.shared.get(&address) {
+            self.spans.push(span.clone());
+            return 0;
+        }
+        let span = self.append(&text);
+        let new = span.len();
+        self.spans.push(span.clone());
+        self.shared.insert(address, (text, span));
+        new
+    }
+
+    fn append(&mut self, text: &str) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text.as_bytes());
+        start..self.bytes.len()
+    }
+
+    /// Returns them as Parquet takes them.
+    fn values(self) -> Vec<ByteArray> {
+        let all = ByteArray::from(self.bytes);
+        self.spans.into_iter().map(|span| all.slice(span.start, span.len())).collect()
+    }
 }
 
 impl Column {
@@ -197,42 +244,37 @@ impl Column {
         let values = match kind {
             Type::INT64 => Values::Long(Vec::new()),
             Type::INT32 => Values::Short(Vec::new()),
-            _ => Values::Text(Vec::new(), HashSet::default()),
+            _ => Values::Text(Texts::default()),
         };
         Self { values, levels: is_optional.then(Vec::new) }
     }
 
     /// Returns an empty column of the same kind.
     fn another(&self) -> Self {
-        let values = match self.values {
-            Values::Text(..) => Values::Text(Vec::new(), HashSet::default()),
-            Values::Long(_) => Values::Long(Vec::new()),
-            Values::Short(_) => Values::Short(Vec::new()),
+        let values = match &self.values {
+            Values::Text(texts) => {
+                let bytes = Vec::with_capacity(texts.bytes.len());
+                let spans = Vec::with_capacity(texts.spans.len());
+                Values::Text(Texts { bytes, spans, shared: HashMap::default() })
+            }
+            Values::Long(values) => Values::Long(Vec::with_capacity(values.len())),
+            Values::Short(values) => Values::Short(Vec::with_capacity(values.len())),
         };
-        Self { values, levels: self.levels.is_some().then(Vec::new) }
+        let levels = self.levels.as_ref().map(|levels| Vec::with_capacity(levels.len()));
+        Self { values, levels }
     }
 
     /// Adds a value. Returns how many bytes of text are new.
     fn push(&mut self, cell: Cell<'_>) -> usize {
         let mut new = 0;
         let is_there = match (&mut self.values, cell) {
-            (Values::Text(values, known), Cell::Text(value)) => {
-                if let Some(text) = value {
-                    match known.get(text.as_bytes()) {
-                        Some(Known(text)) => values.push(text.clone()),
-                        None => {
-                            new = text.len();
-                            let text = ByteArray::from(text.as_bytes().to_vec());
-                            known.insert(Known(text.clone()));
-                            values.push(text);
-                        }
-                    }
-                }
+            (Values::Text(texts), Cell::Text(value)) => {
+                new = value.map_or(0, |text| texts.push(text));
                 value.is_some()
             }
-            (Values::Text(values, _), Cell::Shared(value)) => {
+            (Values::Text(texts), Cell::Shared(value)) => {
                 let is_there = value.is_some();
-                values.extend(value);
+                new = value.map_or(0, |text| texts.share(text));
                 is_there
             }
             (Values::Long(values), Cell::Long(value)) => {
@@ -252,28 +294,5 @@ impl Column {
             levels.push(i16::from(is_there));
         }
         new
-    }
-}
-
-/// A text of a column.
-struct Known(ByteArray);
-
-impl Borrow<[u8]> for Known {
-    fn borrow(&self) -> &[u8] {
-        self.0.data()
-    }
-}
-
-impl PartialEq for Known {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.data() == other.0.data()
-    }
-}
-
-impl Eq for Known {}
-
-impl Hash for Known {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.data().hash(state);
     }
 }

@@ -49,7 +49,6 @@ pub(crate) struct Parquet {
     log: String,
     commands: Commands,
     class: String,
-    args: String,
 }
 
 impl Parquet {
@@ -59,7 +58,6 @@ impl Parquet {
             log: String::new(),
             commands: Commands::default(),
             class: String::new(),
-            args: String::new(),
         })
     }
 
@@ -68,8 +66,6 @@ impl Parquet {
         for (at, name) in row.class.names().enumerate() {
             _ = write!(self.class, "{}{name}", if at > 0 { "," } else { "" });
         }
-        self.args.clear();
-        row.args.write_line(&mut self.args);
         let command = row.who.task.and_then(|task| self.commands.of(task));
         self.columns.row([
             Cell::Text(Some(&self.log)),
@@ -85,7 +81,7 @@ impl Parquet {
             Cell::Long(row.duration_ns.map(signed)),
             Cell::Text(Some(&row.call)),
             Cell::Text(Some(&self.class)),
-            Cell::Text(Some(&self.args)),
+            Cell::Text(Some(&row.args.line())),
             Cell::Text(Some(row.outcome.name())),
             Cell::Long(row.result),
             Cell::Text(row.errno.as_deref()),
