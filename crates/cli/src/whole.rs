@@ -7,13 +7,14 @@ use crate::views::failed;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use sysreel_browse::Contents;
+use sysreel_export::Parts;
 use sysreel_inspect::Error;
 use sysreel_sys::Signal;
 use sysreel_sys::signals::is_ignored;
@@ -112,15 +113,49 @@ pub(crate) fn discard() {
     std::mem::forget(partial);
 }
 
+/// The same for a result of several files, each with the name `path`, a dot, and that of a part.
+///
+/// # Errors
+/// As [`write_whole_file`].
+pub(crate) fn write_parts<T>(
+    path: &Path,
+    write: impl FnOnce(Parts<'_>) -> Result<T, Error>,
+) -> Result<T, Exit> {
+    let mut files = BTreeMap::<String, Temporary>::new();
+    let mut append = |part: &str, bytes: &[u8]| {
+        if !files.contains_key(part) {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{part}"));
+            let Replacement::Whole(file) = Replacement::begin(Path::new(&name))? else {
+                let why = format!("{} is not a regular file", Path::new(&name).display());
+                return Err(io::Error::other(why));
+            };
+            files.insert(part.to_owned(), file);
+        }
+        let Some(file) = files.get(part) else { return Ok(()) };
+        OpenOptions::new().append(true).open(file.path())?.write_all(bytes)
+    };
+    let written = write(&mut append);
+    let kept = written.and_then(|written| {
+        files.into_values().try_for_each(Temporary::keep).map_err(Error::Write)?;
+        Ok(written)
+    });
+    kept.map_err(|error| unwritten(path, error))
+}
+
 fn replace<T>(path: &Path, write: impl FnOnce(Replacement) -> Result<T, Error>) -> Result<T, Exit> {
     let begun = Replacement::begin(path).map_err(Error::Write);
-    begun.and_then(write).map_err(|error| match error {
+    begun.and_then(write).map_err(|error| unwritten(path, error))
+}
+
+fn unwritten(path: &Path, error: Error) -> Exit {
+    match error {
         Error::Write(error) => {
             say!("cannot write {}: {error}", path.display());
             Exit::FAILURE
         }
         error => failed(&error),
-    })
+    }
 }
 
 /// A file that is to replace another one, or to be new.

@@ -8,7 +8,7 @@ use sysreel_inspect::abi::desc::Classes;
 use sysreel_inspect::calls::{At, Call, End, Ended, Errno, Exec, Item, Moved, Task, Time};
 use sysreel_inspect::format::{Gone, TaskId};
 use sysreel_inspect::style::{FdStyle, Style};
-use sysreel_inspect::visible::{visible_bytes, visible_text};
+use sysreel_inspect::visible::{visible_bytes, visible_text, visible_vec};
 use sysreel_views::sockets;
 
 use crate::exporter::{Arguments, Needs};
@@ -166,7 +166,7 @@ impl Rows {
         }
         let given = call.sockaddrs(false).find_map(|address| sockets::address(&address));
         row.peer = given.or(row.peer);
-        let mut paths = call.paths().map(|path| visible_bytes(&path.full()));
+        let mut paths = call.paths().map(|path| visible_vec(path.full()));
         (row.path, row.path2) = (paths.next(), paths.next());
         row
     }

@@ -55,6 +55,15 @@ pub fn visible_bytes(bytes: &[u8]) -> String {
     visible_text(bytes).into_owned()
 }
 
+/// The same of bytes that nothing else needs.
+#[must_use]
+pub fn visible_vec(bytes: Vec<u8>) -> String {
+    match visible_text(&bytes) {
+        Cow::Borrowed(_) => String::from_utf8(bytes).unwrap_or_default(),
+        Cow::Owned(text) => text,
+    }
+}
+
 /// The same without a copy of bytes that are visible.
 #[must_use]
 pub fn visible_text(bytes: &[u8]) -> Cow<'_, str> {

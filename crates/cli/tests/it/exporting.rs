@@ -265,17 +265,62 @@ fn what_is_left_of_a_damaged_log_is_exported() {
         let ran = stage.sysreel(&["export", "--to", format.name, "-o", "out", "cut.reel"]);
         assert_eq!(ran.status.code(), Some(3), "{}: {ran:?}", format.name);
         assert!(ran.stderr.contains("cut.reel: "), "{}: {ran:?}", format.name);
-        let written = fs::metadata(stage.path("out")).unwrap().len();
+        let written = take_files(&stage, "out");
         stage.sysreel(&["export", "--to", format.name, "-o", "whole", "r.reel"]);
-        let whole = fs::metadata(stage.path("whole")).unwrap().len();
+        let whole = take_files(&stage, "whole");
         assert!(written * 10 > whole * 9, "{}: {written} of {whole}", format.name);
-        fs::remove_file(stage.path("out")).unwrap();
     }
     let ran = stage.sysreel(&["export", "--to", "ndjson", "cut.reel"]);
     let last: Value = serde_json::from_str(ran.text().lines().last().unwrap()).unwrap();
     assert_eq!((&last["row"], &last["complete"]), (&"end".into(), &false.into()));
     assert!(!last["missing"].as_array().unwrap().is_empty());
     assert!(FORMATS.len() > 3);
+}
+
+/// Removes the files of an export, and returns how many bytes they had.
+fn take_files(stage: &Stage, name: &str) -> u64 {
+    let mut bytes = 0;
+    for file in fs::read_dir(stage.folder()).unwrap().map(|file| file.unwrap()) {
+        let found = file.file_name().into_string().unwrap();
+        if found == name || found.starts_with(&format!("{name}.")) {
+            bytes += file.metadata().unwrap().len();
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+    bytes
+}
+
+/// Merged by time as strace-log-merge(1) does it, the files of the threads have the lines of the
+/// one file with whole calls, and a file has the lines of one thread.
+#[test]
+fn each_thread_has_a_file() {
+    let stage = record("(cat missing; exec true) & (exit 3); wait");
+    let ran = stage.sysreel(&["export", "--to", "strace-ff", "-o", "parts/", "r.reel"]);
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    let mut found = Vec::new();
+    for file in fs::read_dir(stage.path("parts")).unwrap().map(|file| file.unwrap()) {
+        let name = file.file_name().into_string().unwrap();
+        let tid = name.strip_prefix("r.strace.").unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        assert!(text.lines().count() > 1 && text.lines().all(|line| line.contains('.')), "{name}");
+        found.extend(text.lines().map(|line| format!("{tid} {line}")));
+    }
+    let print = ["print", "-f", "-ttt", "-T", "-y", "--join", "-s", "32", "r.reel"];
+    let printed = stage.sysreel(&print).text();
+    let of_threads = printed.lines().filter(|line| !line.contains("--- sysreel"));
+    let mut expected: Vec<String> = of_threads.map(without_padding).collect();
+    assert!(expected.len() > 100 && expected.iter().any(|line| line.contains("exited with 3")));
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let none = stage.sysreel(&["export", "--to", "strace-ff", "r.reel"]);
+    none.fails(2, &["-o FILE"]);
+}
+
+/// A line with one space after its tid.
+fn without_padding(line: &str) -> String {
+    let (tid, rest) = line.split_once(' ').unwrap();
+    format!("{tid} {}", rest.trim_start())
 }
 
 /// What is not in this build says how to get it; what is needs a file.
@@ -326,6 +371,28 @@ fn a_database_agrees_with_the_views() {
     );
     let ran = python(&stage, ASK_SQLITE);
     assert_eq!(ran.text(), expected, "{ran:?}");
+}
+
+/// Reads the tables in columns by another program, and prints what they have.
+const ASK_COLUMNS: &str = include_str!("exporting/columns.py");
+
+/// Arrow files have the rows of Parquet files and of the table, and so does DuckDB say.
+#[test]
+#[ignore = "pip install duckdb pyarrow"]
+fn columns_agree_with_the_table() {
+    if !FORMATS.iter().any(|format| format.name == "arrow" && format.is_built())
+        || !installed("columns_agree_with_the_table", &["python3"])
+    {
+        return;
+    }
+    let stage = record("cat missing names; (exit 3); kill -9 $$");
+    for format in ["csv", "parquet", "arrow", "parquet-tasks", "arrow-tasks"] {
+        let out = format!("out.{format}");
+        let ran = stage.sysreel(&["export", "--to", format, "-o", &out, "r.reel"]);
+        assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""), "{format}: {ran:?}");
+    }
+    let ran = python(&stage, ASK_COLUMNS);
+    assert_eq!(ran.text(), "the same\n", "{ran:?}");
 }
 
 #[test]

@@ -1,12 +1,11 @@
-//! A Parquet file: rows are collected in columns until they fill a row group, which another thread
-//! encodes and writes.
+//! A file of columns: rows are collected until they fill a row group, which another thread encodes
+//! and writes.
 //!
 //! What engines disagree about is left out: there are no unsigned numbers and no timestamps of
 //! nanoseconds, which Spark refuses. A timestamp of microseconds prunes row groups by time, and
 //! `start_ns` has the rest.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -15,14 +14,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use foldhash::fast::RandomState;
-use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::SerializedFileWriter;
+use parquet::basic::Type;
 use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::ColumnPath;
+
+use super::arrow_file::ArrowFile;
+use super::parquet_file::ParquetFile;
 
 /// The key of the name and version of the columns in the metadata of the file.
 pub(super) const KEY: &str = "sysreel.schema";
@@ -31,8 +27,6 @@ pub(super) const KEY: &str = "sysreel.schema";
 const GROUP: usize = 122_880;
 /// The most bytes of texts in a group, so that long paths do not fill memory.
 const GROUP_BYTES: usize = 64 << 20;
-/// zstd's default.
-const LEVEL: i32 = 3;
 
 /// A value of a row.
 pub(super) enum Cell<'r> {
@@ -48,8 +42,40 @@ pub(super) fn short(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
+/// What the columns of a table are.
+pub(super) struct Table {
+    /// Their names and types, as Parquet writes them, in the order of the cells of a row.
+    pub(super) message: &'static str,
+    /// The name and version of the columns, in the metadata of the file.
+    pub(super) schema: &'static str,
+    /// Columns that grow from row to row: their differences take less room than a dictionary.
+    pub(super) growing: &'static [&'static str],
+}
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Container {
+    Parquet,
+    Arrow,
+}
+
+/// A file of row groups.
+pub(super) trait Groups: Send {
+    /// Writes the next group.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn group(&mut self, columns: Vec<Column>) -> io::Result<()>;
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// When the rest cannot be written.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
 /// Where groups go, and who writes them.
-type Writing = (SyncSender<Vec<Column>>, JoinHandle<Result<(), ParquetError>>);
+type Writing = (SyncSender<Vec<Column>>, JoinHandle<io::Result<()>>);
 
 /// A file of columns.
 pub(super) struct Columns {
@@ -63,26 +89,24 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Creates a file of the columns of `message`. `growing`: columns that grow from row to row,
-    /// whose differences take less room than a dictionary.
-    pub(super) fn create(
-        path: &Path,
-        message: &str,
-        schema: &str,
-        growing: &[&str],
-    ) -> io::Result<Self> {
-        let message = Arc::new(parse_message_type(message).map_err(io::Error::other)?);
+    /// Creates a file of a table.
+    ///
+    /// # Errors
+    /// When the file cannot be created.
+    pub(super) fn create(path: &Path, container: Container, table: &Table) -> io::Result<Self> {
+        let message = parse_message_type(table.message).map_err(io::Error::other)?;
         let columns = message
             .get_fields()
             .iter()
             .map(|field| Column::new(field.get_physical_type(), field.is_optional()))
             .collect();
-        let properties = properties(schema, growing).map_err(io::Error::other)?;
-        let writer = SerializedFileWriter::new(File::create(path)?, message, properties)
-            .map_err(io::Error::other)?;
+        let file: Box<dyn Groups> = match container {
+            Container::Parquet => Box::new(ParquetFile::create(path, message, table)?),
+            Container::Arrow => Box::new(ArrowFile::create(path, &message, table)?),
+        };
         // One group is encoded while the next is collected.
         let (sender, groups) = sync_channel(0);
-        let thread = Builder::new().name("parquet".into()).spawn(move || write(writer, &groups))?;
+        let thread = Builder::new().name("columns".into()).spawn(move || write(file, &groups))?;
         Ok(Self { writing: Some((sender, thread)), columns, rows: 0, bytes: 0 })
     }
 
@@ -129,62 +153,27 @@ impl Columns {
     fn end(&mut self) -> io::Result<()> {
         let Some((sender, thread)) = self.writing.take() else { return Ok(()) };
         drop(sender);
-        let ended = thread.join().map_err(|_| io::Error::other("the writer of columns failed"))?;
-        ended.map_err(io::Error::other)
+        thread.join().map_err(|_| io::Error::other("the writer of columns failed"))?
     }
 }
 
 /// Writes groups until there are no more, and completes the file.
-fn write(
-    mut writer: SerializedFileWriter<File>,
-    groups: &Receiver<Vec<Column>>,
-) -> Result<(), ParquetError> {
+fn write(mut file: Box<dyn Groups>, groups: &Receiver<Vec<Column>>) -> io::Result<()> {
     for columns in groups {
-        let mut group = writer.next_row_group()?;
-        for Column { values, levels } in columns {
-            let Some(mut column) = group.next_column()? else { break };
-            let levels = levels.as_deref();
-            match values {
-                Values::Text(texts) => {
-                    let texts = texts.values();
-                    column.typed::<ByteArrayType>().write_batch(&texts, levels, None)?;
-                }
-                Values::Long(numbers) => {
-                    column.typed::<Int64Type>().write_batch(&numbers, levels, None)?;
-                }
-                Values::Short(numbers) => {
-                    column.typed::<Int32Type>().write_batch(&numbers, levels, None)?;
-                }
-            }
-            column.close()?;
-        }
-        group.close()?;
+        file.group(columns)?;
     }
-    writer.close().map(drop)
-}
-
-fn properties(schema: &str, growing: &[&str]) -> Result<WriterPropertiesPtr, ParquetError> {
-    let schema = KeyValue { key: KEY.to_owned(), value: Some(schema.to_owned()) };
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("sysreel ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
-        .set_key_value_metadata(Some(vec![schema]));
-    for name in growing {
-        properties = properties
-            .set_column_dictionary_enabled(ColumnPath::from(*name), false)
-            .set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
-    }
-    Ok(Arc::new(properties.build()))
+    file.finish()
 }
 
 /// The values of a column in a row group.
-struct Column {
-    values: Values,
+pub(super) struct Column {
+    /// Those that are there.
+    pub(super) values: Values,
     /// Of a column whose values may be missing, for each row: 1 if the value is there.
-    levels: Option<Vec<i16>>,
+    pub(super) levels: Option<Vec<i16>>,
 }
 
-enum Values {
+pub(super) enum Values {
     Text(Texts),
     Long(Vec<i64>),
     Short(Vec<i32>),
@@ -192,10 +181,10 @@ enum Values {
 
 /// Texts, one after the other. The thread that writes them finds out which are the same.
 #[derive(Default)]
-struct Texts {
-    bytes: Vec<u8>,
+pub(super) struct Texts {
+    pub(super) bytes: Vec<u8>,
     /// Where each is. Many are the same as the one before.
-    spans: Vec<Range<usize>>,
+    pub(super) spans: Vec<Range<usize>>,
     /// Where the shared ones are, by their addresses. They are kept, so that no other text gets
     /// the address of one.
     shared: HashMap<usize, (Arc<str>, Range<usize>), RandomState>,
@@ -230,12 +219,6 @@ impl Texts {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text.as_bytes());
         start..self.bytes.len()
-    }
-
-    /// Returns them as Parquet takes them.
-    fn values(self) -> Vec<ByteArray> {
-        let all = ByteArray::from(self.bytes);
-        self.spans.into_iter().map(|span| all.slice(span.start, span.len())).collect()
     }
 }
 

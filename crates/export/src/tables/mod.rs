@@ -1,12 +1,16 @@
 //! The formats whose libraries take long to build: feature `tables`.
 
+mod arrow_file;
 mod columns;
 mod commands;
 pub(crate) mod parquet;
+mod parquet_file;
 pub(crate) mod sqlite;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use columns::Container;
 
 /// Returns a number with a sign, which is all that both formats have for everyone. Those beyond it
 /// are as large as possible.

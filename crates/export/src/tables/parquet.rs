@@ -1,10 +1,10 @@
-//! `parquet`: a row for each call. docs/export.md has the columns.
+//! `parquet` and `arrow`: a row for each call. docs/export.md has the columns.
 
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
-use super::columns::{Cell, Columns, short};
+use super::columns::{Cell, Columns, Container, Table, short};
 use super::commands::Commands;
 use super::signed;
 use crate::exporter::Exporter;
@@ -12,6 +12,7 @@ use crate::row::{CallRow, Row};
 
 /// The name and version of the columns, in the metadata of the file.
 pub(super) const SCHEMA: &str = "sysreel/export-parquet/1";
+const ARROW_SCHEMA: &str = "sysreel/export-arrow/1";
 
 /// The columns, in the order of the cells of a row.
 const MESSAGE: &str = "message call {
@@ -40,8 +41,8 @@ const MESSAGE: &str = "message call {
     optional int64 bytes;
 }";
 
-/// Columns that grow from row to row: their differences take less room than a dictionary.
-const GROWING: [&str; 4] = ["event", "exit_event", "start", "start_ns"];
+/// Columns that grow from row to row.
+const GROWING: &[&str] = &["event", "exit_event", "start", "start_ns"];
 
 /// Writes a file.
 pub(crate) struct Parquet {
@@ -52,9 +53,14 @@ pub(crate) struct Parquet {
 }
 
 impl Parquet {
-    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
+        let schema = match container {
+            Container::Parquet => SCHEMA,
+            Container::Arrow => ARROW_SCHEMA,
+        };
+        let table = Table { message: MESSAGE, schema, growing: GROWING };
         Ok(Self {
-            columns: Columns::create(path, MESSAGE, SCHEMA, &GROWING)?,
+            columns: Columns::create(path, container, &table)?,
             log: String::new(),
             commands: Commands::default(),
             class: String::new(),
