@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use sysreel_inspect::abi::{CallKind, Makes};
-use sysreel_inspect::calls::{Call, End, Growing, Item, Lost, Visitor};
+use sysreel_inspect::calls::{Call, Growing, Item, Lost, Visitor};
 use sysreel_inspect::format::{Event, TaskId};
 use sysreel_inspect::print::Lined;
 use sysreel_inspect::state::{FileName, OpenFile};
-use sysreel_inspect::visible::visible_bytes;
 use sysreel_inspect::{Error, Findings, Follow, LogFile, open};
 use sysreel_views::Pool;
-use sysreel_views::nodes::{Change, Ended, Nodes, Place};
+use sysreel_views::nodes::{Change, Nodes, Place};
 
+use super::nodes::shown;
 use super::read;
 use crate::index::{Index, Node, Object, Reading};
 use crate::message::{Message, Shared, Stop};
@@ -30,8 +30,6 @@ const OFTEN: u64 = 1 << 9;
 /// The most names of calls, and bytes of names of files: a hostile log may have any number.
 const MOST_NAMES: usize = 60_000;
 const ROOM: usize = 32 << 20;
-/// The most characters of a title.
-const TITLE: usize = 400;
 
 /// Reads a log and makes its index.
 pub(crate) fn index(path: PathBuf, follow: bool, shared: Shared, stop: Stop) {
@@ -373,35 +371,4 @@ impl Visitor for Making {
     fn is_over(&self) -> bool {
         self.stop.is_stopped()
     }
-}
-
-/// Returns a node as it is shown.
-fn shown(node: &sysreel_views::nodes::Node) -> Node {
-    let exe = node.program.exe.as_ref().map(|exe| visible_bytes(exe.as_bytes()));
-    let exe = exe.unwrap_or_default();
-    let base = exe.rsplit('/').next().filter(|base| !base.is_empty()).unwrap_or("?");
-    let argv = node.program.argv.iter().flat_map(|argv| argv.as_slice()).skip(1);
-    let mut title = base.to_owned();
-    if !node.program.is_own {
-        title = format!("({title})");
-    } else {
-        for word in argv {
-            if title.len() > TITLE {
-                break;
-            }
-            title.push(' ');
-            title.push_str(&visible_bytes(word.as_bytes()));
-        }
-    }
-    let end = match node.end {
-        None => String::new(),
-        Some((_, Ended::Exec)) => "exec".to_owned(),
-        Some((_, Ended::Ended(End::Exited(status)))) => status.to_string(),
-        Some((_, Ended::Ended(End::Killed { signal, .. }))) => {
-            let name = i32::try_from(signal).ok().and_then(sysreel_inspect::abi::signal_name);
-            name.map_or_else(|| format!("signal {signal}"), str::to_owned)
-        }
-        Some((_, Ended::Ended(_))) => "gone".to_owned(),
-    };
-    Node { parent: node.parent, pid: node.pid, title, end, calls: 0, failed: 0 }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod filtering;
 pub(crate) mod indexing;
 pub(crate) mod lines;
+mod nodes;
 pub(crate) mod searching;
 pub(crate) mod writing;
 

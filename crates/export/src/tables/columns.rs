@@ -8,17 +8,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use foldhash::fast::RandomState;
 use parquet::basic::Type;
-use parquet::schema::parser::parse_message_type;
-
-use super::arrow_file::ArrowFile;
-use super::parquet_file::ParquetFile;
+use parquet::schema::types as message;
 
 /// The key of the name and version of the columns in the metadata of the file.
 pub(super) const KEY: &str = "sysreel.schema";
@@ -52,13 +48,6 @@ pub(super) struct Table {
     pub(super) growing: &'static [&'static str],
 }
 
-/// What kind of file it is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Container {
-    Parquet,
-    Arrow,
-}
-
 /// A file of row groups.
 pub(super) trait Groups: Send {
     /// Writes the next group.
@@ -89,21 +78,16 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Creates a file of a table.
+    /// Begins to write a table to a file.
     ///
     /// # Errors
-    /// When the file cannot be created.
-    pub(super) fn create(path: &Path, container: Container, table: &Table) -> io::Result<Self> {
-        let message = parse_message_type(table.message).map_err(io::Error::other)?;
+    /// When no thread can be started.
+    pub(super) fn new(message: &message::Type, file: Box<dyn Groups>) -> io::Result<Self> {
         let columns = message
             .get_fields()
             .iter()
             .map(|field| Column::new(field.get_physical_type(), field.is_optional()))
             .collect();
-        let file: Box<dyn Groups> = match container {
-            Container::Parquet => Box::new(ParquetFile::create(path, message, table)?),
-            Container::Arrow => Box::new(ArrowFile::create(path, &message, table)?),
-        };
         // One group is encoded while the next is collected.
         let (sender, groups) = sync_channel(0);
         let thread = Builder::new().name("columns".into()).spawn(move || write(file, &groups))?;

@@ -3,6 +3,7 @@
 mod arrow_file;
 mod columns;
 mod commands;
+mod container;
 pub(crate) mod parquet;
 mod parquet_file;
 pub(crate) mod sqlite;
@@ -10,7 +11,7 @@ pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use columns::Container;
+pub(crate) use container::Container;
 
 /// Returns a number with a sign, which is all that both formats have for everyone. Those beyond it
 /// are as large as possible.

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
-use super::columns::{Cell, Columns, Container, Table, short};
+use super::columns::{Cell, Columns, Table, short};
 use super::commands::Commands;
+use super::container::Container;
 use super::signed;
 use crate::exporter::Exporter;
 use crate::row::{CallRow, Row};
@@ -60,7 +61,7 @@ impl Parquet {
         };
         let table = Table { message: MESSAGE, schema, growing: GROWING };
         Ok(Self {
-            columns: Columns::create(path, container, &table)?,
+            columns: container.create(path, &table)?,
             log: String::new(),
             commands: Commands::default(),
             class: String::new(),

@@ -26,9 +26,10 @@ impl ParquetFile {
     ///
     /// # Errors
     /// When it cannot be created.
-    pub(super) fn create(path: &Path, message: Type, table: &Table) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, message: &Type, table: &Table) -> io::Result<Self> {
         let properties = properties(table).map_err(io::Error::other)?;
-        let writer = SerializedFileWriter::new(File::create(path)?, Arc::new(message), properties);
+        let writer =
+            SerializedFileWriter::new(File::create(path)?, Arc::new(message.clone()), properties);
         Ok(Self(writer.map_err(io::Error::other)?))
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::columns::{Cell, Columns, Container, Table, short};
+use super::columns::{Cell, Columns, Table, short};
 use super::commands::Commands;
+use super::container::Container;
 use super::signed;
 use crate::exporter::Exporter;
 use crate::row::{Row, TaskEndRow, TaskStartRow};
@@ -50,7 +51,7 @@ impl Tasks {
         };
         let table = Table { message: MESSAGE, schema, growing: &[] };
         Ok(Self {
-            columns: Columns::create(path, container, &table)?,
+            columns: container.create(path, &table)?,
             log: String::new(),
             commands: Commands::default(),
             living: BTreeMap::new(),
