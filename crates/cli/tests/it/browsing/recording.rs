@@ -187,14 +187,17 @@ fn a_recorder_that_is_killed_is_not_the_command() {
 fn what_a_command_has_started_may_run_on() {
     let stage = Stage::new();
     let Some(tmux) = Tmux::start(&stage, (120, 30)) else { return };
-    tmux.record("-o a.reel -- sh -c 'sleep 3600 & exit 3'");
+    assert!(stage.sh("mkfifo go").status.success());
+    tmux.record("-o a.reel -- sh -c '(read x <go; echo gone; read x <go) & exit 3'");
     tmux.shows("sh: F12 leaves it");
+    let printed = || stage.sysreel(&["print", "a.reel"]).text();
+    until("sh has ended", || printed().contains("+++ exited with 3 +++"));
+    std::fs::write(stage.path("go"), "\n").unwrap();
+    // What is listed is read, and so is what came before.
+    tmux.shows("\"gone\\n\"");
     tmux.press("F12");
-    tmux.until("sh has ended", |screen| {
-        // The first key takes back what the other one asks.
-        tmux.keys("jq");
-        screen.contains("sh has ended, but what it started still runs")
-    });
+    tmux.keys("q");
+    tmux.shows("sh has ended, but what it started still runs");
     tmux.keys("q");
     tmux.shows("status 3");
     // What the recorder had to say was on a screen that is gone.
