@@ -31,7 +31,7 @@ pub(crate) fn write(
 /// Writes a log as `strace -ff -ttt -T -y -o FILE` does: a part for each thread, named by its tid.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn write_parts(
     file: &mut LogFile,
     options: &Options,
