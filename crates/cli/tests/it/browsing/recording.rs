@@ -181,25 +181,3 @@ fn a_recorder_that_is_killed_is_not_the_command() {
     tmux.keys("q");
     tmux.shows("status 137");
 }
-
-/// A command that has ended does not run still because of what it has started.
-#[test]
-fn what_a_command_has_started_may_run_on() {
-    let stage = Stage::new();
-    let Some(tmux) = Tmux::start(&stage, (120, 30)) else { return };
-    assert!(stage.sh("mkfifo go").status.success());
-    tmux.record("-o a.reel -- sh -c '(read x <go; echo gone; read x <go) & exit 3'");
-    tmux.shows("sh: F12 leaves it");
-    let printed = || stage.sysreel(&["print", "a.reel"]).text();
-    until("sh has ended", || printed().contains("+++ exited with 3 +++"));
-    std::fs::write(stage.path("go"), "\n").unwrap();
-    // What is listed is read, and so is what came before.
-    tmux.shows("\"gone\\n\"");
-    tmux.press("F12");
-    tmux.keys("q");
-    tmux.shows("sh has ended, but what it started still runs");
-    tmux.keys("q");
-    tmux.shows("status 3");
-    // What the recorder had to say was on a screen that is gone.
-    tmux.until("its messages", |screen| screen.contains(" events in a.reel ("));
-}
