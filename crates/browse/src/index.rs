@@ -61,11 +61,27 @@ pub(crate) enum Reading {
     Failed(String),
 }
 
-/// What is known of a log. All lists only grow.
+/// The number of the row of a call that goes on is this and the event at which it began: it has a
+/// place among the others when it has returned.
+const OPEN: usize = 1 << 48;
+
+/// Returns the number of the row of a call that goes on.
+pub(crate) fn open_number(row: &Row) -> Option<usize> {
+    usize::try_from(row.first()).ok()?.checked_add(OPEN)
+}
+
+/// Returns the event at which a call began that went on when the row had this number.
+pub(crate) fn open_event(number: usize) -> Option<u64> {
+    u64::try_from(number.checked_sub(OPEN)?).ok()
+}
+
+/// What is known of a log. All lists but `open` only grow.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     pieces: Vec<Vec<Row>>,
     len: usize,
+    /// The calls that go on while the log is being written, in the order in which they began.
+    pub(crate) open: Vec<Row>,
     /// The names of calls.
     pub(crate) names: Vec<String>,
     pub(crate) tasks: HashMap<u32, Task, RandomState>,
@@ -106,6 +122,10 @@ impl Index {
     }
 
     pub(crate) fn row(&self, number: usize) -> Option<&Row> {
+        if let Some(event) = open_event(number) {
+            let at = self.open.binary_search_by_key(&event, Row::first).ok()?;
+            return self.open.get(at);
+        }
         self.pieces.get(number / PIECE)?.get(number % PIECE)
     }
 
@@ -191,6 +211,20 @@ impl Index {
 
     pub(crate) fn name(&self, row: &Row) -> &str {
         self.names.get(usize::from(row.name)).map_or("", String::as_str)
+    }
+
+    /// Whether the program that the recording began with has ended, while others may go on.
+    pub(crate) fn has_first_ended(&self) -> bool {
+        let Some(first) = self.nodes.first().filter(|_| self.reading == Reading::On) else {
+            return false;
+        };
+        let mut all = self.nodes.iter().filter(|node| node.pid == first.pid);
+        all.all(|node| !node.end.is_empty())
+    }
+
+    /// The number of the last event that was read.
+    pub(crate) fn last_event(&self) -> Option<u64> {
+        self.events.0.checked_sub(1)
     }
 
     /// The node in which a row ended.

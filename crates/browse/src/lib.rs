@@ -23,6 +23,7 @@
 
 mod browser;
 mod draw;
+mod fitting;
 mod index;
 mod keys;
 mod list;
@@ -40,6 +41,6 @@ mod tests;
 mod tree;
 mod typing;
 
-pub use options::Options;
+pub use options::{Contents, Files, Options};
 pub use program::{Input, Program, Size, Told};
 pub use run::{run, run_with, size_of_program};

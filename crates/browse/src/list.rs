@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::index::{Index, Task};
+use crate::index::{Index, Task, open_event, open_number};
 use crate::row::Row;
 
 /// How many rows are looked at at once.
@@ -69,6 +69,8 @@ pub(crate) struct List {
     rows: Arc<Vec<u32>>,
     /// All rows before this one were looked at.
     scanned: usize,
+    /// The numbers of the calls that go on and meet the conditions.
+    open: Vec<usize>,
 }
 
 impl List {
@@ -131,15 +133,28 @@ impl List {
         self.extend(index);
     }
 
+    /// Keeps the conditions that do not depend on the numbers of an index, and looks at all rows
+    /// of another one.
+    pub(crate) fn restart(&mut self, index: &Index) {
+        self.conditions.retain(|one| matches!(one, Condition::HiddenProcess(_)));
+        self.begin(index);
+    }
+
     /// Looks at rows that are new, so many that no key has to wait.
     pub(crate) fn extend(&mut self, index: &Index) {
-        let Self { conditions, matches, rows, scanned } = self;
+        let Self { conditions, matches, rows, scanned, open } = self;
+        let mut test = Test::new(conditions, index);
+        let mut holds = |row: &Row| test.holds(row);
+        open.clear();
+        // A filter reads the log, which does not have the whole call yet.
+        if matches.is_empty() {
+            open.extend(index.open.iter().filter(|row| holds(row)).filter_map(open_number));
+        }
         if conditions.is_empty() {
+            *scanned = index.len();
             return;
         }
         let rows = Arc::make_mut(rows);
-        let mut test = Test::new(conditions, index);
-        let mut holds = |row: &Row| test.holds(row);
         if let Some((_, matches)) = matches.first() {
             // Most often few: only these are looked at.
             let from = matches.rows.partition_point(|row| place(*row) < *scanned);
@@ -164,15 +179,24 @@ impl List {
     /// Whether all rows were looked at that can be by now.
     pub(crate) fn is_complete(&self, index: &Index) -> bool {
         let known = self.matches.first().map_or(index.len(), |(_, matches)| matches.known);
-        self.conditions.is_empty() || self.scanned >= known.min(index.len())
+        self.scanned >= known.min(index.len())
     }
 
-    pub(crate) fn len(&self, index: &Index) -> usize {
-        if self.conditions.is_empty() { index.len() } else { self.rows.len() }
+    /// How many rows are shown.
+    pub(crate) fn len(&self) -> usize {
+        self.ended().saturating_add(self.open.len())
+    }
+
+    /// How many of them do not go on.
+    fn ended(&self) -> usize {
+        if self.conditions.is_empty() { self.scanned } else { self.rows.len() }
     }
 
     /// The number of the row at a position.
     pub(crate) fn row(&self, position: usize) -> Option<usize> {
+        if let Some(open) = position.checked_sub(self.ended()) {
+            return self.open.get(open).copied();
+        }
         if self.conditions.is_empty() {
             return Some(position);
         }
@@ -181,17 +205,24 @@ impl List {
 
     /// The position of a row, or of the next one that is shown; the last one if there is none.
     pub(crate) fn position(&self, row: usize, index: &Index) -> usize {
-        let at = match self.conditions.is_empty() {
-            true => row,
-            false => self.rows.partition_point(|shown| place(*shown) < row),
+        let goes_on = self.open.iter().position(|open| *open == row);
+        // A call that has returned has another number.
+        let row = match open_event(row) {
+            Some(event) if goes_on.is_none() => index.row_at(event).unwrap_or(row),
+            _ => row,
         };
-        at.min(self.len(index).saturating_sub(1))
+        let at = match goes_on {
+            Some(at) => self.ended().saturating_add(at),
+            None if self.conditions.is_empty() => row,
+            None => self.rows.partition_point(|shown| place(*shown) < row),
+        };
+        at.min(self.len().saturating_sub(1))
     }
 
-    /// The rows as jobs take them.
-    pub(crate) fn rows(&self, index: &Index) -> (Option<Arc<Vec<u32>>>, usize) {
+    /// The rows as jobs take them: without those that go on.
+    pub(crate) fn rows(&self) -> (Option<Arc<Vec<u32>>>, usize) {
         let list = (!self.conditions.is_empty()).then(|| Arc::clone(&self.rows));
-        (list, self.len(index))
+        (list, self.ended())
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Line {
 pub(crate) enum Message {
     /// The index has grown, or reading has ended.
     Indexed,
+    /// The index is made anew: rows have other numbers.
+    Restarted,
     /// A row was decoded.
     Line(usize, Line),
     /// All about a row, line by line.

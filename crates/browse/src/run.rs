@@ -36,7 +36,7 @@ pub fn run(path: &Path, options: Options) -> io::Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn run_with(path: &Path, options: Options, program: Option<Program>) -> io::Result<()> {
-    let (signals, handle) = signals()?;
+    let (signals, handle) = signals(options.files.discard)?;
     let mut browser = Browser::new(path, options);
     if let Some(program) = program {
         browser.show(program, size_of_program()?);
@@ -129,7 +129,7 @@ fn suspend(screen: &mut Screen) -> io::Result<()> {
 /// Takes signals on a thread of their own. Those that end the process do so there: while the
 /// terminal hangs up, crossterm reads its end again and again and does not return. What is received
 /// is a request to stop.
-fn signals() -> io::Result<(Receiver<()>, Handle)> {
+fn signals(discard: fn()) -> io::Result<(Receiver<()>, Handle)> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP])?;
     let handle = signals.handle();
     let (send, receive) = channel();
@@ -141,6 +141,7 @@ fn signals() -> io::Result<(Receiver<()>, Handle)> {
                 }
             } else {
                 give_back();
+                discard();
                 // Ends the process.
                 _ = emulate_default_handler(signal);
             }

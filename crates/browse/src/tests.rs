@@ -106,10 +106,8 @@ impl Desk {
 
     /// Returns the texts of the rows that are shown, all of them.
     fn shown(&mut self) -> Vec<String> {
-        let numbers: Vec<usize> = {
-            let index = self.browser.index();
-            (0..self.browser.list.len(&index)).filter_map(|at| self.browser.list.row(at)).collect()
-        };
+        let list = &self.browser.list;
+        let numbers: Vec<usize> = (0..list.len()).filter_map(|at| list.row(at)).collect();
         numbers.into_iter().map(|number| self.text(number)).collect()
     }
 

@@ -1,6 +1,7 @@
 //! The bytes that a terminal sends for a key, as xterm does.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use vt100::{MouseProtocolEncoding, MouseProtocolMode};
 
 /// Returns the bytes of a key. `application`: whether the program has asked for the other sequences
 /// of arrows (DECCKM).
@@ -29,6 +30,63 @@ pub(crate) fn pasted(text: &str, marked: bool) -> Vec<u8> {
         true => format!("\u{1b}[200~{text}\u{1b}[201~").into_bytes(),
         false => text.into_bytes(),
     }
+}
+
+/// Returns the bytes of something that the mouse did at a place, for a program that has asked for
+/// it; `None` if it has not asked for that.
+pub(crate) fn clicked(
+    mouse: MouseEvent,
+    (column, line): (u16, u16),
+    (mode, encoding): (MouseProtocolMode, MouseProtocolEncoding),
+) -> Option<Vec<u8>> {
+    use MouseProtocolMode::{AnyMotion, ButtonMotion, None, Press};
+    let of = |button| match button {
+        MouseButton::Left => 0_u8,
+        MouseButton::Middle => 1,
+        MouseButton::Right => 2,
+    };
+    let is_release = matches!(mouse.kind, MouseEventKind::Up(_));
+    let button = match mouse.kind {
+        MouseEventKind::Down(button) => of(button),
+        MouseEventKind::Up(button) if mode != Press => of(button),
+        MouseEventKind::Drag(button) if matches!(mode, ButtonMotion | AnyMotion) => of(button) + 32,
+        MouseEventKind::Moved if mode == AnyMotion => 3 + 32,
+        MouseEventKind::ScrollUp => 64,
+        MouseEventKind::ScrollDown => 65,
+        MouseEventKind::ScrollLeft => 66,
+        MouseEventKind::ScrollRight => 67,
+        _ => return Option::None,
+    };
+    let with = |modifier, value| if mouse.modifiers.contains(modifier) { value } else { 0 };
+    let modifiers = match mode {
+        None | Press => 0,
+        _ => {
+            with(KeyModifiers::SHIFT, 4)
+                + with(KeyModifiers::ALT, 8)
+                + with(KeyModifiers::CONTROL, 16)
+        }
+    };
+    let (column, line) = (column.saturating_add(1), line.saturating_add(1));
+    if encoding == MouseProtocolEncoding::Sgr {
+        let end = if is_release { 'm' } else { 'M' };
+        let code = button + modifiers;
+        return Some(format!("\u{1b}[<{code};{column};{line}{end}").into_bytes());
+    }
+    // Without that encoding a release does not say of which button.
+    let code = if is_release { 3 } else { button } + modifiers;
+    let mut out = b"\x1b[M".to_vec();
+    for value in [code.into(), column, line] {
+        let value = value.saturating_add(32);
+        match encoding {
+            MouseProtocolEncoding::Utf8 => {
+                let c = char::from_u32(value.into())?;
+                out.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            // What is too far to the right has no encoding.
+            _ => out.push(u8::try_from(value).ok()?),
+        }
+    }
+    Some(out)
 }
 
 /// Returns the control character of a key. Those that have no letter come as digits.
@@ -104,6 +162,39 @@ mod tests {
         ] {
             let sent = bytes(KeyEvent::new(code, modifiers), application);
             assert_eq!(sent.as_deref(), Some(expected.as_bytes()), "{code:?} {modifiers:?}");
+        }
+    }
+
+    /// As xterm's control sequences have it (ctlseqs, "Mouse Tracking").
+    #[test]
+    fn clicks_are_bytes() {
+        use MouseProtocolEncoding::{Default, Sgr, Utf8};
+        use MouseProtocolMode::{AnyMotion, ButtonMotion, Press, PressRelease};
+        let left = MouseButton::Left;
+        for (kind, modifiers, place, mode, expected) in [
+            (MouseEventKind::Down(left), NONE, (0, 0), (PressRelease, Sgr), "\u{1b}[<0;1;1M"),
+            (MouseEventKind::Up(left), NONE, (9, 1), (PressRelease, Sgr), "\u{1b}[<0;10;2m"),
+            (MouseEventKind::ScrollDown, CONTROL, (2, 3), (Press, Sgr), "\u{1b}[<65;3;4M"),
+            (MouseEventKind::ScrollUp, CONTROL, (2, 3), (AnyMotion, Sgr), "\u{1b}[<80;3;4M"),
+            (MouseEventKind::Drag(left), NONE, (0, 0), (ButtonMotion, Sgr), "\u{1b}[<32;1;1M"),
+            (MouseEventKind::Drag(left), NONE, (0, 0), (PressRelease, Sgr), ""),
+            (MouseEventKind::Moved, NONE, (0, 0), (ButtonMotion, Sgr), ""),
+            (MouseEventKind::Moved, NONE, (0, 0), (AnyMotion, Sgr), "\u{1b}[<35;1;1M"),
+            (MouseEventKind::Up(left), NONE, (0, 0), (Press, Sgr), ""),
+            (
+                MouseEventKind::Down(MouseButton::Right),
+                NONE,
+                (0, 1),
+                (Press, Default),
+                "\u{1b}[M\"!\"",
+            ),
+            (MouseEventKind::Up(left), NONE, (0, 0), (PressRelease, Default), "\u{1b}[M#!!"),
+            (MouseEventKind::Down(left), NONE, (300, 0), (PressRelease, Default), ""),
+            (MouseEventKind::Down(left), NONE, (199, 0), (PressRelease, Utf8), "\u{1b}[M \u{e8}!"),
+        ] {
+            let mouse = MouseEvent { kind, column: 0, row: 0, modifiers };
+            let sent = clicked(mouse, place, mode).unwrap_or_default();
+            assert_eq!(sent, expected.as_bytes(), "{kind:?} {mode:?}");
         }
     }
 

@@ -109,10 +109,10 @@ pub(crate) struct Record {
     /// the command has ended; leaving it earlier closes the command's terminal.
     #[arg(long, requires = "command", conflicts_with_all = ["pid", "print"])]
     pub(crate) browse: bool,
-    /// Write the path of the log to FILE once it exists
+    /// Write to files in DIR what the browser has to know
     ///
-    /// `record --browse` uses it to find the log.
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// `record --browse` uses it to find the log, and to know how the command ended.
+    #[arg(long, value_name = "DIR", hide = true)]
     pub(crate) announce: Option<PathBuf>,
     /// Store at most N bytes of each buffer (suffix K, M or G; `all`; 0 for none)
     #[arg(long, value_name = "N", default_value = "64K", value_parser = parse_limit)]

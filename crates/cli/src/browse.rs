@@ -4,9 +4,10 @@ use crate::exit::Exit;
 use crate::say::say;
 use crate::terminal::{ColorArgs, is_dumb};
 use crate::views::failed;
+use crate::whole::{discard, write_new};
 use std::io::{IsTerminal, stdin, stdout};
-use std::path::PathBuf;
-use sysreel_browse::Options;
+use std::path::{Path, PathBuf};
+use sysreel_browse::{Files, Options};
 use sysreel_inspect::color::Palette;
 use sysreel_inspect::open;
 
@@ -41,7 +42,17 @@ pub(crate) fn has_terminal() -> bool {
     true
 }
 
+/// How the browser writes files.
+pub(crate) const FILES: Files = Files { write: write_new, discard };
+
 pub(crate) fn run(args: &Args) -> Exit {
+    if args.file == Path::new("-") {
+        say!(
+            "browse reads a log again and again, and standard input only once: write the log to a \
+             file first (`cat >run.reel`), then browse that"
+        );
+        return Exit::USAGE;
+    }
     if !has_terminal() {
         return Exit::USAGE;
     }
@@ -50,7 +61,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         return failed(&error);
     }
     let color = args.color.palette() != Palette::NONE;
-    match sysreel_browse::run(&args.file, Options { color, follow: args.follow }) {
+    match sysreel_browse::run(&args.file, Options { color, follow: args.follow, files: FILES }) {
         Ok(()) => Exit::SUCCESS,
         Err(error) => {
             say!("cannot use the terminal: {error}");

@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use crate::progress::Reading;
 use crate::say::say;
 use crate::views::{failed, finished};
-use crate::whole::{write_whole, write_whole_file};
+use crate::whole::{write_parts, write_whole, write_whole_file};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -104,6 +104,9 @@ fn check(args: &Args) -> Result<(), String> {
     }
     if to_stdout && *content == Content::Database {
         return Err(format!("{name} cannot be written to standard output: use -o FILE.{ending}"));
+    }
+    if to_stdout && *content == Content::Parts {
+        return Err(format!("{name} is a file for each thread: use -o FILE, for FILE.TID"));
     }
     if to_stdout && *content == Content::Binary && stdout().is_terminal() {
         return Err(format!(
@@ -216,6 +219,9 @@ fn to_one(args: &Args, logs: &mut [LogFile], path: &Path) -> Exit {
     let written = match args.to.content {
         Content::Database => {
             write_whole_file(path, |path| export(args.to, logs, &options, Target::File(path)))
+        }
+        Content::Parts => {
+            write_parts(path, |to| export(args.to, logs, &options, Target::Parts(to)))
         }
         Content::Text | Content::Binary => {
             write_whole(path, |out| export(args.to, logs, &options, Target::Out(out)))

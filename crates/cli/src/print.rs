@@ -14,7 +14,9 @@ use sysreel_inspect::color::Palette;
 use sysreel_inspect::counts::Column;
 use sysreel_inspect::print::{Clock, Following, Options, Precision, Quiet, TaskIds};
 use sysreel_inspect::visible::json_pretty;
-use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, counts, open, print, raw};
+use sysreel_inspect::{
+    Bound, Error, EventRange, Findings, LogFile, counted, counts, open, print, raw,
+};
 
 /// Large enough to avoid a write(2) for each line.
 const BUFFER: usize = 256 << 10;
@@ -153,7 +155,8 @@ fn only(args: &Print, qualified: &Qualified, log: &LogFile) -> Option<Filter> {
 /// Says so if the log has no end because it is being written: then that is no finding.
 fn until_now(log: &LogFile, findings: Findings) -> Findings {
     if findings.open_end && log.is_being_written() {
-        say!("{} is being written: {} events so far", log.path().display(), findings.events);
+        let events = counted(findings.events, "event");
+        say!("{} is being written: {events} so far", log.path().display());
         return Findings { open_end: false, ..findings };
     }
     findings

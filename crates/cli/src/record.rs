@@ -3,12 +3,14 @@
 use crate::args::{Cpu, Fast, Record};
 use crate::exit::Exit;
 use crate::progress::Line;
-use crate::say::say;
+use crate::record_browse::{ENDED, LOG, MESSAGES, name_of};
+use crate::say::{copy_to, say};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{IsTerminal, stderr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use sysreel_inspect::counted;
 use sysreel_record::{
     CpuPolicy, Ended, Error, FastFault, FastFigures, FastMode, Options, Outcome, Recorder,
 };
@@ -22,6 +24,11 @@ pub(crate) fn run(args: &Record) -> Exit {
 }
 
 fn trace(args: &Record, front: Option<Front>) -> Exit {
+    if let Some(folder) = &args.announce
+        && let Err(error) = copy_to(&folder.join(MESSAGES))
+    {
+        say!("cannot write {}: {error}", folder.join(MESSAGES).display());
+    }
     if args.audit && args.capture_limit == 0 {
         say!("--audit needs the memory that --capture-limit 0 leaves out; use only one of them");
         return Exit::USAGE;
@@ -97,8 +104,8 @@ fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
     if options.replayable && !args.quiet {
         say!("replayable: {}", sysreel_record::CHANGES.join("; "));
     }
-    if let Some(to) = &args.announce {
-        announce(recorder.path(), to);
+    if let Some(folder) = &args.announce {
+        announce(recorder.path().as_os_str().as_bytes(), &folder.join(LOG));
     }
     let line = if args.quiet { None } else { Line::begin(recorder.progress(), options.front) };
     if let Some(line) = &line {
@@ -111,10 +118,10 @@ fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
     outcome
 }
 
-/// Writes the path of the log to a file, which is there only when all of it is.
-fn announce(log: &Path, to: &Path) {
+/// Writes a file, which is there only when all of it is.
+fn announce(text: &[u8], to: &Path) {
     let new = to.with_extension("new");
-    let written = fs::write(&new, log.as_os_str().as_bytes());
+    let written = fs::write(&new, text);
     if let Err(error) = written.and_then(|()| fs::rename(&new, to)) {
         say!("cannot write {}: {error}", to.display());
     }
@@ -143,6 +150,11 @@ fn not_started(error: &sysreel_sys::Error) -> Exit {
 
 fn finish(outcome: &Outcome, args: &Record) -> Exit {
     let path = outcome.path.display();
+    if let Some(folder) = &args.announce
+        && let Some(how) = in_words(outcome)
+    {
+        announce(how.as_bytes(), &folder.join(ENDED));
+    }
     if let Some(error) = &outcome.error {
         say!("{path}: {error}");
     }
@@ -151,20 +163,19 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     }
     if outcome.lost > 0 {
         say!(
-            "{path} is incomplete: {} of {} events could not be written; the log says which",
+            "{path} is incomplete: {} of {} could not be written; the log says which",
             outcome.lost,
-            outcome.events
+            counted(outcome.events, "event")
         );
     }
     // Without -o the user does not know the file name yet.
     if !args.quiet && outcome.error.is_none() && (args.output.is_none() || stderr().is_terminal()) {
-        say!("{} events in {path} ({} bytes)", outcome.events, outcome.bytes);
+        say!("{} in {path} ({} bytes)", counted(outcome.events, "event"), outcome.bytes);
     }
     if !args.quiet && outcome.unrecorded > 0 {
         say!(
-            "{path}: {} tasks were not recorded while another program traced them (print shows \
-             where)",
-            outcome.unrecorded
+            "{path}: {} not recorded while another program traced it (print shows where)",
+            counted(outcome.unrecorded, "task")
         );
     }
     for why in &outcome.not_replayable {
@@ -191,6 +202,15 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
         return Exit::NOT_RECORDED;
     }
     status(outcome)
+}
+
+/// Says how the command ended, if that was seen.
+fn in_words(outcome: &Outcome) -> Option<String> {
+    match outcome.ended {
+        Ended::Exited(code) => Some(format!("exited with {code}")),
+        Ended::Killed(signal) => Some(format!("killed by {}", name_of(signal.0))),
+        Ended::NotSeen => None,
+    }
 }
 
 fn report_fast(figures: &FastFigures, args: &Record) {

@@ -34,6 +34,12 @@ const PIECE: usize = 16 << 10;
 /// What programs are told about the terminal: the emulator does what this one has.
 const TERM: &str = "xterm-256color";
 
+/// What a recorder writes for the browser, each in a file of its own: the path of the log, its
+/// messages, how the command ended.
+pub(crate) const LOG: &str = "log";
+pub(crate) const MESSAGES: &str = "messages";
+pub(crate) const ENDED: &str = "ended";
+
 pub(crate) fn run(args: &Record) -> Exit {
     if let Some(path) = args.output.as_deref().filter(|path| !can_be_read_back(path)) {
         say!("--browse cannot read the log back from {}; use -o with a file", path.display());
@@ -57,16 +63,16 @@ fn can_be_read_back(path: &Path) -> bool {
 
 fn browse(args: &Record) -> anyhow::Result<Exit> {
     let folder = tempfile::tempdir()?;
-    let announced = folder.path().join("log");
+    let announced = folder.path().join(LOG);
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("record").arg("--announce").arg(&announced);
+    command.arg("record").arg("--announce").arg(folder.path());
     // Its progress would be drawn where the command draws.
     command.args((!args.quiet).then_some("--quiet"));
     command.args(without_browse(std::env::args_os().skip(2)));
     command.env("TERM", TERM).env_remove("COLUMNS").env_remove("LINES");
     let (columns, lines) = size_of_program()?;
     let (pty, child) = Pty::spawn(command, Size { columns, lines })?;
-    let Started { told, input, ended } = start(pty, child)?;
+    let Started { told, input, ended } = start(pty, child, folder.path())?;
 
     let log = loop {
         // Whether it has ended is asked before the log is looked for.
@@ -75,19 +81,23 @@ fn browse(args: &Record) -> anyhow::Result<Exit> {
             break PathBuf::from(OsString::from_vec(path));
         }
         if is_over {
-            // What came is from the recorder: the command has not run.
-            repeat(&told);
+            repeat_messages(folder.path());
             return Ok(exit(wait_for(ended)?));
         }
         std::thread::sleep(PAUSE);
     };
-    drop(folder);
     let name = args.command.first().map_or(OsStr::new(""), OsString::as_os_str);
     let name = Path::new(name).file_name().unwrap_or(name).to_string_lossy().into_owned();
-    let options = Options { color: palette_of_stderr() != Palette::NONE, follow: true };
+    let options = Options {
+        color: palette_of_stderr() != Palette::NONE,
+        follow: true,
+        files: crate::browse::FILES,
+    };
     let browsed = run_with(&log, options, Some(Program { name, output: told, input }));
     // The terminal has hung up, so this does not take long.
     let status = wait_for(ended)?;
+    // They were on a screen that is gone.
+    repeat_messages(folder.path());
     if let Err(error) = browsed {
         say!("cannot use the terminal: {error}");
     }
@@ -115,18 +125,18 @@ struct Started {
 }
 
 /// Starts the threads between a recorder and the browser.
-fn start(pty: Pty, mut child: Child) -> io::Result<Started> {
+fn start(pty: Pty, mut child: Child, folder: &Path) -> io::Result<Started> {
     let (tell, told) = sync_channel(PIECES);
     let (send, inputs) = channel();
     let (wake, woken) = UnixStream::pair()?;
     wake.set_nonblocking(true)?;
     woken.set_nonblocking(true)?;
-    let tell_end = tell.clone();
+    let (tell_end, folder) = (tell.clone(), folder.to_owned());
     std::thread::spawn(move || pump(pty, &woken, &inputs, &tell));
     let ended = std::thread::spawn(move || {
         let status = child.wait()?;
         // A browser that is gone does not ask.
-        _ = tell_end.send(Told::Ended(in_words(status)));
+        _ = tell_end.send(Told::Ended(in_words(status, &folder)));
         Ok(status)
     });
     let input = move |input| {
@@ -183,13 +193,9 @@ fn waits(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-/// Repeats what a recorder has said that did not start.
-fn repeat(told: &Receiver<Told>) {
-    let pieces = told.iter().filter_map(|what| match what {
-        Told::Output(bytes) => Some(bytes),
-        Told::Ended(_) => None,
-    });
-    let text = pieces.flatten().collect::<Vec<u8>>();
+/// Repeats what a recorder has said.
+fn repeat_messages(folder: &Path) {
+    let text = std::fs::read(folder.join(MESSAGES)).unwrap_or_default();
     for line in String::from_utf8_lossy(&text).lines() {
         say!("{}", line.strip_prefix("sysreel: ").unwrap_or(line));
     }
@@ -208,15 +214,24 @@ fn exit(status: ExitStatus) -> Exit {
     }
 }
 
-fn in_words(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exited with {code}"),
-        (None, signal) => {
-            let signal = signal.unwrap_or(0);
-            let name = sysreel_abi::signal_name(signal);
-            format!("killed by {}", name.map_or_else(|| signal.to_string(), str::to_owned))
-        }
-    }
+/// Says how the command ended: what the recorder has seen of it, and what became of the recorder.
+fn in_words(status: ExitStatus, folder: &Path) -> String {
+    let recorder = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (None, signal) => format!("was killed by {}", name_of(signal.unwrap_or(0))),
+    };
+    let Ok(how) = std::fs::read_to_string(folder.join(ENDED)) else {
+        return format!("may still run: the recorder {recorder}");
+    };
+    // A command may end with the same status.
+    let is_whole = exit(status) != Exit::NOT_RECORDED || how == "exited with 125";
+    if is_whole { how } else { format!("{how}; not all of it was recorded") }
+}
+
+/// Returns the name of a signal.
+pub(crate) fn name_of(signal: i32) -> String {
+    let name = sysreel_abi::signal_name(signal);
+    name.map_or_else(|| format!("signal {signal}"), str::to_owned)
 }
 
 #[cfg(test)]

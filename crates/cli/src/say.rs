@@ -10,7 +10,10 @@ use crate::terminal::PagerArgs;
 use serde::Serialize;
 use signal_hook::consts::SIGPIPE;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write, stderr, stdout};
+use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 use sysreel_inspect::visible::{json, visible};
 use sysreel_sys::Signal;
@@ -46,6 +49,24 @@ pub(crate) fn message(text: fmt::Arguments<'_>) {
     if let Err(error) = stderr().lock().write_all(line.as_bytes()) {
         note_lost(&error);
     }
+    if let Some(copy) = COPY.get() {
+        // Who reads the copy sees that it ends.
+        _ = (&*copy).write_all(line.as_bytes());
+    }
+}
+
+/// Where messages are written too.
+static COPY: OnceLock<File> = OnceLock::new();
+
+/// Writes all messages from now on to a file too.
+///
+/// # Errors
+/// If it cannot be created.
+pub(crate) fn copy_to(path: &Path) -> io::Result<()> {
+    let file = File::create_new(path)?;
+    // The first file stays.
+    _ = COPY.set(file);
+    Ok(())
 }
 
 /// Remembers that a message could not be written.

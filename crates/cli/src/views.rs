@@ -22,7 +22,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use sysreel_abi::Filter;
 use sysreel_inspect::visible::write_json_pretty;
-use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, open};
+use sysreel_inspect::{Bound, Error, EventRange, Findings, LogFile, counted, open};
 use sysreel_views::{Page, Select, View, document};
 
 /// Arguments that all views have.
@@ -113,7 +113,8 @@ fn show_some<V: View>(
 /// Reports what is missing and returns the exit status.
 pub(crate) fn finished(path: &Path, log: &LogFile, mut findings: Findings) -> Exit {
     if findings.open_end && log.is_being_written() {
-        say!("{} is being written: {} events so far", path.display(), findings.events);
+        let events = counted(findings.events, "event");
+        say!("{} is being written: {events} so far", path.display());
         findings.open_end = false;
     }
     say_unmatched(path, &findings);

@@ -83,7 +83,8 @@ impl Canvas for Chrome<'_> {
 
     fn slice(&mut self, slice: &Slice<'_, '_>) -> io::Result<()> {
         let call = slice.call;
-        let texts = call.args.0.iter().map(|(name, text)| (&**name, Value::from(text.as_str())));
+        let texts =
+            call.args.each().iter().map(|(name, text)| (&**name, Value::from(text.as_str())));
         let mut about = About(std::iter::once(("event", call.event.into())).chain(texts).collect());
         let (key, value) = match (call.result, &call.errno) {
             (Some(result), _) => ("result", Value::from(result)),

@@ -8,12 +8,13 @@ use sysreel_inspect::info::left_out;
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
 use sysreel_views::{Looker, look};
 
-use crate::exporter::{Exporter, Needs};
+use crate::exporter::{Arguments, Exporter, Needs};
 use crate::format::{Format, Make};
 use crate::grants::Grants;
 use crate::options::Options;
 use crate::row::{EndRow, Row};
 use crate::rows::Rows;
+use crate::strace::Parts;
 
 /// Where the output goes.
 pub enum Target<'t> {
@@ -21,6 +22,8 @@ pub enum Target<'t> {
     Out(&'t mut dyn Write),
     /// To this file, which is created or replaced.
     File(&'t Path),
+    /// To several files, which [`Content::Parts`](crate::Content) needs.
+    Parts(Parts<'t>),
 }
 
 /// What an export found.
@@ -49,6 +52,17 @@ pub fn export(
     }
     match (&format.make, target) {
         (Make::Missing, _) => refuse(format!("the format {} is not in this build", format.name)),
+        (Make::Parts(read), Target::Parts(to)) => {
+            let mut exported = Exported::default();
+            for log in logs {
+                let (findings, remarks) = read(log, options, to)?;
+                exported.findings.push(findings);
+                exported.remarks.extend(remarks);
+            }
+            Ok(exported)
+        }
+        (Make::Parts(_), _) => refuse(format!("the format {} needs several files", format.name)),
+        (_, Target::Parts(_)) => refuse(format!("the format {} has one file", format.name)),
         (Make::File(..), Target::Out(_)) => {
             refuse(format!("the format {} needs a file", format.name))
         }
@@ -103,7 +117,7 @@ fn rows(
         exporter.row(&Row::Log(rows.log().clone())).map_err(Error::Write)?;
         let mut passing = Passing { rows, exporter: &mut *exporter, failed: None };
         let follow = Follow { processes: needs.names, ..Follow::default() };
-        let memory = needs.memory || needs.args || needs.names;
+        let memory = needs.memory || needs.args != Arguments::No || needs.names;
         let findings = look(log, &options.select, (follow, memory), &mut passing)?;
         if let Some(error) = passing.failed {
             return Err(Error::Write(error));

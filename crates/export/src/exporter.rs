@@ -4,11 +4,22 @@ use std::io;
 
 use crate::row::Row;
 
+/// Arguments as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arguments {
+    /// None.
+    No,
+    /// Each by its name.
+    Each,
+    /// All of them as one text.
+    Line,
+}
+
 /// Which parts of a call row a format needs: those that cost time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// Arguments as text.
-    pub(crate) args: bool,
+    pub(crate) args: Arguments,
     /// What descriptors refer to, paths, addresses.
     pub(crate) names: bool,
     /// The memory of calls, for the format itself.
@@ -17,16 +28,18 @@ pub(crate) struct Needs {
 
 impl Needs {
     /// Everything.
-    pub(crate) const ALL: Self = Self { args: true, names: true, memory: true };
+    pub(crate) const ALL: Self = Self { args: Arguments::Each, names: true, memory: true };
+    /// Everything, for a table.
+    pub(crate) const TABLE: Self = Self { args: Arguments::Line, ..Self::ALL };
     /// What descriptors refer to, but no arguments.
-    pub(crate) const NAMES: Self = Self { args: false, names: true, memory: false };
+    pub(crate) const NAMES: Self = Self { args: Arguments::No, names: true, memory: false };
     /// The memory of calls, and descriptors. The format makes names itself.
     pub(crate) const DATA: Self = Self::NAMES;
     /// What programs began with. No rows of calls are looked at.
     #[cfg(feature = "tables")]
-    pub(crate) const EXECS: Self = Self { args: false, names: false, memory: true };
+    pub(crate) const EXECS: Self = Self { args: Arguments::No, names: false, memory: true };
     /// What the kernel's structs have: numbers, times, results.
-    pub(crate) const NOTHING: Self = Self { args: false, names: false, memory: false };
+    pub(crate) const NOTHING: Self = Self { args: Arguments::No, names: false, memory: false };
 }
 
 /// Writes rows in a format.

@@ -8,6 +8,7 @@ use sysreel_inspect::{Error, Findings, LogFile};
 use crate::exporter::{Exporter, Needs};
 use crate::grants::Grants;
 use crate::options::Options;
+use crate::strace::Parts;
 use crate::timeline::Timeline;
 use crate::{
     bwrap, chrome, csv, dot, folded, landlock, ndjson, pcapng, perfetto, seccomp, speedscope,
@@ -41,10 +42,15 @@ pub enum Content {
     Binary,
     /// Bytes that are written in any order: only a file can hold them.
     Database,
+    /// Text in several files.
+    Parts,
 }
 
 /// Reads a log and writes it.
 type Reader = fn(&mut LogFile, &Options, &mut dyn Write) -> Result<(Findings, Vec<String>), Error>;
+
+/// Reads a log and writes parts of it.
+type PartsReader = fn(&mut LogFile, &Options, Parts<'_>) -> Result<(Findings, Vec<String>), Error>;
 
 /// How a format is written.
 #[derive(Debug)]
@@ -56,6 +62,8 @@ pub(crate) enum Make {
     File(Needs, fn(&Path, &Options) -> io::Result<Box<dyn Exporter>>),
     /// By a reader of its own. Returns what the user should know too.
     Whole(Reader),
+    /// By a reader of its own, to several files.
+    Parts(PartsReader),
     /// From what the logs together need of the file system and the network.
     Grants(fn(&Grants, &mut dyn Write) -> io::Result<()>),
     /// Not in this build.
@@ -74,15 +82,23 @@ impl Format {
 #[cfg(feature = "tables")]
 mod made {
     use super::{Make, Needs};
-    use crate::tables::{parquet, sqlite, tasks};
+    use crate::tables::{Container, parquet, sqlite, tasks};
 
-    pub(super) const SQLITE: Make = Make::File(Needs::ALL, |path, options| {
+    pub(super) const SQLITE: Make = Make::File(Needs::TABLE, |path, options| {
         Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
     });
-    pub(super) const PARQUET: Make =
-        Make::File(Needs::ALL, |path, _| Ok(Box::new(parquet::Parquet::new(path)?)));
-    pub(super) const TASKS: Make =
-        Make::File(Needs::EXECS, |path, _| Ok(Box::new(tasks::Tasks::new(path)?)));
+    pub(super) const PARQUET: Make = Make::File(Needs::TABLE, |path, _| {
+        Ok(Box::new(parquet::Parquet::new(path, Container::Parquet)?))
+    });
+    pub(super) const PARQUET_TASKS: Make = Make::File(Needs::EXECS, |path, _| {
+        Ok(Box::new(tasks::Tasks::new(path, Container::Parquet)?))
+    });
+    pub(super) const ARROW: Make = Make::File(Needs::TABLE, |path, _| {
+        Ok(Box::new(parquet::Parquet::new(path, Container::Arrow)?))
+    });
+    pub(super) const ARROW_TASKS: Make = Make::File(Needs::EXECS, |path, _| {
+        Ok(Box::new(tasks::Tasks::new(path, Container::Arrow)?))
+    });
 }
 #[cfg(not(feature = "tables"))]
 mod made {
@@ -90,7 +106,9 @@ mod made {
 
     pub(super) const SQLITE: Make = Make::Missing;
     pub(super) const PARQUET: Make = Make::Missing;
-    pub(super) const TASKS: Make = Make::Missing;
+    pub(super) const PARQUET_TASKS: Make = Make::Missing;
+    pub(super) const ARROW: Make = Make::Missing;
+    pub(super) const ARROW_TASKS: Make = Make::Missing;
 }
 
 /// The feature of the formats whose libraries take long to build.
@@ -114,6 +132,16 @@ const fn text(
     }
 }
 
+/// A table of the feature.
+const fn table(
+    (name, ending): (&'static str, &'static str),
+    about: &'static str,
+    make: Make,
+) -> Format {
+    let content = Content::Database;
+    Format { name, about, ending, content, merges: true, feature: TABLES, make }
+}
+
 /// All formats.
 pub const FORMATS: &[Format] = &[
     text(
@@ -122,9 +150,12 @@ pub const FORMATS: &[Format] = &[
         Needs::ALL,
         |out| Ok(Box::new(ndjson::Ndjson::new(out))),
     ),
-    text(("csv", "csv"), "A table of calls, for spreadsheets and data frames", Needs::ALL, |out| {
-        Ok(Box::new(csv::Csv::new(out)?))
-    }),
+    text(
+        ("csv", "csv"),
+        "A table of calls, for spreadsheets and data frames",
+        Needs::TABLE,
+        |out| Ok(Box::new(csv::Csv::new(out)?)),
+    ),
     Format {
         name: "strace",
         about: "What `strace -f -ttt -T -y` writes, for programs that read that",
@@ -133,6 +164,15 @@ pub const FORMATS: &[Format] = &[
         merges: false,
         feature: None,
         make: Make::Whole(strace::write),
+    },
+    Format {
+        name: "strace-ff",
+        about: "The same in a file for each thread, FILE.TID, as `strace -ff` writes it",
+        ending: "strace",
+        content: Content::Parts,
+        merges: false,
+        feature: None,
+        make: Make::Parts(strace::write_parts),
     },
     Format {
         name: "perfetto",
@@ -223,24 +263,26 @@ pub const FORMATS: &[Format] = &[
         feature: TABLES,
         make: made::SQLITE,
     },
-    Format {
-        name: "parquet",
-        about: "A table of calls in columns, for DuckDB, Spark and data frames",
-        ending: "parquet",
-        content: Content::Database,
-        merges: true,
-        feature: TABLES,
-        make: made::PARQUET,
-    },
-    Format {
-        name: "parquet-tasks",
-        about: "A table of tasks in columns: command, times, CPU time, end",
-        ending: "tasks.parquet",
-        content: Content::Database,
-        merges: true,
-        feature: TABLES,
-        make: made::TASKS,
-    },
+    table(
+        ("parquet", "parquet"),
+        "A table of calls in columns, for DuckDB, Spark and data frames",
+        made::PARQUET,
+    ),
+    table(
+        ("parquet-tasks", "tasks.parquet"),
+        "A table of tasks in columns: command, times, CPU time, end",
+        made::PARQUET_TASKS,
+    ),
+    table(
+        ("arrow", "arrow"),
+        "The table of calls as an Arrow IPC file (Feather), for data frames",
+        made::ARROW,
+    ),
+    table(
+        ("arrow-tasks", "tasks.arrow"),
+        "The table of tasks as an Arrow IPC file",
+        made::ARROW_TASKS,
+    ),
 ];
 
 /// Returns the format of a name.

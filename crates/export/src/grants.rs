@@ -52,7 +52,7 @@ pub(crate) struct Grants {
     folders: BTreeSet<String>,
     /// What a run made itself, so it need not be there before.
     made: BTreeSet<String>,
-    /// Paths that no script can show.
+    /// Paths that no output can show.
     unprintable: u64,
     /// Paths that the view had no room for.
     left_out: u64,
@@ -127,7 +127,7 @@ impl Grants {
         self.join_many();
         let mut remarks = Vec::new();
         for (count, why) in [
-            (self.unprintable, "paths have characters that a script cannot show"),
+            (self.unprintable, "paths have characters that the output cannot show"),
             (self.left_out, "uses of paths had no room"),
         ] {
             if count > 0 {

@@ -55,3 +55,4 @@ pub use row::{
     Args, CallRow, EndRow, ExecRow, LogRow, LostRow, MarkRow, Outcome, RenamedRow, Row, SignalRow,
     TaskEndRow, TaskStartRow, Who,
 };
+pub use strace::Parts;

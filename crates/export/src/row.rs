@@ -127,7 +127,7 @@ pub struct CallRow<'a> {
     #[serde(flatten)]
     pub who: Who,
     /// The path of the program that the task ran; `null` if the log does not name it.
-    pub exe: Option<String>,
+    pub exe: Option<Cow<'a, str>>,
     /// When it began, in nanoseconds from the start of the recording.
     pub start_ns: u64,
     /// When it began, in microseconds since 1970.
@@ -175,32 +175,47 @@ impl CallRow<'_> {
     }
 }
 
-/// The arguments of a call: their names in the kernel's prototype, and their values as text.
-#[derive(Clone, Debug, Default)]
-pub struct Args(pub Vec<(Cow<'static, str>, String)>);
+/// The arguments of a call as text.
+#[derive(Clone, Debug)]
+pub enum Args {
+    /// Each, with its name in the kernel's prototype.
+    Each(Vec<(Cow<'static, str>, String)>),
+    /// All of them, as between the parentheses of strace.
+    Line(String),
+}
 
 impl Args {
-    /// Returns them as one text, as between the parentheses of strace.
-    #[must_use]
-    pub fn line(&self) -> String {
-        let mut out = String::new();
-        self.write_line(&mut out);
-        out
+    /// Returns each, if they are not one text.
+    pub(crate) fn each(&self) -> &[(Cow<'static, str>, String)] {
+        match self {
+            Self::Each(each) => each,
+            Self::Line(_) => &[],
+        }
     }
 
-    /// Writes them as [`Self::line`] returns them.
-    pub(crate) fn write_line(&self, out: &mut String) {
-        for (at, (_, text)) in self.0.iter().enumerate() {
-            out.push_str(if at > 0 { ", " } else { "" });
-            out.push_str(text);
+    /// Returns them as one text, as between the parentheses of strace.
+    #[must_use]
+    pub fn line(&self) -> Cow<'_, str> {
+        match self {
+            Self::Each(each) => {
+                let texts: Vec<&str> = each.iter().map(|(_, text)| text.as_str()).collect();
+                Cow::Owned(texts.join(", "))
+            }
+            Self::Line(line) => Cow::Borrowed(line),
         }
+    }
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self::Each(Vec::new())
     }
 }
 
 impl Serialize for Args {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(self.0.len()))?;
-        for (name, text) in &self.0 {
+        let mut map = to.serialize_map(Some(self.each().len()))?;
+        for (name, text) in self.each() {
             map.serialize_entry(name, text)?;
         }
         map.end()

@@ -8,14 +8,17 @@ use sysreel_inspect::abi::desc::Classes;
 use sysreel_inspect::calls::{At, Call, End, Ended, Errno, Exec, Item, Moved, Task, Time};
 use sysreel_inspect::format::{Gone, TaskId};
 use sysreel_inspect::style::{FdStyle, Style};
-use sysreel_inspect::visible::visible_bytes;
+use sysreel_inspect::visible::{visible_bytes, visible_text, visible_vec};
 use sysreel_views::sockets;
 
-use crate::exporter::Needs;
+use crate::exporter::{Arguments, Needs};
 use crate::row::{
     Args, CallRow, ExecRow, LogRow, LostRow, MarkRow, Outcome, RenamedRow, Row, SCHEMA, SignalRow,
     TaskEndRow, TaskStartRow, Who, log_name,
 };
+
+/// How long the arguments of most calls are.
+const LINE: usize = 128;
 
 /// Makes rows.
 #[derive(Debug)]
@@ -101,7 +104,7 @@ impl Rows {
             event: call.number(),
             exit_event: call.exit_number(),
             who: who(task),
-            exe: task.program().map(visible_bytes),
+            exe: task.program().map(visible_text),
             start_ns,
             unix_us,
             duration_ns: duration.map(|took| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)),
@@ -126,8 +129,13 @@ impl Rows {
     }
 
     fn with_args<'a>(&self, mut row: CallRow<'a>) -> CallRow<'a> {
-        if self.needs.args {
-            let args = row.source.args();
+        let args = row.source.args();
+        if self.needs.args == Arguments::Line {
+            let mut line = String::with_capacity(LINE);
+            args.write(&self.style, &mut line);
+            row.args = Args::Line(line);
+        }
+        if self.needs.args == Arguments::Each {
             let texts = args.iter().enumerate().map(|(at, arg)| {
                 let mut text = String::new();
                 arg.write(&self.style, &mut text);
@@ -137,7 +145,7 @@ impl Rows {
                 };
                 (name, text)
             });
-            row.args = Args(texts.collect());
+            row.args = Args::Each(texts.collect());
         }
         row
     }
@@ -158,7 +166,7 @@ impl Rows {
         }
         let given = call.sockaddrs(false).find_map(|address| sockets::address(&address));
         row.peer = given.or(row.peer);
-        let mut paths = call.paths().map(|path| visible_bytes(&path.full()));
+        let mut paths = call.paths().map(|path| visible_vec(path.full()));
         (row.path, row.path2) = (paths.next(), paths.next());
         row
     }

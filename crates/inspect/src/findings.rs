@@ -10,6 +10,8 @@ use sysreel_format::{
     SnapshotKind, Why,
 };
 
+use crate::text::counted;
+
 /// What reading a log found missing or damaged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
@@ -141,37 +143,44 @@ impl Findings {
             ));
         }
         if self.open_end && self.is_being_written {
-            lines.push(format!("the log is being written: {} events so far", self.events));
+            lines.push(format!(
+                "the log is being written: {} so far",
+                counted(self.events, "event")
+            ));
         } else if self.open_end {
             lines.push(format!(
                 "the recording was not finished (the recorder died, or the file was truncated): {} \
-                 events were read, later ones may be missing",
-                self.events
+                 read, later ones may be missing",
+                were(self.events, "event")
             ));
         }
         if self.missing > 0 {
-            lines.push(format!("{} events are missing in {} places", self.missing, self.holes));
+            let places = counted(self.holes, "place");
+            lines.push(format!("{} missing in {places}", are(self.missing, "event")));
         } else if self.holes > 0 {
-            lines.push(format!("events are missing in {} places", self.holes));
+            lines.push(format!("events are missing in {}", counted(self.holes, "place")));
         }
         if let Some((number, why)) = &self.first_malformed {
             lines.push(format!(
-                "{} events could not be decoded (the first is event {number}: {why})",
-                self.malformed
+                "{} could not be decoded (the first is event {number}: {why})",
+                counted(self.malformed, "event")
             ));
         }
         if self.missing_buffers > 0 {
-            lines.push(format!("{} captured buffers are missing", self.missing_buffers));
+            lines.push(format!("{} missing", are(self.missing_buffers, "captured buffer")));
         }
         for (field, count) in &self.not_recorded {
             lines.push(format!(
-                "the filter asks for `{field}`, which was not recorded for {count} {}",
-                if *count == 1 { "item" } else { "items" }
+                "the filter asks for `{field}`, which was not recorded for {}",
+                counted(*count, "item")
             ));
         }
         lines.extend(self.left_out.iter().cloned());
         if self.lost_buffers > 0 {
-            lines.push(format!("{} captured buffers could not be read", self.lost_buffers));
+            lines.push(format!(
+                "{} could not be read",
+                counted(self.lost_buffers, "captured buffer")
+            ));
         }
         lines
     }
@@ -181,6 +190,16 @@ impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentences().join("; "))
     }
+}
+
+/// Returns a number of things with a verb: `1 event is`, `2 events are`.
+fn are(count: u64, thing: &str) -> String {
+    format!("{} {}", counted(count, thing), if count == 1 { "is" } else { "are" })
+}
+
+/// The same in the past.
+fn were(count: u64, thing: &str) -> String {
+    format!("{} {}", counted(count, thing), if count == 1 { "was" } else { "were" })
 }
 
 /// Decodes all of an event.

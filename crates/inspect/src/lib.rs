@@ -48,3 +48,4 @@ pub use state::Follow;
 pub use sysreel_abi as abi;
 pub use sysreel_format as format;
 pub use sysreel_format::syscall_info;
+pub use text::counted;

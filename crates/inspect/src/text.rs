@@ -7,6 +7,18 @@ use jiff::tz::Offset;
 
 use crate::style::HexStrings;
 
+/// Formats a number of things: `1 process`, `2 processes`.
+#[must_use]
+pub fn counted(count: impl TryInto<u64>, thing: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let plural = match thing {
+        _ if count == 1 => "",
+        thing if thing.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {thing}{plural}")
+}
+
 /// Writes a decimal number.
 pub(crate) fn dec(out: &mut String, mut value: u64) {
     let mut digits = [0u8; 20];

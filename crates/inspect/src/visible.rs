@@ -32,7 +32,7 @@ pub fn is_visible(c: char) -> bool {
 /// Returns the text as one line, with everything else escaped.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_visible) {
+    if is_plain(text.as_bytes()) || text.chars().all(is_visible) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -52,6 +52,27 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// for a backslash, so that different bytes have different texts.
 #[must_use]
 pub fn visible_bytes(bytes: &[u8]) -> String {
+    visible_text(bytes).into_owned()
+}
+
+/// The same of bytes that nothing else needs.
+#[must_use]
+pub fn visible_vec(bytes: Vec<u8>) -> String {
+    match visible_text(&bytes) {
+        Cow::Borrowed(_) => String::from_utf8(bytes).unwrap_or_default(),
+        Cow::Owned(text) => text,
+    }
+}
+
+/// The same without a copy of bytes that are visible.
+#[must_use]
+pub fn visible_text(bytes: &[u8]) -> Cow<'_, str> {
+    if is_plain(bytes)
+        && !bytes.contains(&b'\\')
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for (at, part) in chunk.valid().split('\\').enumerate() {
@@ -64,7 +85,12 @@ pub fn visible_bytes(bytes: &[u8]) -> String {
             _ = write!(out, "\\x{byte:02x}");
         }
     }
-    out
+    Cow::Owned(out)
+}
+
+/// Whether all of a text is printable ASCII, as most texts are.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Writes lines whose text can neither end the line nor control a terminal.

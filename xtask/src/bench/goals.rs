@@ -84,3 +84,10 @@ pub(super) const ALIGN_SECONDS: f64 = 5.0;
 pub(super) const ALIGN_MEMORY: f64 = 500.0;
 /// The goal for a comparison, as a multiple of decoding both logs.
 pub(super) const DIFF: f64 = 3.0;
+/// The goals for the first screen of a log of ten million events, for a key, and for the page of a
+/// log of a million events, in seconds.
+pub(super) const FIRST_SCREEN: f64 = 1.0;
+pub(super) const KEY: f64 = 0.05;
+pub(super) const REPORT: f64 = 5.0;
+/// The goal for calls a second in a table in columns, on two CPUs.
+pub(super) const PARQUET: f64 = 1e6;

@@ -11,6 +11,7 @@ mod read;
 mod readings;
 mod replay;
 mod rounds;
+mod see;
 mod size;
 mod speed;
 mod table;
@@ -57,6 +58,7 @@ enum Section {
     Replay,
     Size,
     Read,
+    See,
     Diff,
 }
 
@@ -112,6 +114,9 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     if wanted(Section::Read) {
         report += &format!("\n{}", read::section(&place, 10_000_000 / scale as u64)?);
     }
+    if wanted(Section::See) {
+        report += &format!("\n{}", see::section(&place, 10_000_000 / scale as u64)?);
+    }
     if wanted(Section::Diff) {
         report += &format!(
             "\n{}",
@@ -131,6 +136,7 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
 fn build(root: &Path) -> Result<PathBuf> {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--release", "--quiet", "-p", "sysreel-cli", "-p", "xtask"])
+        .args(["--features", "sysreel-cli/tables"])
         .current_dir(root)
         .status()
         .context("cargo")?;

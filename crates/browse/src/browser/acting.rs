@@ -247,7 +247,10 @@ impl Browser {
     pub(crate) fn mouse(&mut self, mouse: MouseEvent) {
         let Some(pane) = self.panes.at(mouse.column, mouse.row) else { return };
         let before = self.focus;
+        let is_passed_on = pane == Pane::Program && self.program_mouse(mouse);
         match mouse.kind {
+            MouseEventKind::Down(_) if is_passed_on => self.focus_on(pane),
+            _ if is_passed_on => {}
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
                 self.focus = pane;
                 self.step(WHEEL, mouse.kind == MouseEventKind::ScrollUp);

@@ -105,14 +105,16 @@ impl Browser {
                 let rows = self.rows();
                 let job = self.begin("writing");
                 // Awaited when the user leaves: it removes what is not complete.
-                let thread = std::thread::spawn(move || writing::write(path, to, rows, job));
+                let files = self.options.files;
+                let write = move || writing::write((path, to), files, rows, job);
+                let thread = std::thread::spawn(write);
                 self.threads.push(thread);
                 Ok(())
             }
         }
     }
 
-    fn filter(&mut self, text: &str) -> Result<(), Wrong> {
+    pub(super) fn filter(&mut self, text: &str) -> Result<(), Wrong> {
         if text.is_empty() {
             self.stop_filter();
             self.list.set_filter(None, &self.shared.index());
@@ -178,7 +180,7 @@ impl Browser {
     }
 
     pub(super) fn rows(&self) -> Rows {
-        let (list, len) = self.list.rows(&self.index());
+        let (list, len) = self.list.rows();
         Rows { list, len }
     }
 

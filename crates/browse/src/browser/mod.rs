@@ -18,6 +18,7 @@ use foldhash::fast::RandomState;
 use ratatui::layout::{Rect, Size};
 use regex::Regex;
 
+use crate::fitting::broken;
 use crate::index::{Index, Reading};
 use crate::list::List;
 use crate::message::{Line, Message, Shared, Stop};
@@ -95,6 +96,8 @@ pub(crate) struct Browser {
     pub(crate) help: Option<usize>,
     /// What there is to tell, until the next key.
     pub(crate) said: Option<String>,
+    /// Whether it was told what is missing in the log.
+    has_told_lacks: bool,
     pattern: Option<Regex>,
     /// The job that applies the filter, and the other one.
     pub(crate) filtering: Option<Job>,
@@ -149,6 +152,7 @@ impl Browser {
             prompt: None,
             help: None,
             said: None,
+            has_told_lacks: false,
             pattern: None,
             filtering: None,
             job: None,
@@ -197,7 +201,7 @@ impl Browser {
     /// twice could wait for itself.
     pub(crate) fn current_in(&self, index: &Index) -> Option<usize> {
         let row = self.list.row(self.position)?;
-        (row < index.len() && self.position < self.list.len(index)).then_some(row)
+        index.row(row).is_some().then_some(row)
     }
 
     /// All about the selected row, once it is decoded.
@@ -209,13 +213,17 @@ impl Browser {
     /// Divides the screen anew, and moves what is shown so that the selections are on it.
     pub(crate) fn prepare(&mut self, size: Size) {
         let screen = Rect { x: 0, y: 0, width: size.width, height: size.height };
-        let footer = match &self.prompt {
-            Some(prompt) if prompt.wrong.is_some() => 3,
+        let footer = match (&self.prompt, &self.said) {
+            (Some(prompt), _) if prompt.wrong.is_some() => 3,
+            (None, Some(said)) => said_lines(said, size.width).len(),
             _ => 1,
         };
+        // Half of the screen at most.
+        let most = (size.height / 2).max(1);
+        let footer = u16::try_from(footer).unwrap_or(u16::MAX).min(most);
         self.panes = Panes::new(screen, (self.focus, self.beside), footer);
         self.prepare_program(screen);
-        let len = self.list.len(&self.index());
+        let len = self.list.len();
         self.position = self.position.min(len.saturating_sub(1));
         let height = usize::from(self.panes.list.height).max(1);
         self.top = window(self.top, self.position, height).min(len.saturating_sub(height));
@@ -232,6 +240,11 @@ impl Browser {
     pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
+}
+
+/// Returns the lines of a message.
+pub(crate) fn said_lines(said: &str, width: u16) -> Vec<String> {
+    broken(said, usize::from(width).saturating_sub(2).max(1))
 }
 
 /// The first line of a window of some height that shows a line, moved as little as possible.

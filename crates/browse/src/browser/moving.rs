@@ -1,7 +1,7 @@
 //! The selection moves.
 
 use super::Browser;
-use crate::index::Reading;
+use crate::index::{Reading, open_number};
 use crate::reading::searching::{self, Sought};
 
 /// How many rows are looked at before a thread does it.
@@ -11,7 +11,7 @@ impl Browser {
     /// Selects a position of the list.
     pub(crate) fn go(&mut self, position: usize) {
         let index = self.shared.index();
-        let last = self.list.len(&index).saturating_sub(1);
+        let last = self.list.len().saturating_sub(1);
         self.position = position.min(last);
         if let Some(row) = self.list.row(self.position) {
             self.selected = row;
@@ -36,11 +36,20 @@ impl Browser {
 
     /// Selects the row of an event, as soon as it is read.
     pub(super) fn go_to_event(&mut self, event: u64) {
-        let (row, is_reading) = {
+        let (row, is_reading, last) = {
             let index = self.shared.index();
-            (index.row_at(event), index.reading == Reading::On)
+            let open = index.open.iter().find(|row| row.first() == event).and_then(open_number);
+            let row = open.or_else(|| index.row_at(event));
+            (row, index.reading == Reading::On, index.last_event())
         };
         match row {
+            Some(_) if !is_reading && last.is_some_and(|last| last < event) => {
+                self.say(format!(
+                    "event {event} is after the end: the last is {}",
+                    last.unwrap_or(0)
+                ));
+                self.go(usize::MAX);
+            }
             Some(row) => {
                 let position = self.list.position(row, &self.shared.index());
                 if self.list.row(position) != Some(row) {

@@ -1,13 +1,14 @@
 //! The program that is being recorded: its terminal, and the keys that it gets.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Rect;
+use vt100::MouseProtocolMode;
 
 use super::Browser;
 use crate::message::Message;
 use crate::panes::{Beside, Pane, Panes};
 use crate::program::{Emulator, Program, Size};
-use crate::typing::{bytes, pasted};
+use crate::typing::{bytes, clicked, pasted};
 
 impl Browser {
     /// Shows a program, which has the keys first.
@@ -73,6 +74,27 @@ impl Browser {
         program.typed(pasted(text, marked));
     }
 
+    /// Passes on what the mouse did in the terminal of the program, if it has asked for that.
+    /// Returns whether it has.
+    pub(super) fn program_mouse(&self, mouse: MouseEvent) -> bool {
+        let Some(program) = self.program.as_ref().filter(|program| program.is_running()) else {
+            return false;
+        };
+        let area = self.panes.program;
+        // Below the title.
+        let Some(line) = mouse.row.checked_sub(area.y.saturating_add(1)) else { return false };
+        let Some(column) = mouse.column.checked_sub(area.x) else { return false };
+        let (mode, encoding) = program
+            .screen(|screen| (screen.mouse_protocol_mode(), screen.mouse_protocol_encoding()));
+        if mode == MouseProtocolMode::None {
+            return false;
+        }
+        if let Some(bytes) = clicked(mouse, (column, line), (mode, encoding)) {
+            program.typed(bytes);
+        }
+        true
+    }
+
     pub(super) fn scroll_program(&self, count: usize, up: bool) {
         if let Some(program) = &self.program {
             program.scroll(count, up);
@@ -91,8 +113,14 @@ impl Browser {
     pub(super) fn leave(&mut self) {
         match &self.program {
             Some(program) if program.is_running() && !self.has_asked => {
-                let text =
-                    format!("{} still runs: q again closes its terminal (SIGHUP)", program.name);
+                let name = &program.name;
+                let text = match self.shared.index().has_first_ended() {
+                    false => format!("{name} still runs: q again closes its terminal (SIGHUP)"),
+                    true => format!(
+                        "{name} has ended, but what it started still runs: q again closes the \
+                         terminal (SIGHUP)"
+                    ),
+                };
                 self.say(text);
                 self.has_asked = true;
             }

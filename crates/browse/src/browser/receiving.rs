@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::Browser;
+use crate::index::Reading;
 use crate::message::{End, Message};
 use crate::reading::lines::Wanted;
+use crate::tree::Tree;
 
 impl Browser {
     /// Takes all that threads have told by now. Returns whether the screen may be another one.
@@ -40,6 +42,7 @@ impl Browser {
     fn message(&mut self, message: Message) {
         match message {
             Message::Indexed => {}
+            Message::Restarted => self.restart(),
             Message::Line(row, line) => _ = self.lines.insert(row, line),
             Message::Details(row, lines) => self.details = Some((row, lines)),
             Message::Ready(number) => self.ready = self.ready.max(number),
@@ -51,6 +54,26 @@ impl Browser {
             Message::Ended(number, end) => self.ended(number, end),
             Message::Written => {}
             Message::ProgramEnded(how) => self.program_ended(how),
+        }
+    }
+
+    /// Begins again with an index whose rows have other numbers.
+    fn restart(&mut self) {
+        let (filter, before) = (self.filter_text(), self.list.conditions().len());
+        self.stop_filter();
+        if let Some(job) = self.job.take() {
+            job.stop.stop();
+        }
+        self.list.restart(&self.shared.index());
+        let lost = before > self.list.conditions().len().saturating_add(1);
+        (self.selected, self.position, self.top, self.tree) = (0, 0, 0, Tree::default());
+        self.lines.clear();
+        (self.details, self.wanted) = (None, Wanted { rows: Vec::new(), ..self.wanted.clone() });
+        self.wanted.details = None;
+        // It was understood before.
+        _ = self.filter(&filter);
+        if lost || filter.is_empty() && before > self.list.conditions().len() {
+            self.say("events were lost, so the log is read anew, without its conditions".into());
         }
     }
 
@@ -73,12 +96,21 @@ impl Browser {
         self.list.extend(&index);
         let is_selected = self.list.row(self.position) == Some(self.selected);
         if self.stays_at_end {
-            self.position = self.list.len(&index).saturating_sub(1);
+            self.position = self.list.len().saturating_sub(1);
             self.selected = self.list.row(self.position).unwrap_or(0);
         } else if !is_selected {
             self.position = self.list.position(self.selected, &index);
         }
+        let lacks = match &index.reading {
+            Reading::Done(lacks) if !lacks.is_empty() => Some(lacks.clone()),
+            _ => None,
+        };
         drop(index);
+        if let Some(lacks) = lacks.filter(|_| !self.has_told_lacks) {
+            self.has_told_lacks = true;
+            let before = self.said.take().map(|said| format!("{said}; "));
+            self.say(before.unwrap_or_default() + &lacks);
+        }
         if let Some(event) = self.pending.take() {
             self.go_to_event(event);
         }

@@ -17,14 +17,14 @@ impl Browser {
         let height = usize::from(self.panes.list.height);
         let (rows, details) = {
             let index = self.shared.index();
-            let len = self.list.len(&index);
+            let len = self.list.len();
             let end = self.top.saturating_add(height).min(len);
             let ahead = end.saturating_add(height).min(len);
             let before = self.top.saturating_sub(height);
             let shown = (self.top..end).filter_map(|position| self.list.row(position));
             let near = (end..ahead).chain(before..self.top);
             let near = near.filter_map(|position| self.list.row(position));
-            let current = self.list.row(self.position).filter(|row| *row < index.len());
+            let current = self.list.row(self.position).filter(|row| index.row(*row).is_some());
             let history = current.map(|row| history(&index, row)).unwrap_or_default();
             let place = |row: usize| Some((row, index.place(index.row(row)?)));
             let missing = |row: &usize| !self.lines.contains_key(row);

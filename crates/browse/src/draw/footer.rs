@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::header::grouped;
 use super::paint::{line_of, put, shifted};
 use super::theme::Theme;
-use crate::browser::Browser;
+use crate::browser::{Browser, said_lines};
 use crate::keys::KEYS;
 use crate::panes::Pane;
 use crate::prompt::Prompt;
@@ -17,7 +17,11 @@ use crate::prompt::Prompt;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: &Theme) {
     match (&browser.prompt, &browser.said) {
         (Some(prompt), _) => typed(frame, area, prompt, theme),
-        (None, Some(said)) => put(frame, area, &[Span::raw(format!(" {said}"))]),
+        (None, Some(said)) => {
+            for (at, line) in said_lines(said, area.width).into_iter().enumerate() {
+                put(frame, line_of(area, at), &[Span::raw(format!(" {line}"))]);
+            }
+        }
         (None, None) => keys(frame, area, browser, theme),
     }
 }
@@ -43,7 +47,7 @@ fn typed(frame: &mut Frame<'_>, area: Rect, prompt: &Prompt, theme: &Theme) {
 fn keys(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: &Theme) {
     let place = {
         let index = browser.index();
-        let len = browser.list.len(&index);
+        let len = browser.list.len();
         let event =
             browser.current_in(&index).and_then(|row| index.row(row)).map(|row| row.first());
         match event {

@@ -4,10 +4,12 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use sysreel_inspect::visible::visible_bytes;
+use unicode_width::UnicodeWidthStr;
 
 use super::paint::{paint, put};
 use super::theme::Theme;
 use crate::browser::Browser;
+use crate::fitting::shortened;
 use crate::index::Reading;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: &Theme) {
@@ -15,24 +17,27 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: 
     let name = browser.path().file_name().unwrap_or(browser.path().as_os_str());
     let mut text = format!(" {}  ", visible_bytes(name.as_encoded_bytes()));
     let index = browser.index();
-    let (all, shown) = (index.len(), browser.list.len(&index));
+    let (all, shown) = (index.len().saturating_add(index.open.len()), browser.list.len());
+    let lines = if all == 1 { "line" } else { "lines" };
     match browser.list.conditions() {
-        [] => text += &format!("{} lines", grouped(all)),
+        [] => text += &format!("{} {lines}", grouped(all)),
         conditions => {
-            text += &format!("{} of {} lines: ", grouped(shown), grouped(all));
+            text += &format!("{} of {} {lines}: ", grouped(shown), grouped(all));
             let titles: Vec<_> = conditions.iter().map(|one| one.title(&index)).collect();
             text += &titles.join(", ");
         }
     }
     let state = state(browser, &index);
     drop(index);
-    put(frame, area, &[Span::styled(text, theme.bar())]);
-    if !state.is_empty() {
-        let state = format!(" {state} ");
-        let width = u16::try_from(state.chars().count()).unwrap_or(u16::MAX).min(area.width);
-        let right = Rect { x: area.right() - width, width, ..area };
-        put(frame, right, &[Span::styled(state, theme.bar())]);
-    }
+    // What has no room is at the end of either: the log has a third of the line at least.
+    let width = usize::from(area.width);
+    let state = if state.is_empty() { state } else { format!("  {state} ") };
+    let right = shortened(&state, width.saturating_sub(text.width().min(width.div_ceil(3))));
+    let left = shortened(&text, width.saturating_sub(right.width()));
+    put(frame, area, &[Span::styled(left, theme.bar())]);
+    let width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    let place = Rect { x: area.right() - width, width, ..area };
+    put(frame, place, &[Span::styled(right, theme.bar())]);
 }
 
 /// What is going on.

@@ -30,7 +30,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, browser: &Browser, theme: 
     let index = browser.index();
     for line in 0..usize::from(area.height) {
         let position = browser.top + line;
-        let number = browser.list.row(position).filter(|_| position < browser.list.len(&index));
+        let number = browser.list.row(position);
         let Some((number, row)) = number.and_then(|number| Some((number, index.row(number)?)))
         else {
             break;

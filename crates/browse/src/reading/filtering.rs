@@ -40,7 +40,7 @@ pub(crate) fn filter(
         };
         drop(file);
         let to = (&mut matching, &stop);
-        read(&path, follow, &mut growing, to, |matching: &mut Matching| matching.tell())?;
+        read(&path, follow, &mut growing, to, |matching: &mut Matching, _| matching.tell())?;
         Ok(matching.matcher.not_recorded().keys().cloned().collect::<Vec<_>>())
     });
     let end = match done {

@@ -1,23 +1,23 @@
 //! Makes the index: reads the log once, from its beginning.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use sysreel_inspect::abi::{CallKind, Makes};
-use sysreel_inspect::calls::{Call, End, Growing, Item, Visitor};
+use sysreel_inspect::calls::{Call, Growing, Item, Lost, Visitor};
 use sysreel_inspect::format::{Event, TaskId};
 use sysreel_inspect::print::Lined;
 use sysreel_inspect::state::{FileName, OpenFile};
-use sysreel_inspect::visible::visible_bytes;
-use sysreel_inspect::{Follow, LogFile, open};
+use sysreel_inspect::{Error, Findings, Follow, LogFile, open};
 use sysreel_views::Pool;
-use sysreel_views::nodes::{Change, Ended, Nodes, Place};
+use sysreel_views::nodes::{Change, Nodes, Place};
 
+use super::nodes::shown;
 use super::read;
-use crate::index::{Node, Object, Reading};
+use crate::index::{Index, Node, Object, Reading};
 use crate::message::{Message, Shared, Stop};
 use crate::row::{NEVER, Outcome, Row};
 
@@ -30,18 +30,18 @@ const OFTEN: u64 = 1 << 9;
 /// The most names of calls, and bytes of names of files: a hostile log may have any number.
 const MOST_NAMES: usize = 60_000;
 const ROOM: usize = 32 << 20;
-/// The most characters of a title.
-const TITLE: usize = 400;
 
 /// Reads a log and makes its index.
 pub(crate) fn index(path: PathBuf, follow: bool, shared: Shared, stop: Stop) {
-    let made = open(&path).and_then(|file| {
-        let mut making = Making::new(&file, shared.clone(), stop.clone());
-        drop(file);
-        let mut growing = Growing::new(Follow { processes: true, ..Follow::default() });
-        let (to, pause) = ((&mut making, &stop), |making: &mut Making| making.flush());
-        read(&path, follow, &mut growing, to, pause)
-    });
+    let mut made = make(&path, follow, &shared, &stop);
+    // While a log grows, holes grow too, and rows that were shown from its tail may be in one. So
+    // it is read anew when it has ended.
+    let has_holes = |made: &Result<Findings, Error>| made.as_ref().is_ok_and(|made| made.holes > 0);
+    if follow && has_holes(&made) && !stop.is_stopped() {
+        shared.change(|index| *index = Index::new(false));
+        shared.tell(Message::Restarted);
+        made = make(&path, false, &shared, &stop);
+    }
     let reading = match made {
         Ok(findings) if findings.is_whole() => Reading::Done(String::new()),
         Ok(findings) => Reading::Done(findings.to_string()),
@@ -49,6 +49,19 @@ pub(crate) fn index(path: PathBuf, follow: bool, shared: Shared, stop: Stop) {
     };
     shared.change(|index| (index.reading, index.is_growing) = (reading, false));
     shared.tell(Message::Indexed);
+}
+
+/// Reads a log once.
+fn make(path: &Path, follow: bool, shared: &Shared, stop: &Stop) -> Result<Findings, Error> {
+    let file = open(path)?;
+    let mut making = Making::new(&file, shared.clone(), stop.clone());
+    drop(file);
+    let mut growing = Growing::new(Follow { processes: true, ..Follow::default() });
+    let pause = |making: &mut Making, goes_on: Option<(&Growing, &LogFile)>| {
+        let open = goes_on.map(|(growing, file)| making.open(growing, file));
+        making.flush(open.unwrap_or_default());
+    };
+    read(path, follow, &mut growing, (&mut making, stop), pause)
 }
 
 /// A task that has come to a node at an event.
@@ -206,16 +219,35 @@ impl Making {
             }
             item => {
                 let event = item.event();
-                let hole = match item {
-                    Item::Lost(sysreel_inspect::calls::Lost::Hole(missing)) => missing.first,
-                    _ => 0,
+                let (first, last) = match (event, item) {
+                    (Some(event), _) => (event.number, event.number),
+                    (None, Item::Lost(Lost::Hole(hole))) => {
+                        let after = hole.count.and_then(|count| hole.first.checked_add(count));
+                        (hole.first, after.map_or(NEVER, |after| after.saturating_sub(1)))
+                    }
+                    (None, _) => (0, 0),
                 };
-                let number = event.map_or(hole, |event| event.number);
                 let task = event.map_or(TaskId::NONE, |event| event.task).0;
-                Row::new((number, number), task, u16::MAX, Outcome::Item(kind))
+                Row::new((first, last), task, u16::MAX, Outcome::Item(kind))
             }
         };
         self.batch.rows.push(row);
+    }
+
+    /// Returns the rows of the calls that go on, in the order in which they began.
+    fn open(&mut self, growing: &Growing, file: &LogFile) -> Vec<Row> {
+        let mut open = Vec::new();
+        growing.open_calls(file, |item| {
+            if let Item::Call(call) = item {
+                let name = self.name(&call.name());
+                let (first, outcome) = (call.number(), Outcome::of(call.ended()));
+                let mut row = Row::new((first, NEVER), call.task().id().0, name, outcome);
+                row.object = self.object(call);
+                open.push(row);
+            }
+        });
+        open.sort_unstable_by_key(Row::first);
+        open
     }
 
     /// Takes note of the node in which a task ends a call.
@@ -261,8 +293,8 @@ impl Making {
         }
     }
 
-    /// Passes on what was found.
-    fn flush(&mut self) {
+    /// Passes on what was found. `open`: the calls that go on.
+    fn flush(&mut self, open: Vec<Row>) {
         let batch = std::mem::take(&mut self.batch);
         let Batch { rows, names, tasks, objects, renamed, files, nodes } = batch;
         let nodes: Vec<_> = nodes
@@ -301,6 +333,7 @@ impl Making {
                 }
             }
             rows.into_iter().for_each(|row| index.push(row));
+            index.open = open;
             index.events.0 = events;
         });
         self.flushed = Instant::now();
@@ -324,7 +357,7 @@ impl Visitor for Making {
         let most = if self.flushes == 0 { FIRST } else { MOST };
         let is_late = || self.flushed.elapsed() > PATIENCE;
         if self.batch.rows.len() >= most || self.events.is_multiple_of(OFTEN) && is_late() {
-            self.flush();
+            self.flush(Vec::new());
         }
     }
 
@@ -338,35 +371,4 @@ impl Visitor for Making {
     fn is_over(&self) -> bool {
         self.stop.is_stopped()
     }
-}
-
-/// Returns a node as it is shown.
-fn shown(node: &sysreel_views::nodes::Node) -> Node {
-    let exe = node.program.exe.as_ref().map(|exe| visible_bytes(exe.as_bytes()));
-    let exe = exe.unwrap_or_default();
-    let base = exe.rsplit('/').next().filter(|base| !base.is_empty()).unwrap_or("?");
-    let argv = node.program.argv.iter().flat_map(|argv| argv.as_slice()).skip(1);
-    let mut title = base.to_owned();
-    if !node.program.is_own {
-        title = format!("({title})");
-    } else {
-        for word in argv {
-            if title.len() > TITLE {
-                break;
-            }
-            title.push(' ');
-            title.push_str(&visible_bytes(word.as_bytes()));
-        }
-    }
-    let end = match node.end {
-        None => String::new(),
-        Some((_, Ended::Exec)) => "exec".to_owned(),
-        Some((_, Ended::Ended(End::Exited(status)))) => status.to_string(),
-        Some((_, Ended::Ended(End::Killed { signal, .. }))) => {
-            let name = i32::try_from(signal).ok().and_then(sysreel_inspect::abi::signal_name);
-            name.map_or_else(|| format!("signal {signal}"), str::to_owned)
-        }
-        Some((_, Ended::Ended(_))) => "gone".to_owned(),
-    };
-    Node { parent: node.parent, pid: node.pid, title, end, calls: 0, failed: 0 }
 }

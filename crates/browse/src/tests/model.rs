@@ -50,7 +50,7 @@ fn shown(desk: &Desk) -> Vec<String> {
     let mut excerpts = Excerpts::new(&file);
     let index = desk.browser.index();
     let list = &desk.browser.list;
-    let rows = (0..list.len(&index)).map(|at| index.row(list.row(at).unwrap()).unwrap());
+    let rows = (0..list.len()).map(|at| index.row(list.row(at).unwrap()).unwrap());
     rows.map(|row| {
         let place = index.place(row);
         line(&file, &mut excerpts, (&place, &plain())).unwrap().unwrap().text
@@ -107,12 +107,9 @@ fn descriptors_are_followed() {
             let path = String::from_utf8(file.clone()).unwrap();
             let mut other = Desk::new(name, SIZE);
             other.types(&format!("ffd.path == \"{path}\"<Enter>"));
-            let other_index = other.browser.index();
             let list = &other.browser.list;
-            let matching: Vec<usize> = (0..list.len(&other_index))
-                .filter_map(|at| list.row(at))
-                .filter(is_plain)
-                .collect();
+            let matching: Vec<usize> =
+                (0..list.len()).filter_map(|at| list.row(at)).filter(is_plain).collect();
             let ours: Vec<usize> = index
                 .rows_from(0)
                 .filter(|(_, row)| *index.file(row.object) == *file)
@@ -274,9 +271,8 @@ fn a_process_is_hidden() {
         let event = u64::try_from(number).unwrap();
         index.push(Row::new((event, event), task, 0, Outcome::Returned));
     }
-    let shown = |list: &List| -> Vec<usize> {
-        (0..list.len(&index)).filter_map(|at| list.row(at)).collect()
-    };
+    let shown =
+        |list: &List| -> Vec<usize> { (0..list.len()).filter_map(|at| list.row(at)).collect() };
     let mut list = List::default();
     list.toggle(Condition::HiddenProcess(10), &index);
     assert_eq!(shown(&list), [1, 3, 5]);

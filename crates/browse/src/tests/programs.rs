@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use expect_test::expect_file;
 use ratatui::layout::Size;
 
@@ -91,6 +91,32 @@ fn a_program_has_a_screen_and_keys() {
     assert!(puppet.desk.browser.is_over);
     drop(puppet.desk);
     assert!(puppet.inputs.try_iter().any(|input| matches!(input, Input::HungUp)));
+}
+
+/// A program that has asked for the mouse gets what it does in its pane, with places of its own.
+#[test]
+fn the_mouse_is_passed_on() {
+    let mut puppet = Puppet::new((80, 24));
+    assert!(matches!(puppet.inputs.recv().unwrap(), Input::Resized(_)));
+    puppet.writes(b"\x1b[?1000h\x1b[?1006hready");
+    puppet.shows("ready");
+    let area = puppet.desk.browser.panes.program;
+    let mouse = |kind, (column, row): (u16, u16)| MouseEvent {
+        kind,
+        column: area.x + column,
+        row: area.y + row,
+        modifiers: KeyModifiers::NONE,
+    };
+    puppet.desk.browser.mouse(mouse(MouseEventKind::Down(MouseButton::Left), (4, 3)));
+    assert_eq!(puppet.typed(), b"\x1b[<0;5;3M");
+    puppet.desk.browser.mouse(mouse(MouseEventKind::ScrollUp, (0, 1)));
+    assert_eq!(puppet.typed(), b"\x1b[<64;1;1M");
+    // The list has its own.
+    puppet.desk.browser.mouse(MouseEvent { row: 2, ..mouse(MouseEventKind::ScrollUp, (0, 0)) });
+    puppet.writes(b"\x1b[?1000l\x1b[6n");
+    assert_eq!(puppet.typed(), b"\x1b[1;6R");
+    puppet.desk.browser.mouse(mouse(MouseEventKind::Down(MouseButton::Left), (4, 3)));
+    assert!(puppet.inputs.try_recv().is_err());
 }
 
 #[test]

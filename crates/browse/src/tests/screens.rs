@@ -3,6 +3,7 @@
 use expect_test::expect_file;
 
 use super::Desk;
+use crate::index::Reading;
 use crate::options::Options;
 
 /// The usual size of a terminal, a large one, and a small one.
@@ -62,6 +63,26 @@ fn any_size_will_do() {
                 desk.types(keys).screen();
             }
         }
+    }
+}
+
+/// What is said has the lines that it needs, and what is wrong with a log leaves its name.
+#[test]
+fn long_messages_leave_the_first_line() {
+    for (size, name) in [((10, 3), " e"), ((40, 12), " exec_arch"), ((80, 24), " exec_arch.reel ")]
+    {
+        let mut desk = Desk::new("exec_arch", size);
+        let long = "something is wrong with this log, and it takes many words to say what that is";
+        let index = desk.browser.shared_index();
+        index.write().unwrap().reading = Reading::Done(long.to_owned());
+        desk.types(":77777777<Enter>");
+        let said = desk.browser.said.clone().unwrap();
+        assert_eq!(said, "event 77777777 is after the end: the last is 143");
+        let screen = desk.screen();
+        let lines: Vec<&str> = screen.split("----\n").next().unwrap().lines().collect();
+        assert!(lines[0].starts_with(name), "{screen}");
+        assert_eq!(lines.len(), usize::from(size.1));
+        assert!(size.0 == 10 || screen.contains("last is 143"), "{screen}");
     }
 }
 

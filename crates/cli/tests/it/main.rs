@@ -20,6 +20,7 @@ mod errors;
 mod event_range;
 mod example;
 mod exporting;
+mod exporting_files;
 mod exporting_pictures;
 mod exporting_sandboxes;
 mod fast;

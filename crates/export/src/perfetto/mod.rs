@@ -199,7 +199,7 @@ impl Canvas for Perfetto<'_> {
         let category = call.class.names().next().unwrap_or("other");
         let mut begin = self.named(BEGIN, slice.track, &call.call, category);
         self.annotate(&mut begin, "event", |value| value.number(UNSIGNED, call.event));
-        for (name, text) in &call.args.0 {
+        for (name, text) in call.args.each() {
             self.annotate_text(&mut begin, name, text);
         }
         match (call.result, &call.errno) {

@@ -1,29 +1,20 @@
-//! A Parquet file: rows are collected in columns until they fill a row group, which another thread
-//! encodes and writes.
+//! A file of columns: rows are collected until they fill a row group, which another thread encodes
+//! and writes.
 //!
 //! What engines disagree about is left out: there are no unsigned numbers and no timestamps of
 //! nanoseconds, which Spark refuses. A timestamp of microseconds prunes row groups by time, and
 //! `start_ns` has the rest.
 
-use std::borrow::Borrow;
-use std::collections::HashSet;
-use std::fs::File;
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use foldhash::fast::RandomState;
-use parquet::basic::{Compression, Encoding, Type, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::ColumnPath;
+use parquet::basic::Type;
+use parquet::schema::types as message;
 
 /// The key of the name and version of the columns in the metadata of the file.
 pub(super) const KEY: &str = "sysreel.schema";
@@ -32,14 +23,12 @@ pub(super) const KEY: &str = "sysreel.schema";
 const GROUP: usize = 122_880;
 /// The most bytes of texts in a group, so that long paths do not fill memory.
 const GROUP_BYTES: usize = 64 << 20;
-/// zstd's default.
-const LEVEL: i32 = 3;
 
 /// A value of a row.
 pub(super) enum Cell<'r> {
     Text(Option<&'r str>),
-    /// A text that others have too.
-    Shared(Option<ByteArray>),
+    /// A long text that others have too.
+    Shared(Option<Arc<str>>),
     Long(Option<i64>),
     Short(Option<i32>),
 }
@@ -49,8 +38,33 @@ pub(super) fn short(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
+/// What the columns of a table are.
+pub(super) struct Table {
+    /// Their names and types, as Parquet writes them, in the order of the cells of a row.
+    pub(super) message: &'static str,
+    /// The name and version of the columns, in the metadata of the file.
+    pub(super) schema: &'static str,
+    /// Columns that grow from row to row: their differences take less room than a dictionary.
+    pub(super) growing: &'static [&'static str],
+}
+
+/// A file of row groups.
+pub(super) trait Groups: Send {
+    /// Writes the next group.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn group(&mut self, columns: Vec<Column>) -> io::Result<()>;
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// When the rest cannot be written.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
 /// Where groups go, and who writes them.
-type Writing = (SyncSender<Vec<Column>>, JoinHandle<Result<(), ParquetError>>);
+type Writing = (SyncSender<Vec<Column>>, JoinHandle<io::Result<()>>);
 
 /// A file of columns.
 pub(super) struct Columns {
@@ -64,26 +78,19 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Creates a file of the columns of `message`. `growing`: columns that grow from row to row,
-    /// whose differences take less room than a dictionary.
-    pub(super) fn create(
-        path: &Path,
-        message: &str,
-        schema: &str,
-        growing: &[&str],
-    ) -> io::Result<Self> {
-        let message = Arc::new(parse_message_type(message).map_err(io::Error::other)?);
+    /// Begins to write a table to a file.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub(super) fn new(message: &message::Type, file: Box<dyn Groups>) -> io::Result<Self> {
         let columns = message
             .get_fields()
             .iter()
             .map(|field| Column::new(field.get_physical_type(), field.is_optional()))
             .collect();
-        let properties = properties(schema, growing).map_err(io::Error::other)?;
-        let writer = SerializedFileWriter::new(File::create(path)?, message, properties)
-            .map_err(io::Error::other)?;
         // One group is encoded while the next is collected.
         let (sender, groups) = sync_channel(0);
-        let thread = Builder::new().name("parquet".into()).spawn(move || write(writer, &groups))?;
+        let thread = Builder::new().name("columns".into()).spawn(move || write(file, &groups))?;
         Ok(Self { writing: Some((sender, thread)), columns, rows: 0, bytes: 0 })
     }
 
@@ -130,66 +137,73 @@ impl Columns {
     fn end(&mut self) -> io::Result<()> {
         let Some((sender, thread)) = self.writing.take() else { return Ok(()) };
         drop(sender);
-        let ended = thread.join().map_err(|_| io::Error::other("the writer of columns failed"))?;
-        ended.map_err(io::Error::other)
+        thread.join().map_err(|_| io::Error::other("the writer of columns failed"))?
     }
 }
 
 /// Writes groups until there are no more, and completes the file.
-fn write(
-    mut writer: SerializedFileWriter<File>,
-    groups: &Receiver<Vec<Column>>,
-) -> Result<(), ParquetError> {
+fn write(mut file: Box<dyn Groups>, groups: &Receiver<Vec<Column>>) -> io::Result<()> {
     for columns in groups {
-        let mut group = writer.next_row_group()?;
-        for values in &columns {
-            let Some(mut column) = group.next_column()? else { break };
-            let levels = values.levels.as_deref();
-            match &values.values {
-                Values::Text(texts, _) => {
-                    column.typed::<ByteArrayType>().write_batch(texts, levels, None)?;
-                }
-                Values::Long(numbers) => {
-                    column.typed::<Int64Type>().write_batch(numbers, levels, None)?;
-                }
-                Values::Short(numbers) => {
-                    column.typed::<Int32Type>().write_batch(numbers, levels, None)?;
-                }
-            }
-            column.close()?;
-        }
-        group.close()?;
+        file.group(columns)?;
     }
-    writer.close().map(drop)
-}
-
-fn properties(schema: &str, growing: &[&str]) -> Result<WriterPropertiesPtr, ParquetError> {
-    let schema = KeyValue { key: KEY.to_owned(), value: Some(schema.to_owned()) };
-    let mut properties = WriterProperties::builder()
-        .set_created_by(concat!("sysreel ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
-        .set_key_value_metadata(Some(vec![schema]));
-    for name in growing {
-        properties = properties
-            .set_column_dictionary_enabled(ColumnPath::from(*name), false)
-            .set_column_encoding(ColumnPath::from(*name), Encoding::DELTA_BINARY_PACKED);
-    }
-    Ok(Arc::new(properties.build()))
+    file.finish()
 }
 
 /// The values of a column in a row group.
-struct Column {
-    values: Values,
+pub(super) struct Column {
+    /// Those that are there.
+    pub(super) values: Values,
     /// Of a column whose values may be missing, for each row: 1 if the value is there.
-    levels: Option<Vec<i16>>,
+    pub(super) levels: Option<Vec<i16>>,
 }
 
-enum Values {
-    /// Each text once: most occur often, and memory for each of them would cost more time than
-    /// everything else.
-    Text(Vec<ByteArray>, HashSet<Known, RandomState>),
+pub(super) enum Values {
+    Text(Texts),
     Long(Vec<i64>),
     Short(Vec<i32>),
+}
+
+/// Texts, one after the other. The thread that writes them finds out which are the same.
+#[derive(Default)]
+pub(super) struct Texts {
+    pub(super) bytes: Vec<u8>,
+    /// Where each is. Many are the same as the one before.
+    pub(super) spans: Vec<Range<usize>>,
+    /// Where the shared ones are, by their addresses. They are kept, so that no other text gets
+    /// the address of one.
+    shared: HashMap<usize, (Arc<str>, Range<usize>), RandomState>,
+}
+
+impl Texts {
+    /// Adds a text. Returns how many bytes are new.
+    fn push(&mut self, text: &str) -> usize {
+        let last = self.spans.last().cloned().filter(|last| {
+            self.bytes.get(last.clone()).is_some_and(|last| last == text.as_bytes())
+        });
+        let is_new = last.is_none();
+        let span = last.unwrap_or_else(|| self.append(text));
+        self.spans.push(span);
+        if is_new { text.len() } else { 0 }
+    }
+
+    fn share(&mut self, text: Arc<str>) -> usize {
+        let address = text.as_ptr().addr();
+        if let Some((_, span)) = self.shared.get(&address) {
+            self.spans.push(span.clone());
+            return 0;
+        }
+        let span = self.append(&text);
+        let new = span.len();
+        self.spans.push(span.clone());
+        self.shared.insert(address, (text, span));
+        new
+    }
+
+    fn append(&mut self, text: &str) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text.as_bytes());
+        start..self.bytes.len()
+    }
 }
 
 impl Column {
@@ -197,42 +211,37 @@ impl Column {
         let values = match kind {
             Type::INT64 => Values::Long(Vec::new()),
             Type::INT32 => Values::Short(Vec::new()),
-            _ => Values::Text(Vec::new(), HashSet::default()),
+            _ => Values::Text(Texts::default()),
         };
         Self { values, levels: is_optional.then(Vec::new) }
     }
 
     /// Returns an empty column of the same kind.
     fn another(&self) -> Self {
-        let values = match self.values {
-            Values::Text(..) => Values::Text(Vec::new(), HashSet::default()),
-            Values::Long(_) => Values::Long(Vec::new()),
-            Values::Short(_) => Values::Short(Vec::new()),
+        let values = match &self.values {
+            Values::Text(texts) => {
+                let bytes = Vec::with_capacity(texts.bytes.len());
+                let spans = Vec::with_capacity(texts.spans.len());
+                Values::Text(Texts { bytes, spans, shared: HashMap::default() })
+            }
+            Values::Long(values) => Values::Long(Vec::with_capacity(values.len())),
+            Values::Short(values) => Values::Short(Vec::with_capacity(values.len())),
         };
-        Self { values, levels: self.levels.is_some().then(Vec::new) }
+        let levels = self.levels.as_ref().map(|levels| Vec::with_capacity(levels.len()));
+        Self { values, levels }
     }
 
     /// Adds a value. Returns how many bytes of text are new.
     fn push(&mut self, cell: Cell<'_>) -> usize {
         let mut new = 0;
         let is_there = match (&mut self.values, cell) {
-            (Values::Text(values, known), Cell::Text(value)) => {
-                if let Some(text) = value {
-                    match known.get(text.as_bytes()) {
-                        Some(Known(text)) => values.push(text.clone()),
-                        None => {
-                            new = text.len();
-                            let text = ByteArray::from(text.as_bytes().to_vec());
-                            known.insert(Known(text.clone()));
-                            values.push(text);
-                        }
-                    }
-                }
+            (Values::Text(texts), Cell::Text(value)) => {
+                new = value.map_or(0, |text| texts.push(text));
                 value.is_some()
             }
-            (Values::Text(values, _), Cell::Shared(value)) => {
+            (Values::Text(texts), Cell::Shared(value)) => {
                 let is_there = value.is_some();
-                values.extend(value);
+                new = value.map_or(0, |text| texts.share(text));
                 is_there
             }
             (Values::Long(values), Cell::Long(value)) => {
@@ -252,28 +261,5 @@ impl Column {
             levels.push(i16::from(is_there));
         }
         new
-    }
-}
-
-/// A text of a column.
-struct Known(ByteArray);
-
-impl Borrow<[u8]> for Known {
-    fn borrow(&self) -> &[u8] {
-        self.0.data()
-    }
-}
-
-impl PartialEq for Known {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.data() == other.0.data()
-    }
-}
-
-impl Eq for Known {}
-
-impl Hash for Known {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.data().hash(state);
     }
 }

@@ -1,12 +1,17 @@
 //! The formats whose libraries take long to build: feature `tables`.
 
+mod arrow_file;
 mod columns;
 mod commands;
+mod container;
 pub(crate) mod parquet;
+mod parquet_file;
 pub(crate) mod sqlite;
 pub(crate) mod tasks;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use container::Container;
 
 /// Returns a number with a sign, which is all that both formats have for everyone. Those beyond it
 /// are as large as possible.

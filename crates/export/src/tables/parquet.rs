@@ -1,17 +1,19 @@
-//! `parquet`: a row for each call. docs/export.md has the columns.
+//! `parquet` and `arrow`: a row for each call. docs/export.md has the columns.
 
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
-use super::columns::{Cell, Columns, short};
+use super::columns::{Cell, Columns, Table, short};
 use super::commands::Commands;
+use super::container::Container;
 use super::signed;
 use crate::exporter::Exporter;
 use crate::row::{CallRow, Row};
 
 /// The name and version of the columns, in the metadata of the file.
 pub(super) const SCHEMA: &str = "sysreel/export-parquet/1";
+const ARROW_SCHEMA: &str = "sysreel/export-arrow/1";
 
 /// The columns, in the order of the cells of a row.
 const MESSAGE: &str = "message call {
@@ -40,8 +42,8 @@ const MESSAGE: &str = "message call {
     optional int64 bytes;
 }";
 
-/// Columns that grow from row to row: their differences take less room than a dictionary.
-const GROWING: [&str; 4] = ["event", "exit_event", "start", "start_ns"];
+/// Columns that grow from row to row.
+const GROWING: &[&str] = &["event", "exit_event", "start", "start_ns"];
 
 /// Writes a file.
 pub(crate) struct Parquet {
@@ -49,17 +51,20 @@ pub(crate) struct Parquet {
     log: String,
     commands: Commands,
     class: String,
-    args: String,
 }
 
 impl Parquet {
-    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
+        let schema = match container {
+            Container::Parquet => SCHEMA,
+            Container::Arrow => ARROW_SCHEMA,
+        };
+        let table = Table { message: MESSAGE, schema, growing: GROWING };
         Ok(Self {
-            columns: Columns::create(path, MESSAGE, SCHEMA, &GROWING)?,
+            columns: container.create(path, &table)?,
             log: String::new(),
             commands: Commands::default(),
             class: String::new(),
-            args: String::new(),
         })
     }
 
@@ -68,8 +73,6 @@ impl Parquet {
         for (at, name) in row.class.names().enumerate() {
             _ = write!(self.class, "{}{name}", if at > 0 { "," } else { "" });
         }
-        self.args.clear();
-        row.args.write_line(&mut self.args);
         let command = row.who.task.and_then(|task| self.commands.of(task));
         self.columns.row([
             Cell::Text(Some(&self.log)),
@@ -85,7 +88,7 @@ impl Parquet {
             Cell::Long(row.duration_ns.map(signed)),
             Cell::Text(Some(&row.call)),
             Cell::Text(Some(&self.class)),
-            Cell::Text(Some(&self.args)),
+            Cell::Text(Some(&row.args.line())),
             Cell::Text(Some(row.outcome.name())),
             Cell::Long(row.result),
             Cell::Text(row.errno.as_deref()),

@@ -1,17 +1,19 @@
-//! `parquet-tasks`: a row for each task. docs/export.md has the columns.
+//! `parquet-tasks` and `arrow-tasks`: a row for each task. docs/export.md has the columns.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::columns::{Cell, Columns, short};
+use super::columns::{Cell, Columns, Table, short};
 use super::commands::Commands;
+use super::container::Container;
 use super::signed;
 use crate::exporter::Exporter;
 use crate::row::{Row, TaskEndRow, TaskStartRow};
 
 /// The name and version of the columns, in the metadata of the file.
 pub(super) const SCHEMA: &str = "sysreel/export-parquet-tasks/1";
+const ARROW_SCHEMA: &str = "sysreel/export-arrow-tasks/1";
 
 /// The columns, in the order of the cells of a row.
 const MESSAGE: &str = "message task {
@@ -42,9 +44,14 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    pub(crate) fn new(path: &Path) -> io::Result<Self> {
+    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
+        let schema = match container {
+            Container::Parquet => SCHEMA,
+            Container::Arrow => ARROW_SCHEMA,
+        };
+        let table = Table { message: MESSAGE, schema, growing: &[] };
         Ok(Self {
-            columns: Columns::create(path, MESSAGE, SCHEMA, &[])?,
+            columns: container.create(path, &table)?,
             log: String::new(),
             commands: Commands::default(),
             living: BTreeMap::new(),

@@ -21,6 +21,10 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
+    pub(crate) fn call(&self) -> &Call<'a> {
+        &self.call
+    }
+
     /// Returns how many arguments there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Reads a log in several parts: one that is being written, as it grows.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sysreel_format::Event;
@@ -21,6 +22,8 @@ pub struct Growing {
     driver: Driver,
     /// The number of the first event that was not read yet.
     next: u64,
+    /// What all parts so far have found.
+    findings: Findings,
 }
 
 impl Growing {
@@ -28,7 +31,8 @@ impl Growing {
     /// [`LogFile::calls`](crate::LogFile::calls).
     #[must_use]
     pub fn new(follow: Follow) -> Self {
-        Self { driver: Driver::new(follow, false), next: 0 }
+        let findings = Findings::default();
+        Self { driver: Driver::new(follow, false), next: 0, findings }
     }
 
     /// Reads only the kernel's structs; see [`Calls::without_parts`](super::Calls::without_parts).
@@ -41,7 +45,7 @@ impl Growing {
 
     /// Passes the items that the log has by now to a visitor. `is_last`: whether the log has ended,
     /// so that the calls that are still open come too. A visitor that is over ends the reading for
-    /// good.
+    /// good. Returns what is missing or damaged in all that was read.
     ///
     /// # Errors
     /// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
@@ -52,12 +56,21 @@ impl Growing {
         visitor: &mut impl Visitor,
     ) -> Result<Findings, Error> {
         let section = Section { from: self.next, is_last, check_buffers: false };
-        let Self { driver, next } = self;
+        let Self { driver, next, findings } = self;
         let to = &mut Part { next, visitor };
         let read = walk_section(file, driver, section, &EventRange::default(), file.log(), to)?;
-        let mut findings = read.findings;
-        findings.open_end &= is_last;
-        Ok(findings)
+        let open_end = read.findings.open_end && is_last;
+        findings.add_later(Findings { open_end, ..read.findings });
+        Ok(findings.clone())
+    }
+
+    /// Passes on the calls that have not returned in all that was read, as they would come at the
+    /// end of the log.
+    pub fn open_calls(&self, file: &LogFile, mut each: impl FnMut(&Item<'_>)) {
+        let Ok(()) = self.driver.feed_end(file.log(), |item| {
+            each(&item);
+            Ok::<(), Infallible>(())
+        });
     }
 }
 

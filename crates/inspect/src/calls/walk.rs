@@ -67,7 +67,8 @@ pub(crate) fn walk_section(
     let bounds = file.bounds(range)?;
     driver.set_completeness(file.log().header().completeness);
     let mut over = false;
-    let mut held = None;
+    // Holes that may be at the end.
+    let mut held = Vec::new();
     let scan = Scan {
         check_buffers: section.check_buffers,
         from: section.from,
@@ -75,10 +76,10 @@ pub(crate) fn walk_section(
     };
     let read = file.scan(&scan, bounds, |stored, begun, findings| {
         if let (Stored::Missing(missing), false) = (stored, section.is_last) {
-            held = Some((*missing, begun));
+            held.push((*missing, begun));
             return Ok(ControlFlow::Continue(()));
         }
-        if let Some((missing, begun)) = held.take() {
+        for (missing, begun) in held.drain(..) {
             let missing = Stored::Missing(missing);
             if one(driver, &missing, begun, findings, buffers, to)?.is_break() {
                 over = true;

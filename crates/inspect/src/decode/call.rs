@@ -95,6 +95,23 @@ impl Arg<'_> {
     }
 }
 
+impl Args<'_> {
+    /// Appends all of them as text in a style, with commas between them.
+    pub fn write(&self, style: &Style, out: &mut String) {
+        let lost = Cell::new(0);
+        let view = self.call().view(style, &lost);
+        for (at, arg) in self.iter().enumerate() {
+            if at > 0 {
+                out.push_str(", ");
+            }
+            match &view {
+                Some(view) => one(view, arg.at, out),
+                None => text::hex(out, arg.raw()),
+            }
+        }
+    }
+}
+
 /// As [`Arg::write`] with the default style.
 impl fmt::Display for Arg<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,8 +19,8 @@ pub struct Spot<'s> {
     pub kind: LineKind,
     /// Its event; for a call the one at which it began.
     pub first: u64,
-    /// The event at which a call ended; [`u64::MAX`] if it is open at the end of the log. For all
-    /// others, the same as `first`.
+    /// The event at which a call ended; [`u64::MAX`] if it is open at the end of the log. The last
+    /// event of a hole; [`u64::MAX`] if that is unknown. For all others, the same as `first`.
     pub last: u64,
     /// The tid of its task; 0 if unknown.
     pub tid: u32,
@@ -84,7 +84,7 @@ impl<'l> Excerpts<'l> {
         };
         if spot.kind == LineKind::Lost {
             self.pages.item_at(spot.first, |item| {
-                let Ok(()) = driver.feed(item, self.file.log(), |item| {
+                let Ok(()) = driver.feed(&within(item, spot), self.file.log(), |item| {
                     take(&item);
                     Ok::<(), Infallible>(())
                 });
@@ -123,6 +123,19 @@ impl<'l> Excerpts<'l> {
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<_> = text.lines().map(visible::visible).collect();
         Ok(Some(Excerpt { text: lines.join("\n"), t_ns: t_ns.unwrap_or(0) }))
+    }
+}
+
+/// Returns the part of a hole that a spot is about: in a log that is being written, a hole may have
+/// grown since.
+fn within<'i>(item: &sysreel_format::Item<'i>, spot: &Spot<'_>) -> sysreel_format::Item<'i> {
+    match *item {
+        sysreel_format::Item::Missing(missing) if spot.last != u64::MAX => {
+            let most = spot.last.saturating_sub(missing.first).saturating_add(1);
+            let count = Some(missing.count.map_or(most, |count| count.min(most)));
+            sysreel_format::Item::Missing(sysreel_format::Missing { count, ..missing })
+        }
+        item => item,
     }
 }
 

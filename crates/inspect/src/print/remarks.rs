@@ -235,7 +235,9 @@ impl Printer<'_> {
     pub(super) fn recorder_item(&mut self, item: &Item<'_>) {
         match item {
             Item::Lost(Lost::Recorder(at)) => {
-                let text = format!("{} events were lost here: {}", at.what.count, at.what.reasons);
+                let were = if at.what.count == 1 { "was" } else { "were" };
+                let events = text::counted(at.what.count, "event");
+                let text = format!("{events} {were} lost here: {}", at.what.reasons);
                 self.remark(&self.prefix_of(at), &text);
             }
             Item::Note(at) => {

@@ -172,7 +172,10 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "browse",
         &[
-            &["keys", "options", "panes", "program", "prompt", "row", "terminal", "typing"],
+            &[
+                "fitting", "keys", "options", "panes", "program", "prompt", "row", "terminal",
+                "typing",
+            ],
             &["index"],
             &["list", "message", "tree"],
             &["reading"],

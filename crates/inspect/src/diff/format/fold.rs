@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::lines::counted;
 use super::words;
 use crate::diff::policy::subject;
 use crate::diff::report::{Change, Difference};
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::verdict::Verdict;
+use crate::text::counted;
 
 /// How many programs, files or modules are named.
 const NAMED: usize = 6;

@@ -3,6 +3,7 @@
 use crate::diff::report::Difference;
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::verdict::{Unstable, Verdict};
+use crate::text::counted;
 
 /// Formats a difference: `+ read $WS/x`, `~ exit: 0 => 1`.
 pub(super) fn line(difference: &Difference) -> String {
@@ -78,17 +79,6 @@ pub(super) fn how_often(unstable: &Unstable) -> String {
         Some(side) => format!("in {seen} of {of} runs of {}", if side == 0 { "A" } else { "B" }),
         None => format!("in {seen} of {of}"),
     }
-}
-
-/// Formats a number of things: `1 process`, `2 processes`.
-pub(super) fn counted(count: impl TryInto<u64>, thing: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    let plural = match thing {
-        _ if count == 1 => "",
-        thing if thing.ends_with('s') => "es",
-        _ => "s",
-    };
-    format!("{count} {thing}{plural}")
 }
 
 /// Returns the family of a rule: the first word of its id.

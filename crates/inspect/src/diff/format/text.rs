@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::findings::{Finding, findings};
 use super::fold::folded;
-use super::lines::{counted, headline, how_often, line, with_spaces};
+use super::lines::{headline, how_often, line, with_spaces};
 use crate::color::{Palette, Role};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
@@ -13,6 +13,7 @@ use crate::diff::report::{Change, Report};
 use crate::diff::rule::Severity;
 use crate::diff::verdict::{Unstable, Verdict};
 use crate::print::Highlighter;
+use crate::text::counted;
 use crate::visible::Lines;
 
 /// How many lines of noise and of unstable differences are listed; the others are counted.

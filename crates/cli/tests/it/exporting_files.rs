@@ -1,0 +1,68 @@
+//! `sysreel export` to several files, and to files in columns.
+
+use std::fs;
+
+use sysreel_export::FORMATS;
+
+use crate::exporting::python;
+use crate::stage::installed;
+use crate::views::record;
+
+/// Merged by time as strace-log-merge(1) does it, the files of the threads have the lines of the
+/// one file with whole calls, and a file has the lines of one thread.
+#[test]
+fn each_thread_has_a_file() {
+    let stage = record("(cat missing; exec true) & (exit 3); wait");
+    let ran = stage.sysreel(&["export", "--to", "strace-ff", "-o", "parts/", "r.reel"]);
+    assert_eq!(ran.status.code(), Some(0), "{ran:?}");
+    let mut found = Vec::new();
+    for file in fs::read_dir(stage.path("parts")).unwrap().map(|file| file.unwrap()) {
+        let name = file.file_name().into_string().unwrap();
+        let tid = name.strip_prefix("r.strace.").unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        assert!(text.lines().count() > 1 && text.lines().all(|line| line.contains('.')), "{name}");
+        found.extend(text.lines().map(|line| plain(&format!("{tid} {line}"))));
+    }
+    let print = ["print", "-f", "-ttt", "-T", "-y", "--join", "-s", "32", "r.reel"];
+    let printed = stage.sysreel(&print).text();
+    let of_threads = printed.lines().filter(|line| !line.contains("--- sysreel"));
+    let mut expected: Vec<String> = of_threads.map(plain).collect();
+    assert!(expected.len() > 100 && expected.iter().any(|line| line.contains("exited with 3")));
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let none = stage.sysreel(&["export", "--to", "strace-ff", "r.reel"]);
+    none.fails(2, &["-o FILE"]);
+}
+
+/// A line with its tid alone in front, and no columns.
+fn plain(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.strip_prefix("[pid ").and_then(|line| line.split_once("] ")) {
+        Some((tid, rest)) => format!("{tid} {rest}"),
+        None => line,
+    }
+}
+
+/// Reads the tables in columns by another program, and prints what they have.
+const ASK_COLUMNS: &str = include_str!("exporting/columns.py");
+
+/// Arrow files have the rows of Parquet files and of the table, and so does DuckDB say.
+#[test]
+#[ignore = "pip install duckdb pyarrow"]
+fn columns_agree_with_the_table() {
+    if !FORMATS.iter().any(|format| format.name == "arrow" && format.is_built())
+        || !installed("columns_agree_with_the_table", &["python3"])
+    {
+        return;
+    }
+    let stage = record("cat missing names; (exit 3); kill -9 $$");
+    for format in ["csv", "parquet", "arrow", "parquet-tasks", "arrow-tasks"] {
+        let out = format!("out.{format}");
+        let ran = stage.sysreel(&["export", "--to", format, "-o", &out, "r.reel"]);
+        assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""), "{format}: {ran:?}");
+    }
+    let ran = python(&stage, ASK_COLUMNS);
+    assert_eq!(ran.text(), "the same\n", "{ran:?}");
+}
