@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
 use super::{
-    aio, classic_bpf, file, machine, members, poll, process, signal, stat, time, traced, value,
+    aio, classic_bpf, file, machine, poll, process, signal, stat, structures, time, traced, value,
 };
 use crate::regions::RegionView;
 use crate::text;
@@ -111,13 +111,15 @@ fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut Str
         L::SockFilter => classic_bpf::instruction(view, f, out),
         L::SchedAttr => process::sched_attr(view, i, f, out),
         L::MountAttr | L::LandlockRuleset => {
-            members::structure(view, layout, f, out);
+            structures::structure(view, layout, f, out);
             out.pop();
             let known = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
             beyond(f.bytes, known, view.given(i).as_ref(), out);
             out.push('}');
         }
-        _ => return members::structure(view, layout, f, out) || bracketed_scalar(layout, f, out),
+        _ => {
+            return structures::structure(view, layout, f, out) || bracketed_scalar(layout, f, out);
+        }
     }
     true
 }
