@@ -115,9 +115,15 @@ impl<'c, 'a> CallFacts<'c, 'a> {
         for (at, arg) in row.args.iter().enumerate() {
             let is_fd = matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd);
             let Some(fd) = resolved.fd(at).filter(|fd| is_fd && *fd >= 0) else { continue };
-            if each(fd, call.state().file(call.task().id(), fd)).is_break() {
+            if each(fd, call.argument_file(fd)).is_break() {
                 return Known::Yes;
             }
+        }
+        // At its entry, dup2(2) has the descriptor that it replaces.
+        if let (Some(replaced), Some(fd)) = (&call.open().replaced, resolved.fd(1))
+            && each(fd, Some(Rc::clone(replaced))).is_break()
+        {
+            return Known::Yes;
         }
         if self.waited_for(each).is_break() || !resolved.makes_fds() {
             return Known::Yes;
@@ -190,12 +196,19 @@ impl<'c, 'a> CallFacts<'c, 'a> {
     }
 
     fn paths(&self, each: &mut Each<'_>) -> Known {
+        let mut known = Known::Yes;
         for path in self.call.paths() {
-            if each(Value::Text(&path.full())).is_break() {
+            let full = path.full();
+            // The working directory of the first program is known once it runs.
+            if self.may_change_program() && full.first() != Some(&b'/') {
+                known = Known::No;
+                continue;
+            }
+            if !full.is_empty() && each(Value::Text(&full)).is_break() {
                 return Known::Yes;
             }
         }
-        self.files(Field::Path, each)
+        if self.files(Field::Path, each) == Known::Yes { known } else { Known::No }
     }
 
     /// Passes addresses among the arguments: of the other end, or of the socket itself.
