@@ -94,8 +94,8 @@ fn sockets_of_socketcall_have_addresses() {
     let listens = format!("<TCP:[127.0.0.1:{port}]>");
     assert!(lines.lines().any(|line| line.starts_with("listen(3") && line.contains(&listens)));
     let peer = format!("->127.0.0.1:{port}]>");
-    assert!(lines.lines().any(|line| line.starts_with("send(4<TCP:[") && line.contains(&peer)));
-    let filter = format!("send && net.port == {port}");
+    assert!(lines.lines().any(|line| line.starts_with("sendto(4<TCP:[") && line.contains(&peer)));
+    let filter = format!("sendto && net.port == {port}");
     let (stat, _) = view(&stage, &["stat", "-F", &filter, "r.reel"]);
     assert_eq!(stat["total"]["calls"], 1, "{lines}");
 }
