@@ -43,7 +43,9 @@ impl Touches {
             CallKind::Bind => bind(call, row, outcome).into_iter().collect(),
             _ => names(call, row, outcome, unnamed),
         };
-        self.shared.note(call, row, &self.unnamed, &mut touches);
+        let unnamed = &self.unnamed;
+        let named = |file: &OpenFile| Some((path_of(file, unnamed)?, passes_on(file)));
+        self.shared.note(call, row, &named, &mut touches);
         self.unnamed.note(call, row, &mut touches);
         for touch in &touches {
             self.known.note(touch, call.number(), row.kind == CallKind::Mkdir);

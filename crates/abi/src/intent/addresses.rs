@@ -53,8 +53,8 @@ pub enum SocketEnd {
 }
 
 /// Returns whose address the second argument of a call has, if the call succeeds, and whether the
-/// call passes it; otherwise the call returns it. `None` for calls that tell of no end of the socket
-/// in their first argument.
+/// call passes it; otherwise the call returns it. `None` for calls that tell of no end of the
+/// socket in their first argument.
 #[must_use]
 pub fn tells_address(row: &Row) -> Option<(SocketEnd, bool)> {
     match (row.kind, row.name) {

@@ -48,8 +48,8 @@ impl Tracker {
         }
     }
 
-    /// Notes the addresses of a socket that a call passes or returns. Where the log has the kernel's
-    /// name of the socket, that comes after and wins: it knows the port that was chosen.
+    /// Notes the addresses of a socket that a call passes or returns. Where the log has the
+    /// kernel's name of the socket, that comes after and wins: it knows the port that was chosen.
     pub(super) fn learn_addresses(
         &self,
         id: TaskId,

@@ -107,8 +107,8 @@ impl Tracker {
         })
     }
 
-    /// Returns the task from which a new one has what it shares, and whether both are threads of one
-    /// process. The maker of a thread may not be in the log, as that of an attached one: any other
+    /// Returns the task from which a new one has what it shares, and whether both are threads of
+    /// one process. The maker of a thread may not be in the log, as that of an attached one: any other
     /// thread of the process has the same.
     fn maker(&self, head: &TaskHead) -> (Option<TaskId>, bool) {
         let is_thread = head.origin == Origin::THREAD;

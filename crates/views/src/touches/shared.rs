@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use sysreel_inspect::abi::{CallKind, Row, intent};
 use sysreel_inspect::calls::Call;
-use sysreel_inspect::state::ProcessId;
+use sysreel_inspect::state::{OpenFile, ProcessId};
 
 use super::touch::{Outcome, Touch, Uses};
-use super::{passes_on, path_of, registers};
 use crate::bounded::MAX_ENTRIES;
-use crate::touches::unnamed::Unnamed;
+
+/// Returns the path of a file, and whether what is written to it changes no file.
+pub(super) type Named<'n> = &'n dyn Fn(&OpenFile) -> Option<(Vec<u8>, bool)>;
 
 /// The mappings, by process and start.
 #[derive(Debug, Default)]
@@ -26,15 +27,17 @@ struct Mapping {
 }
 
 impl Shared {
-    /// Takes over what a call does to mappings. Adds the files that it makes writable.
+    /// Takes over what a call does to mappings. Adds the files that it makes writable. `named`
+    /// returns the path of a file, and whether what is written to it changes none.
     pub(super) fn note(
         &mut self,
         call: &Call<'_>,
         row: &Row,
-        unnamed: &Unnamed,
+        named: Named<'_>,
         touches: &mut Vec<Touch>,
     ) {
-        let (Some(value), args) = (call.ended().value(), registers(call)) else { return };
+        let Some(value) = call.ended().value() else { return };
+        let args: [u64; 6] = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
         let process = call.process();
         match row.kind {
             CallKind::Exec if !self.mappings.is_empty() => {
@@ -43,7 +46,7 @@ impl Shared {
             CallKind::Munmap if !self.mappings.is_empty() => {
                 self.take(process, (args[0], args[1]));
             }
-            CallKind::Mmap => self.map(call, row, (value.cast_unsigned(), args), unnamed),
+            CallKind::Mmap => self.map(call, row, (value.cast_unsigned(), args), named),
             _ if self.mappings.is_empty() => {}
             _ => {
                 let Some(range) = intent::makes_writable(row, &args) else { return };
@@ -60,7 +63,7 @@ impl Shared {
         call: &Call<'_>,
         row: &Row,
         (start, args): (u64, [u64; 6]),
-        unnamed: &Unnamed,
+        named: Named<'_>,
     ) {
         let len = row.arg("len").and_then(|at| args.get(at).copied());
         let (Some(abi), Some(len)) = (call.abi(), len) else { return };
@@ -71,9 +74,9 @@ impl Shared {
             && intent::maps_shared(abi, row, &args)
             && !intent::maps_to_write(abi, row, &args);
         let Some(file) = call.fd("fd").filter(|_| can_write_later) else { return };
-        let Some(path) = path_of(&file, unnamed) else { return };
+        let Some((path, passes_on)) = named(&file) else { return };
         if self.mappings.len() < MAX_ENTRIES {
-            let (end, passes_on) = (start.saturating_add(len), passes_on(&file));
+            let end = start.saturating_add(len);
             self.mappings.insert((call.process(), start), Mapping { end, path, passes_on });
         }
     }

@@ -3,8 +3,6 @@
 use sysreel_inspect::abi::{CallKind, intent};
 use sysreel_inspect::calls::{Call, Exec};
 
-use super::object::raw_args;
-
 /// What `waits` notes of an open file in its tag: that it cannot be written, or not be read, and
 /// that its reads or writes have a timeout.
 pub(super) const CANNOT_WRITE: u64 = 1;
@@ -44,4 +42,9 @@ pub(super) fn note_found(exec: &Exec<'_>) {
             file.tag.set(file.tag.get() | write | read);
         }
     }
+}
+
+/// Returns the arguments of a call, as the program passed them.
+pub(super) fn raw_args(call: &Call<'_>) -> [u64; 6] {
+    std::array::from_fn(|at| call.args().raw(at).unwrap_or(0))
 }

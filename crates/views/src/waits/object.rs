@@ -11,7 +11,7 @@ use sysreel_inspect::format::TaskId;
 use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
 
-use super::noted::{CANNOT_READ, CANNOT_WRITE, SOCKET_TIMEOUT};
+use super::noted::{CANNOT_READ, CANNOT_WRITE, SOCKET_TIMEOUT, raw_args};
 use crate::sockets::{self, file_name};
 
 /// What kind of thing a call waits for.
@@ -218,10 +218,6 @@ impl Object {
 fn is_private(call: &Call<'_>) -> bool {
     let context = call.state().context(call.task().id());
     context.zip(call.args().raw(0)).is_some_and(|(of, at)| of.space.borrow().is_private(at))
-}
-
-pub(super) fn raw_args(call: &Call<'_>) -> [u64; 6] {
-    std::array::from_fn(|at| call.args().raw(at).unwrap_or(0))
 }
 
 /// Whether the log shows who has the other end of a pipe or socket.
