@@ -18,7 +18,9 @@ use crate::consts::{open, unpackaged as u};
 use crate::desc::{ArgKind, CallKind, Row};
 use crate::render::constant;
 
-pub use addresses::{Family, internet_address, names_itself};
+pub use addresses::{
+    Family, SocketEnd, has_family, has_no_port, internet_address, names_itself, tells_address,
+};
 pub use ipc::{IPC_PRIVATE, IpcCall, IpcObject, ipc_call};
 pub use opening::{Opening, creation_mode, opening};
 pub use privilege::{confines, privileged, used_args};
@@ -65,6 +67,33 @@ pub fn maps_to_write(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
         && named("prot").is_some_and(|prot| prot & u64::from(g::PROT_WRITE) != 0)
         // Also set in MAP_SHARED_VALIDATE.
         && named("flags").is_some_and(|flags| flags & u64::from(g::MAP_SHARED) != 0)
+}
+
+/// Whether a call maps memory that other processes may share. Also if the log does not show that.
+#[must_use]
+pub fn maps_shared(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    let flags = row.arg("flags").and_then(|at| abi.args(args).get(at).copied());
+    flags.is_none_or(|flags| flags & u64::from(g::MAP_SHARED) != 0)
+}
+
+/// Returns the start and the length of what a call makes writable: mprotect, pkey_mprotect.
+#[must_use]
+pub fn makes_writable(row: &Row, args: &[u64; 6]) -> Option<(u64, u64)> {
+    let named = |name| row.arg(name).and_then(|at| args.get(at).copied());
+    let writable = named("prot")? & u64::from(g::PROT_WRITE) != 0;
+    let protects = matches!(row.name, "mprotect" | "pkey_mprotect");
+    (protects && writable).then_some((*args.first()?, *args.get(1)?))
+}
+
+/// Returns whether a descriptor that is open with these flags can be read and written.
+#[must_use]
+pub fn access(flags: u64) -> (bool, bool) {
+    match flags & u64::from(g::O_ACCMODE) {
+        _ if flags & u64::from(g::O_PATH) != 0 => (false, false),
+        mode if mode == u64::from(g::O_WRONLY) => (false, true),
+        mode if mode == u64::from(g::O_RDWR) => (true, true),
+        _ => (true, false),
+    }
 }
 
 /// Whether a call maps a file to execute it, as a library is loaded.

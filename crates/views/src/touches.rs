@@ -1,6 +1,7 @@
 //! What calls do to paths.
 
 mod known;
+mod shared;
 mod touch;
 mod unnamed;
 
@@ -11,6 +12,7 @@ use sysreel_inspect::diff::MARK;
 use sysreel_inspect::state::{Made, OpenFile};
 
 use known::Known;
+use shared::Shared;
 pub(crate) use touch::{Outcome, Touch, Uses};
 use unnamed::Unnamed;
 
@@ -20,6 +22,7 @@ use unnamed::Unnamed;
 pub(crate) struct Touches {
     known: Known,
     unnamed: Unnamed,
+    shared: Shared,
 }
 
 impl Touches {
@@ -40,6 +43,9 @@ impl Touches {
             CallKind::Bind => bind(call, row, outcome).into_iter().collect(),
             _ => names(call, row, outcome, unnamed),
         };
+        let unnamed = &self.unnamed;
+        let named = |file: &OpenFile| Some((path_of(file, unnamed)?, passes_on(file)));
+        self.shared.note(call, row, &named, &mut touches);
         self.unnamed.note(call, row, &mut touches);
         for touch in &touches {
             self.known.note(touch, call.number(), row.kind == CallKind::Mkdir);

@@ -54,10 +54,11 @@ impl Collect for Trees<'_> {
 
 impl Tree {
     fn of(built: Built, options: &Options) -> Self {
-        let (nodes, too_deep) = shape::trees(built.nodes, &built.hits, options.depth);
+        let (nodes, [too_deep, lines_below]) =
+            shape::trees(built.nodes, &built.hits, options.depth);
         let (left_out, uncounted) = (built.left_out, built.uncounted);
         let texts_left_out = built.texts_left_out;
-        Self { nodes, too_deep, left_out, uncounted, texts_left_out }
+        Self { nodes, too_deep, lines_below, left_out, uncounted, texts_left_out }
     }
 }
 

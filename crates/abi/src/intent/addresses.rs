@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use linux_raw_sys::net;
 
-use crate::desc::{CallKind, Row};
+use crate::desc::{CallKind, Classes, Row};
 
 /// The family of a socket address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,42 @@ impl Family {
 #[must_use]
 pub fn names_itself(row: &Row) -> bool {
     row.kind == CallKind::Bind || row.name == "getsockname"
+}
+
+/// An end of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketEnd {
+    /// The socket itself.
+    Own,
+    /// What it is connected to.
+    Peer,
+}
+
+/// Returns whose address the second argument of a call has, if the call succeeds, and whether the
+/// call passes it; otherwise the call returns it. `None` for calls that tell of no end of the
+/// socket in their first argument.
+#[must_use]
+pub fn tells_address(row: &Row) -> Option<(SocketEnd, bool)> {
+    match (row.kind, row.name) {
+        _ if !row.class.contains(Classes::NETWORK) => None,
+        (CallKind::Bind, _) => Some((SocketEnd::Own, true)),
+        (CallKind::Connect, _) => Some((SocketEnd::Peer, true)),
+        (_, "getsockname") => Some((SocketEnd::Own, false)),
+        (_, "getpeername") => Some((SocketEnd::Peer, false)),
+        _ => None,
+    }
+}
+
+/// Whether a `sockaddr` has a family.
+#[must_use]
+pub fn has_family(sockaddr: &[u8]) -> bool {
+    Family::from_sockaddr(sockaddr) != Family::Other(0)
+}
+
+/// Whether a `sockaddr` is that of an internet socket which has no port yet.
+#[must_use]
+pub fn has_no_port(sockaddr: &[u8]) -> bool {
+    internet_address(sockaddr).is_some_and(|address| address.port() == 0)
 }
 
 /// Returns the internet address in a `sockaddr`; `None` for other families.

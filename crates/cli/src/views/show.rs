@@ -47,19 +47,22 @@ pub(crate) fn run(args: &Args) -> Exit {
             Err(error) => return failed(&error),
         }
     }
-    let missing = shown.iter().find(|(show, _)| show.kind.is_none()).map(|(show, _)| show.event);
+    let missing = shown.iter().filter(|(show, _)| show.kind.is_none()).map(|(show, _)| show.event);
+    let missing: Vec<u64> = missing.collect();
     let findings = shown.first().map(|(_, findings)| findings.clone()).unwrap_or_default();
     let written = write((args.json, &args.out), &findings, shown.iter().map(|s| &s.0));
-    match (written, missing) {
-        (Err(exit), _) => exit,
-        (Ok(()), Some(event)) => {
-            crate::say::say!("{} has no event {event}", args.file.display());
+    match written {
+        Err(exit) => exit,
+        Ok(()) if !missing.is_empty() => {
+            for event in missing {
+                crate::say::say!("{} has no event {event}", args.file.display());
+            }
             // It may be among those that are missing.
             match finished(&args.file, &log, findings) {
                 Exit::SUCCESS => Exit::FAILURE,
                 exit => exit,
             }
         }
-        (Ok(()), None) => finished(&args.file, &log, findings),
+        Ok(()) => finished(&args.file, &log, findings),
     }
 }

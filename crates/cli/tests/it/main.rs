@@ -77,6 +77,8 @@ mod transparency;
 mod unwritable;
 mod verify;
 mod views;
+mod views_agree;
+mod views_attached;
 mod views_captured;
 mod views_contents;
 mod views_files;

@@ -164,3 +164,59 @@ fn waits_shows_nothing_for_a_program_that_ended() {
     let timer = all(&top, "rows").iter().find(|row| text(row, "cause") == "timer").unwrap();
     assert!(timer["total_ns"].as_u64().unwrap() >= 10_000_000, "{timer}");
 }
+
+/// In each of two processes, two threads lock two mutexes in another order, and the first thread
+/// joins them: it waits for a futex in a stack, which is not marked as private.
+const JOINED: &str = r#"
+#include <pthread.h>
+#include <unistd.h>
+static pthread_mutex_t m[2] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
+static pthread_barrier_t both;
+static void *locks(void *arg) {
+    long first = (long)arg;
+    pthread_mutex_lock(&m[first]);
+    pthread_barrier_wait(&both);
+    pthread_mutex_lock(&m[!first]);
+    return 0;
+}
+int main(void) {
+    pthread_t a, b;
+    fork();
+    pthread_barrier_init(&both, 0, 2);
+    pthread_create(&a, 0, locks, (void *)0);
+    pthread_create(&b, 0, locks, (void *)1);
+    pthread_join(a, 0);
+    pthread_join(b, 0);
+    return 0;
+}
+"#;
+
+#[test]
+fn waits_finds_a_deadlock_in_each_process_whose_threads_are_joined() {
+    if !installed("waits_finds_a_deadlock_in_each_process_whose_threads_are_joined", &["gcc"]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("joined.c", JOINED);
+    assert!(stage.sh("gcc -O1 -pthread -o joined joined.c").status.success());
+    let mut command = stage.command(crate::stage::SYSREEL);
+    command.args(["record", "-q", "-o", "r.reel", "--", "./joined"]);
+    let running = Running::start(&mut command);
+    let waits = || -> Value {
+        serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+            .unwrap_or_default()
+    };
+    until("all wait", || {
+        let waits = waits();
+        all(&waits, "waits").iter().filter(|wait| wait["stuck"] == true).count() == 6
+    });
+    let found = waits();
+    let of = |wait: &Value| (wait["pid"].as_u64().unwrap(), wait["deadlock"].as_u64().unwrap());
+    let deadlocks: std::collections::BTreeSet<_> = all(&found, "waits").iter().map(of).collect();
+    let numbers: std::collections::BTreeSet<u64> = deadlocks.iter().map(|of| of.1).collect();
+    assert_eq!((deadlocks.len(), numbers), (2, [1, 2].into()), "{found}");
+    let shown = stage.sysreel(&["waits", "r.reel"]).text();
+    assert_eq!(shown.matches("DEADLOCK:").count(), 2, "{shown}");
+    deadlocks.iter().for_each(|(pid, _)| kill(u32::try_from(*pid).unwrap(), "KILL"));
+    running.wait();
+}

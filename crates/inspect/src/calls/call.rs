@@ -149,7 +149,16 @@ impl<'a> Call<'a> {
     }
 
     fn file_at(&self, arg: Option<usize>) -> Option<Rc<OpenFile>> {
-        self.state.file(self.task, self.resolved()?.fd(arg?)?)
+        self.argument_file(self.resolved()?.fd(arg?)?)
+    }
+
+    /// Returns what a descriptor among its arguments refers to. An execve(2) that has succeeded may
+    /// have closed it.
+    pub(crate) fn argument_file(&self, fd: i32) -> Option<Rc<OpenFile>> {
+        match &self.open.before_exec {
+            Some(before) => before.files.borrow().get(fd).cloned(),
+            None => self.state.file(self.task, fd),
+        }
     }
 
     /// Returns the time of its entry stop.
@@ -184,9 +193,11 @@ impl<'a> Call<'a> {
         self.stop().and_then(|stop| syscall_info::decode(stop.layout, stop.info).ip)
     }
 
-    /// Returns the call that a restart_syscall(2) continues, at its entry.
-    pub(crate) fn continues(&self) -> Option<&'static Row> {
-        self.task().known()?.interrupted
+    /// Returns the row of the call that a restart_syscall(2) continues; `None` for other calls, and
+    /// if the log does not show it, as when the recorder attached meanwhile.
+    #[must_use]
+    pub fn continues(&self) -> Option<&'static Row> {
+        self.open.continues
     }
 
     /// Returns how it opens a file; `None` for a call that opens none, and if the log does not have

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sysreel_abi::intent::Opening;
 use sysreel_abi::{ArgKind, CallKind, Dir, makes_fd, places};
 use sysreel_format::syscall_info::Outcome;
 use sysreel_format::{Direction, Name, Part, RegionHead};
@@ -260,16 +259,25 @@ impl PathArg<'_> {
     /// ([`Follow::processes`](crate::state::Follow)); otherwise a relative path stays relative. It
     /// is the full path of [`Tracker::path`](crate::state::Tracker::path). Symbolic links are not
     /// resolved: they are not in the log. An empty path, with which some calls mean the descriptor
-    /// itself, is the path of the descriptor.
+    /// itself, is the path of the descriptor; it stays
+    /// empty if that has none or the log does not show it.
     #[must_use]
     pub fn full(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let call = self.call.resolved();
         let dirfd = self.dirfd.and_then(|at| call?.args.get(at).copied());
         let (state, task) = (self.call.state, self.call.task);
-        match self.call.opening().is_some_and(Opening::stays_below) {
-            true => state.path_below(task, dirfd, self.written(), &mut out),
-            false => state.path(task, dirfd, self.written(), &mut out),
+        match (&self.call.open.before_exec, self.call.opening()) {
+            (Some(before), _) => {
+                state.path_of_exec(task, before, (dirfd, self.written()), &mut out);
+            }
+            (None, Some(opening)) if opening.stays_below() => {
+                state.path_below(task, dirfd, self.written(), &mut out);
+            }
+            (None, _) => state.path(task, dirfd, self.written(), &mut out),
+        }
+        if self.written().is_empty() && out == b"." {
+            out.clear();
         }
         out
     }

@@ -22,8 +22,8 @@ const MAX_STRING: usize = 1 << 20;
 
 /// A call at its entry or at its end.
 pub(super) struct CallFacts<'c, 'a> {
-    call: &'c Call<'a>,
-    context: &'c Context,
+    pub(super) call: &'c Call<'a>,
+    pub(super) context: &'c Context,
     has_ended: bool,
 }
 
@@ -121,9 +121,15 @@ impl<'c, 'a> CallFacts<'c, 'a> {
         for (at, arg) in row.args.iter().enumerate() {
             let is_fd = matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd);
             let Some(fd) = resolved.fd(at).filter(|fd| is_fd && *fd >= 0) else { continue };
-            if each(fd, call.state().file(call.task().id(), fd)).is_break() {
+            if each(fd, call.argument_file(fd)).is_break() {
                 return Known::Yes;
             }
+        }
+        // At its entry, dup2(2) has the descriptor that it replaces.
+        if let (Some(replaced), Some(fd)) = (&call.open().replaced, resolved.fd(1))
+            && each(fd, Some(Rc::clone(replaced))).is_break()
+        {
+            return Known::Yes;
         }
         if self.waited_for(each).is_break() || !resolved.makes_fds() {
             return Known::Yes;
@@ -172,7 +178,7 @@ impl<'c, 'a> CallFacts<'c, 'a> {
     }
 
     /// Passes the values of a field of the files behind the descriptors.
-    fn files(&self, field: Field, each: &mut Each<'_>) -> Known {
+    pub(super) fn files(&self, field: Field, each: &mut Each<'_>) -> Known {
         let mut known = Known::Yes;
         let all = self.fds(&mut |_, file| match file {
             Some(file) if !self.lacks_names() || !file.name().path.is_empty() => {
@@ -187,68 +193,12 @@ impl<'c, 'a> CallFacts<'c, 'a> {
     }
 
     /// Whether the call may be an execve(2) that succeeds, which belongs to the new program.
-    fn may_change_program(&self) -> bool {
+    pub(super) fn may_change_program(&self) -> bool {
         !self.has_ended && self.call.row().is_some_and(|row| row.kind == CallKind::Exec)
     }
 
     fn lacks_names(&self) -> bool {
         self.context.completeness.contains(Completeness::NO_NAMES)
-    }
-
-    /// Whether the log has no memory: neither strings nor buffers nor structures.
-    fn lacks_memory(&self) -> bool {
-        self.context.completeness.contains(Completeness::STRUCTS_ONLY)
-    }
-
-    /// Whether the log lacks the calls that change directories.
-    fn lacks_directories(&self) -> bool {
-        let without = Completeness::NO_NAMES.with(Completeness::FILTERED);
-        self.context.completeness.contains(without)
-    }
-
-    /// Whether an argument that is not null points to memory of such a kind.
-    fn points_to(&self, is_meant: impl Fn(ArgKind) -> bool) -> bool {
-        let args = self.call.row().map_or(&[][..], |row| row.args).iter().enumerate();
-        args.into_iter().any(|(at, arg)| {
-            arg.mem.is_some() && is_meant(arg.kind) && self.call.args().raw(at) != Some(0)
-        })
-    }
-
-    fn paths(&self, each: &mut Each<'_>) -> Known {
-        let is_path = |kind| matches!(kind, ArgKind::Path);
-        let mut known = match self.lacks_memory() && self.points_to(is_path) {
-            true => Known::No,
-            false => Known::Yes,
-        };
-        for path in self.call.paths() {
-            let is_relative = !path.written().starts_with(b"/");
-            if path.is_cut() || is_relative && self.lacks_directories() {
-                known = Known::No;
-            } else if each(Value::Text(&path.full())).is_break() {
-                return Known::Yes;
-            }
-        }
-        if self.files(Field::Path, each) == Known::Yes { known } else { Known::No }
-    }
-
-    /// Passes paths as the program wrote them.
-    fn written_paths(&self, each: &mut Each<'_>) -> Known {
-        if self.lacks_memory() && self.points_to(|kind| matches!(kind, ArgKind::Path)) {
-            return Known::No;
-        }
-        let mut known = Known::Yes;
-        for path in self.call.paths() {
-            let value = if path.is_cut() {
-                known = Known::No;
-                Value::Cut(path.written())
-            } else {
-                Value::Text(path.written())
-            };
-            if each(value).is_break() {
-                return Known::Yes;
-            }
-        }
-        known
     }
 
     /// Passes addresses among the arguments: of the other end, or of the socket itself.

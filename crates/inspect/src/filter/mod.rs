@@ -12,6 +12,7 @@ mod call;
 mod context;
 mod event;
 mod fields;
+mod paths;
 mod reader;
 mod threads;
 

@@ -125,6 +125,20 @@ impl Attributes {
         }
     }
 
+    /// Returns those of a thread of the same process that no event has described.
+    pub(super) fn of_another_thread(self) -> Self {
+        Self { credentials: TaskCredentials::default(), blocked: None, ..self }
+    }
+
+    /// Takes over what all threads of a process share from another one.
+    pub(super) fn share_with(&mut self, other: &Self) {
+        self.handlers = Rc::clone(&other.handlers);
+        self.process = Rc::clone(&other.process);
+        if self.namespaces.is_empty() {
+            self.namespaces = Rc::clone(&other.namespaces);
+        }
+    }
+
     /// Returns the inode of a namespace.
     pub(super) fn namespace(&self, name: &[u8]) -> Option<u64> {
         self.namespaces.iter().find(|(known, _)| **known == *name)?.1

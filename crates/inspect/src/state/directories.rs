@@ -5,6 +5,7 @@ use sysreel_abi::places::{self, PathArg};
 use sysreel_abi::{CallKind, MountChange, NamespaceChange, path_args};
 use sysreel_format::{Part, Parts, TaskId};
 
+use super::context::TaskContext;
 use super::mounts::{Location, Walked};
 use super::open_call::OpenCall;
 use super::paths::{PATH_MAX, resolve};
@@ -36,6 +37,27 @@ impl Tracker {
         out.clear();
         match self.base(id, dirfd, b"") {
             Some((base, _)) => base.walk(&base, path).write_full_path(out),
+            None => resolve(b"", path, out),
+        }
+    }
+
+    /// As [`Self::path`], for an argument of an execve(2) that has succeeded: what its descriptors
+    /// meant `before` is closed now, while the working directory of the first program is known only
+    /// now.
+    pub(crate) fn path_of_exec(
+        &self,
+        id: TaskId,
+        before: &TaskContext,
+        (dirfd, path): (Option<u64>, &[u8]),
+        out: &mut Vec<u8>,
+    ) {
+        let is_fd = dirfd.is_some_and(|fd| !sysreel_abi::intent::is_cwd(fd));
+        if !is_fd || path.first() == Some(&b'/') {
+            return self.path(id, dirfd, path, out);
+        }
+        out.clear();
+        match base_in(before, dirfd, path) {
+            Some((base, root)) => base.walk(&root, path).write_full_path(out),
             None => resolve(b"", path, out),
         }
     }
@@ -89,21 +111,7 @@ impl Tracker {
 
     /// Returns the place where a path begins, and the root of the task.
     fn base(&self, id: TaskId, dirfd: Option<u64>, path: &[u8]) -> Option<(Location, Location)> {
-        let context = self.context(id)?;
-        let places = context.places.borrow();
-        let root = places.root.clone();
-        if path.first() == Some(&b'/') {
-            return Some((root.clone(), root));
-        }
-        let fd = dirfd.filter(|fd| !sysreel_abi::intent::is_cwd(*fd));
-        let base = match fd {
-            Some(fd) => {
-                let fd = i32::try_from(fd & 0xffff_ffff).ok()?;
-                context.files.borrow().get(fd)?.place.borrow().clone()
-            }
-            None => places.cwd.clone(),
-        };
-        Some((base?, root))
+        base_in(self.context(id)?, dirfd, path)
     }
 
     fn walk<'p>(&self, id: TaskId, dirfd: Option<u64>, path: &'p [u8]) -> Option<Walked<'p>> {
@@ -331,4 +339,22 @@ impl Tracker {
 
 fn dirfd(call: &ResolvedCall, arg: PathArg) -> Option<u64> {
     arg.dirfd.and_then(|at| call.args.get(usize::from(at)).copied())
+}
+
+/// Returns where a path begins for a task, and the root of the task.
+fn base_in(context: &TaskContext, dirfd: Option<u64>, path: &[u8]) -> Option<(Location, Location)> {
+    let places = context.places.borrow();
+    let root = places.root.clone();
+    if path.first() == Some(&b'/') {
+        return Some((root.clone(), root));
+    }
+    let fd = dirfd.filter(|fd| !sysreel_abi::intent::is_cwd(*fd));
+    let base = match fd {
+        Some(fd) => {
+            let fd = i32::try_from(fd & 0xffff_ffff).ok()?;
+            context.files.borrow().get(fd)?.place.borrow().clone()
+        }
+        None => places.cwd.clone(),
+    };
+    Some((base?, root))
 }

@@ -43,7 +43,8 @@ impl Tracker {
             (CallKind::Mmap, Some(len)) => {
                 let offset =
                     call.row.arg("off").and_then(|at| call.args.get(at)).copied().unwrap_or(0);
-                space.map(address, whole_pages(len), file, offset);
+                let is_private = !intent::maps_shared(call.abi, call.row, &call.args);
+                space.map((address, whole_pages(len)), file, offset, is_private);
             }
             (CallKind::Mremap, Some(len)) => {
                 space.remap(first, whole_pages(second), address, whole_pages(len))

@@ -23,6 +23,8 @@ struct Area {
     what: Mapped,
     /// The offset of its start in what is mapped.
     offset: u64,
+    /// Whether no other process sees what is written there.
+    is_private: bool,
 }
 
 /// A place in an address space.
@@ -64,7 +66,10 @@ impl Space {
         let mut space = Self::default();
         for map in maps {
             let name = (!map.path.is_empty()).then(|| Rc::from(map.path.as_slice()));
-            space.map(map.start, map.end.saturating_sub(map.start), name, map.offset);
+            // The last of `r-xp`: `p` or `s` (proc(5)).
+            let is_private = map.perms[3] == b'p';
+            let len = map.end.saturating_sub(map.start);
+            space.map((map.start, len), name, map.offset, is_private);
         }
         space
     }
@@ -77,8 +82,21 @@ impl Space {
         (address < area.end).then(|| Place { what: area.what.clone(), offset })
     }
 
+    /// Whether no other process sees what is written at an address. False also if it is not known.
+    #[must_use]
+    pub fn is_private(&self, address: u64) -> bool {
+        let area = self.areas.range(..=address).next_back();
+        area.is_some_and(|(_, area)| address < area.end && area.is_private)
+    }
+
     /// Adds a mapping, in place of what was mapped there before.
-    pub(super) fn map(&mut self, start: u64, len: u64, name: Option<Rc<[u8]>>, offset: u64) {
+    pub(super) fn map(
+        &mut self,
+        range: (u64, u64),
+        name: Option<Rc<[u8]>>,
+        offset: u64,
+        is_private: bool,
+    ) {
         let what = match name {
             Some(name) => Mapped::Named(name),
             None => {
@@ -86,14 +104,14 @@ impl Space {
                 Mapped::Anonymous(self.anonymous)
             }
         };
-        self.insert(start, len, what, offset);
+        self.insert(range, what, offset, is_private);
     }
 
-    fn insert(&mut self, start: u64, len: u64, what: Mapped, offset: u64) {
+    fn insert(&mut self, (start, len): (u64, u64), what: Mapped, offset: u64, is_private: bool) {
         let end = start.saturating_add(len);
         self.unmap(start, len);
         if end > start {
-            self.areas.insert(start, Area { end, what, offset });
+            self.areas.insert(start, Area { end, what, offset, is_private });
         }
     }
 
@@ -125,10 +143,11 @@ impl Space {
     /// Moves or resizes a mapping, as mremap(2) does.
     pub(super) fn remap(&mut self, from: u64, old_len: u64, to: u64, new_len: u64) {
         let Some(place) = self.at(from) else { return };
+        let is_private = self.is_private(from);
         if from != to {
             self.unmap(from, old_len);
         }
-        self.insert(to, new_len, place.what, place.offset);
+        self.insert((to, new_len), place.what, place.offset, is_private);
     }
 
     /// Moves the program break.
@@ -144,12 +163,8 @@ impl Space {
         if end < old {
             self.unmap(end, old.saturating_sub(end));
         } else if end > start {
-            self.insert(
-                start,
-                end.saturating_sub(start),
-                Mapped::Named(Rc::from(&b"[heap]"[..])),
-                0,
-            );
+            let heap = Mapped::Named(Rc::from(&b"[heap]"[..]));
+            self.insert((start, end.saturating_sub(start)), heap, 0, true);
         }
     }
 }
@@ -180,7 +195,7 @@ mod tests {
         assert_eq!(at(&space, 0x9008), "anonymous#1+0x8");
         // A hole in the middle, and another mapping over the end.
         space.unmap(0x2000, 0x800);
-        space.map(0x3000, 0x2000, None, 0);
+        space.map((0x3000, 0x2000), None, 0, true);
         assert_eq!((at(&space, 0x1fff), at(&space, 0x2000)), ("libc.so+0x8fff".into(), "-".into()));
         assert_eq!(
             (at(&space, 0x2800), at(&space, 0x3000)),

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use sysreel_abi::intent::SocketEnd;
 use sysreel_abi::{CallKind, Makes, closes_on_exec, intent, makes_fd};
 use sysreel_format::{Name, Part, Parts, TaskId};
 
@@ -44,6 +45,32 @@ impl Tracker {
         if let Some(address) = open.memory.find(1, call.role, 0).and_then(|region| region.inline())
         {
             *file.peer.borrow_mut() = address.to_vec();
+        }
+    }
+
+    /// Notes the addresses of a socket that a call passes or returns. Where the log has the
+    /// kernel's name of the socket, that comes after and wins: it knows the port that was chosen.
+    pub(super) fn learn_addresses(
+        &self,
+        id: TaskId,
+        call: &ResolvedCall,
+        open: &OpenCall,
+        parts: Parts<'_>,
+    ) {
+        let Some((end, is_passed)) = intent::tells_address(call.row) else { return };
+        let address = match is_passed {
+            true => open.memory.find(1, call.role, 0).and_then(|region| region.inline()),
+            false => region(parts, 1, call.role, 0),
+        };
+        let file = call.fd(0).and_then(|fd| self.file(id, fd));
+        let (Some(address), Some(file)) = (address, file) else { return };
+        match end {
+            SocketEnd::Own => *file.local.borrow_mut() = address.to_vec(),
+            // A connect to no family ends a connection.
+            SocketEnd::Peer if is_passed && !intent::has_family(address) => {
+                file.peer.borrow_mut().clear();
+            }
+            SocketEnd::Peer => *file.peer.borrow_mut() = address.to_vec(),
         }
     }
 

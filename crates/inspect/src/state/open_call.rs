@@ -1,8 +1,12 @@
 //! A call between its entry and its exit.
 
+use std::rc::Rc;
+
 use sysreel_abi::{Abi, AuditArch, Row};
 use sysreel_format::SourceId;
 
+use super::context::TaskContext;
+use super::files::OpenFile;
 use crate::regions::KeptRegions;
 use sysreel_format::syscall_info::Call;
 
@@ -23,6 +27,12 @@ pub struct OpenCall {
     pub abi: Option<Abi>,
     /// The row of the table, if it has one.
     pub row: Option<&'static Row>,
+    /// The call that it continues, if it is a restart_syscall(2) and the log shows that.
+    pub(crate) continues: Option<&'static Row>,
+    /// What the task had before the program that it executes, in which its arguments mean files.
+    pub(crate) before_exec: Option<Box<TaskContext>>,
+    /// The file of which it took the descriptor for another one (dup2).
+    pub(crate) replaced: Option<Rc<OpenFile>>,
     /// The regions captured at the entry.
     pub(crate) memory: KeptRegions,
 }
@@ -38,6 +48,9 @@ impl OpenCall {
             call: Call::default(),
             abi: None,
             row: None,
+            continues: None,
+            before_exec: None,
+            replaced: None,
             memory: KeptRegions::default(),
         }
     }

@@ -48,10 +48,12 @@ impl Tracker {
     /// Creates the context of a new task. The flags of the creating call decide what it shares with
     /// its creator, or its origin if the call is not in the log.
     pub(super) fn new_context(&mut self, head: &TaskHead) -> Option<TaskContext> {
+        let (maker, thread) = self.maker(head);
+        let attached = head.origin == Origin::ATTACHED;
         let processes = self.processes.as_mut()?;
-        let maker = self.tasks.get(&head.parent);
-        let made = maker.and_then(|maker| maker.open.as_deref()).and_then(made_with);
-        let thread = head.origin == Origin::THREAD;
+        let maker = maker.and_then(|maker| self.tasks.get(&maker));
+        let made = maker.filter(|_| !attached).and_then(|maker| maker.open.as_deref());
+        let made = made.and_then(made_with);
         let (shares_files, shares_places) =
             made.map_or((thread, thread), |flags| (flags.files(), flags.fs()));
         let shares_space =
@@ -98,10 +100,53 @@ impl Tracker {
                 attributes: from.attributes.as_ref().map(|from| {
                     let flags =
                         made.unwrap_or(if thread { CloneFlags::THREAD } else { CloneFlags(0) });
-                    Box::new(from.of_new_task(flags, thread))
+                    let new = from.of_new_task(flags, thread);
+                    Box::new(if attached { new.of_another_thread() } else { new })
                 }),
             },
         })
+    }
+
+    /// Returns the task from which a new one has what it shares, and whether both are threads of
+    /// one process. The maker of a thread may not be in the log, as that of an attached one: any other
+    /// thread of the process has the same.
+    fn maker(&self, head: &TaskHead) -> (Option<TaskId>, bool) {
+        let is_thread = head.origin == Origin::THREAD;
+        let known = self.tasks.contains_key(&head.parent) && head.origin != Origin::ATTACHED;
+        let may_be_thread = matches!(head.origin, Origin::ATTACHED | Origin::UNKNOWN);
+        if known || !is_thread && !may_be_thread {
+            return (Some(head.parent).filter(|_| known), is_thread);
+        }
+        // The new task is counted already.
+        let has_others = self.threads.get(&head.tgid).is_some_and(|count| *count > 1);
+        let other = has_others.then(|| self.tasks().find(|(_, task)| task.tgid == head.tgid));
+        let other = other.flatten().map(|(id, _)| id);
+        (other, is_thread || other.is_some())
+    }
+
+    /// Gives the other threads of a process what a snapshot of one of them has shown, where they
+    /// share it: all that they had from `before`. After execve(2) there are no others.
+    fn share_snapshot(&mut self, id: TaskId, before: &TaskContext) {
+        let Some(task) = self.tasks.get(&id) else { return };
+        let executes = task.open.as_ref().and_then(|open| open.row);
+        let executes = executes.is_some_and(|row| row.kind == CallKind::Exec);
+        let Some(new) = task.context.clone().filter(|_| !executes) else { return };
+        for (_, task) in self.tasks.iter_mut().filter(|(other, _)| **other != id) {
+            let Some(own) = task.context.as_mut() else { continue };
+            if own.process != before.process {
+                continue;
+            }
+            if Rc::ptr_eq(&own.files, &before.files) {
+                own.files = Rc::clone(&new.files);
+            }
+            if Rc::ptr_eq(&own.places, &before.places) {
+                own.places = Rc::clone(&new.places);
+            }
+            own.space = Rc::clone(&new.space);
+            if let (Some(own), Some(new)) = (&mut own.attributes, &new.attributes) {
+                own.share_with(new);
+            }
+        }
     }
 
     /// Applies a snapshot. After execve(2) the process shares nothing with others, and
@@ -113,6 +158,7 @@ impl Tracker {
         snapshot: &ProcessSnapshot,
         buffers: &dyn Buffers,
     ) {
+        let Some(before) = self.context(id).cloned() else { return };
         self.snapshot_attributes(id, snapshot, buffers);
         let Some(processes) = self.processes.as_mut() else { return };
         let Some(context) = self.tasks.get_mut(&id).and_then(|task| task.context.as_mut()) else {
@@ -169,6 +215,7 @@ impl Tracker {
         if processes.maps {
             context.space = Rc::new(RefCell::new(Space::from_mappings(&snapshot.maps)));
         }
+        self.share_snapshot(id, &before);
     }
 
     /// Applies an ended call to descriptors, directories and mounts. `parts` are those of its exit.
@@ -203,6 +250,7 @@ impl Tracker {
             CallKind::Send => self.remember_sent_files(id, &call, open),
             _ => self.apply_to_directories(id, &call, open, parts, buffers),
         }
+        self.learn_addresses(id, &call, open, parts);
         self.add_new_fds(id, event, &call, open, outcome, parts);
         if call.row.kind == CallKind::Connect {
             self.connected(id, event, &call, open);

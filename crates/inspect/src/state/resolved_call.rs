@@ -1,6 +1,6 @@
 //! Resolves multiplexed calls, and finds the memory of their arguments.
 
-use sysreel_abi::{Abi, CallKind, Demultiplexed, Makes, Row, places};
+use sysreel_abi::{Abi, CallKind, Demultiplexed, Makes, Row, intent, places};
 use sysreel_format::{Part, Parts};
 
 use super::open_call::OpenCall;
@@ -46,6 +46,8 @@ impl ResolvedCall {
                 | CallKind::Ioctl
                 | CallKind::Send
                 | CallKind::Receive
+                | CallKind::Bind
+                | CallKind::Connect
                 | CallKind::Chdir
                 | CallKind::Fchdir
                 | CallKind::Chroot
@@ -55,8 +57,8 @@ impl ResolvedCall {
                 | CallKind::Rmdir
                 | CallKind::Mount
                 | CallKind::Namespace => true,
-                CallKind::Other => places::returns_cwd(self.row),
-                _ => false,
+                CallKind::Other if places::returns_cwd(self.row) => true,
+                _ => intent::tells_address(self.row).is_some(),
             }
     }
 

@@ -58,7 +58,7 @@ pub struct Tracker {
     /// The path of the program that each tgid runs.
     programs: HashMap<u32, Rc<[u8]>>,
     /// The number of tasks of each tgid.
-    threads: HashMap<u32, u32>,
+    pub(super) threads: HashMap<u32, u32>,
     /// The number of tasks that have appeared.
     pub appeared: u64,
     /// The processes, if they are followed.
@@ -115,6 +115,7 @@ impl Tracker {
         snapshot: &ProcessSnapshot,
         buffers: &dyn Buffers,
     ) {
+        self.keep_context_of_exec(event.task);
         self.apply_snapshot(event.task, event.number, snapshot, buffers);
         if let Some(task) = self.tasks.get(&event.task) {
             self.programs.insert(task.tgid, Rc::from(&*snapshot.exe));
@@ -124,7 +125,8 @@ impl Tracker {
     /// Adds a task.
     pub fn appear(&mut self, id: TaskId, head: &TaskHead) {
         self.appeared = self.appeared.saturating_add(1);
-        let parent = self.tasks.get(&head.parent);
+        // What an attached task had from its parent is long past.
+        let parent = self.tasks.get(&head.parent).filter(|_| head.origin != Origin::ATTACHED);
         let mut task = Task::new(head.tid, head.tgid, head.parent, head.origin);
         task.abi = parent.and_then(|parent| parent.abi);
         task.has_run = head.origin != Origin::SPAWNED;
@@ -178,7 +180,21 @@ impl Tracker {
         task.abi = abi.or(task.abi);
         (open.number, open.t_ns, open.source) = (event.number, event.t_ns, event.source);
         (open.arch, open.call, open.abi, open.row) = (arch, call, abi, row);
+        (open.before_exec, open.replaced) = (None, None);
+        let restarts = row.is_some_and(|row| row.kind == CallKind::Restart);
+        open.continues = task.interrupted.filter(|_| restarts);
         task.open.replace(open)
+    }
+
+    /// Keeps for an execve(2) that succeeds what its arguments referred to.
+    fn keep_context_of_exec(&mut self, id: TaskId) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        if let (Some(open), Some(context)) = (task.open.as_mut(), &task.context)
+            && open.row.is_some_and(|row| row.kind == CallKind::Exec)
+        {
+            let context = TaskContext { attributes: None, ..context.clone() };
+            open.before_exec = Some(Box::new(context));
+        }
     }
 
     /// Takes the open call of a task that does not return from it.

@@ -68,6 +68,28 @@ impl Attaching {
     }
 }
 
+/// Returns tasks in an order in which a process comes after its parent, so that the log can name
+/// the parent.
+pub(crate) fn parents_first(tasks: &[Tid]) -> Vec<Tid> {
+    let read = |&tid: &Tid| (tid, Status::read(tid).unwrap_or_default());
+    let mut left: Vec<(Tid, Status)> = tasks.iter().map(read).collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let processes: HashSet<Tid> = left.iter().map(|(_, status)| status.tgid).collect();
+        let waits =
+            |status: &Status| status.parent != status.tgid && processes.contains(&status.parent);
+        let (later, mut now): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|(_, status)| waits(status));
+        left = later;
+        if now.is_empty() {
+            // Ids that were reused meanwhile.
+            now = std::mem::take(&mut left);
+        }
+        ordered.extend(now.into_iter().map(|(tid, _)| tid));
+    }
+    ordered
+}
+
 /// Whether the task is alive, has no tracer, and is not recorded.
 pub(crate) fn is_untraced(cx: &Context, tid: Tid) -> bool {
     cx.tasks.get(tid).is_none()

@@ -67,12 +67,14 @@ pub(crate) fn add_attached_task(cx: &mut Context, hooks: &mut impl StopHook, tid
     let status = Status::read(tid).unwrap_or_default();
     let tgid = if status.tgid == 0 { tid } else { status.tgid };
     let memory = cx.tasks.memory_of_process(tgid);
+    let leader = cx.tasks.get(status.parent).filter(|leader| leader.tgid != tgid);
+    let parent = leader.map_or(TaskId::NONE, |leader| leader.id);
     let slot = add_task(
         cx,
         &NewTask {
             tid,
             tgid,
-            parent: TaskId::NONE,
+            parent,
             origin: Origin::ATTACHED,
             t_ns: clock::monotonic_ns(),
             pids: &status.namespace_ids,

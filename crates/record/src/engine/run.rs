@@ -132,7 +132,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let Engine { cx, hooks, .. } = self;
         cx.log.clock_event();
         hooks.begin(cx);
-        for &tid in attached {
+        for tid in super::attaching::parents_first(attached) {
             add_attached_task(cx, hooks, tid);
         }
         let Some(stop) = spawned else { return };

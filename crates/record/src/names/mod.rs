@@ -3,13 +3,17 @@
 mod paths;
 
 use self::paths::Paths;
-use crate::engine::{Baggage, Birth, Call, Context, Copies, Exit, Flow, Half, Slot, StopHook};
+use crate::engine::{
+    Baggage, Birth, BySlot, Call, Context, Copies, Exit, Flow, Half, Slot, StopHook,
+};
+use foldhash::fast::RandomState;
+use std::collections::HashSet;
 use sysreel_abi::errno::is_in_progress;
 use sysreel_abi::plan::{self, Limits, MSG_CONTROL};
-use sysreel_abi::{CallKind, Makes, Row, makes_fd, rights};
+use sysreel_abi::{CallKind, Makes, Row, demultiplex, intent, makes_fd, rights};
 use sysreel_format::Name;
-use sysreel_sys::Stop;
 use sysreel_sys::fdname::FdName;
+use sysreel_sys::{Stop, Tid};
 
 /// Adds the names of new descriptors, and of sockets whose addresses have changed, to the exits of
 /// the calls, and where the paths of other calls lead.
@@ -18,7 +22,16 @@ pub(crate) struct Names {
     /// The name of a descriptor. Reused, so that resolving allocates nothing.
     resolved: FdName,
     paths: Paths,
+    /// What the open call of a task does and its first argument, if another call makes it
+    /// (socketcall).
+    inner: BySlot<Option<(CallKind, u64)>>,
+    /// Sockets that have no port when their name is added, by process. The kernel gives them one
+    /// when they send.
+    unbound: HashSet<(Tid, i32), RandomState>,
 }
+
+/// The most sockets without a port that are remembered.
+const MOST_UNBOUND: usize = 4096;
 
 impl StopHook for Names {
     /// Memory of some calls contains the descriptors they made.
@@ -43,6 +56,12 @@ impl StopHook for Names {
 
     fn entry(&mut self, cx: &mut Context, _stop: &mut Stop) -> Flow {
         self.paths.begin(cx);
+        let inner = cx.call().filter(|call| call.row.kind == CallKind::Multiplexed);
+        let inner = inner.and_then(|Call { abi, row, args, .. }| {
+            let inner = demultiplex(abi, row, &args, |arg| cx.capture.captured(arg, 0, 0))?;
+            Some((inner.row.kind, inner.args[0]))
+        });
+        *self.inner.get_mut(cx.at.slot) = inner;
         Flow::Stays
     }
 
@@ -50,16 +69,23 @@ impl StopHook for Names {
         let &Exit { call: Some(call), rval, is_error } = exit else { return Flow::Stays };
         let Call { abi, row, args, .. } = &call;
         self.add_new(cx, &call, rval, is_error);
-        if row.kind == CallKind::Receive && !is_error {
-            self.add_rights(cx, &call, rval);
+        let inner = self.inner.get_mut(cx.at.slot).take();
+        let is_inner = row.kind == CallKind::Multiplexed;
+        let (kind, first) = match inner.filter(|_| is_inner) {
+            Some(inner) => inner,
+            None => (row.kind, abi.args(args)[0]),
+        };
+        if kind == CallKind::Receive && !is_error {
+            self.add_rights(cx, &call, (rval, u8::from(is_inner)));
         }
-        let ends_changed = match row.kind {
+        let ends_changed = match kind {
+            CallKind::Send => !is_error && self.was_unbound(cx, first),
             CallKind::Bind | CallKind::Listen => !is_error,
             // The kernel has chosen the local address while the connection is still in progress.
             CallKind::Connect => !is_error || is_in_progress(rval),
             _ => false,
         };
-        if ends_changed && let Ok(fd) = i32::try_from(abi.args(args)[0]) {
+        if ends_changed && let Some(fd) = fd_of(first) {
             self.add(cx, fd);
         }
         self.paths.end(cx, is_error);
@@ -87,7 +113,12 @@ impl Names {
 
     /// `sees_all`: whether all calls of the program are recorded.
     pub(crate) fn new(sees_all: bool) -> Names {
-        let mut names = Names { resolved: FdName::default(), paths: Paths::new() };
+        let mut names = Names {
+            resolved: FdName::default(),
+            paths: Paths::new(),
+            inner: BySlot::default(),
+            unbound: HashSet::default(),
+        };
         if !sees_all {
             names.paths.anything_happened();
         }
@@ -95,13 +126,14 @@ impl Names {
     }
 
     /// Adds the names of descriptors received in messages: one message for recvmsg, `rval` for
-    /// recvmmsg.
-    fn add_rights(&mut self, cx: &mut Context, call: &Call, rval: i64) {
+    /// recvmmsg. `role` is that of the arguments of the call that receives.
+    fn add_rights(&mut self, cx: &mut Context, call: &Call, (rval, role): (i64, u8)) {
         for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
             // Both calls take their headers in the second argument.
             let (at, log, snapshots) = (cx.at, &mut cx.log, &mut cx.snapshots);
             let tgid = cx.tasks.at(at.slot).map_or(at.tid, |task| task.tgid);
-            let Some(control) = cx.capture.captured(1, 1, plan::index(message, MSG_CONTROL)) else {
+            let index = plan::index(message, MSG_CONTROL);
+            let Some(control) = cx.capture.captured(1, role + 1, index) else {
                 break;
             };
             rights(call.abi, control, |fd| {
@@ -125,8 +157,34 @@ impl Names {
             self.paths.named(&self.resolved.link);
             cx.log.row().name(&name_of(fd, &self.resolved));
             cx.snapshots.named(tgid, fd, &self.resolved);
+            self.note_unbound(tgid, fd);
         }
     }
+
+    /// Notes whether the socket that was just resolved has a port.
+    fn note_unbound(&mut self, tgid: Tid, fd: i32) {
+        if !intent::has_no_port(&self.resolved.local) {
+            if !self.unbound.is_empty() {
+                self.unbound.remove(&(tgid, fd));
+            }
+        } else if self.unbound.len() < MOST_UNBOUND {
+            self.unbound.insert((tgid, fd));
+        }
+    }
+
+    /// Whether a socket had no port when it was named last.
+    fn was_unbound(&mut self, cx: &Context, fd: u64) -> bool {
+        if self.unbound.is_empty() {
+            return false;
+        }
+        let tgid = cx.task().map_or(cx.at.tid, |task| task.tgid);
+        fd_of(fd).is_some_and(|fd| self.unbound.remove(&(tgid, fd)))
+    }
+}
+
+/// Returns an argument as a file descriptor.
+fn fd_of(argument: u64) -> Option<i32> {
+    u32::try_from(argument & 0xffff_ffff).ok().map(u32::cast_signed)
 }
 
 fn name_of(fd: i32, resolved: &FdName) -> Name<'_> {

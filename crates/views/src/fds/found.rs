@@ -16,6 +16,9 @@ pub struct Fds {
     pub left_out: u64,
     #[serde(skip)]
     pub(super) leaked: bool,
+    /// How many descriptors from 3 on that calls opened are open at the end of the log.
+    #[serde(skip)]
+    pub(super) still_open: usize,
 }
 
 /// A descriptor that a process opened.

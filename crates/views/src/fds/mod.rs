@@ -46,12 +46,14 @@ pub fn fds(file: &LogFile, options: &Options) -> Result<(Fds, Findings), Error> 
         }
     }
     let mut fds: Vec<Fd> = looking.fds.into_iter().map(|open| open.fd).collect();
-    if options.leaked {
-        let is_own = |fd: &Fd| fd.origin != Origin::Inherited;
-        fds.retain(|fd| fd.end == FdEnd::Exit && fd.fd > STANDARD && is_own(fd));
+    let is_own = |fd: &Fd| fd.fd > STANDARD && fd.origin != Origin::Inherited;
+    let still_open = fds.iter().filter(|fd| fd.end == FdEnd::Open && is_own(fd)).count();
+    let leaked = options.leaked;
+    if leaked {
+        fds.retain(|fd| fd.end == FdEnd::Exit && is_own(fd));
     }
-    let left_out = looking.left_out;
-    Ok((Fds { fds, inherited: looking.inherited, left_out, leaked: options.leaked }, findings))
+    let (inherited, left_out) = (looking.inherited, looking.left_out);
+    Ok((Fds { fds, inherited, left_out, leaked, still_open }, findings))
 }
 
 /// Returns the descriptor table of a task.

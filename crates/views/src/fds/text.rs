@@ -42,11 +42,19 @@ impl View for Fds {
             ]);
         }
         if self.leaked && self.fds.is_empty() {
-            write_line(
-                "every descriptor from 3 on that a call opened was closed before its process ended",
-                page,
-                out,
-            )?;
+            let line = match self.still_open {
+                0 => "every descriptor from 3 on that a call opened was closed before its process \
+                      ended"
+                    .to_owned(),
+                1 => "no process has ended with an open descriptor; 1 that a call opened is open \
+                      at the end of the log"
+                    .to_owned(),
+                count => format!(
+                    "no process has ended with an open descriptor; {count} that calls opened are \
+                     open at the end of the log"
+                ),
+            };
+            write_line(&line, page, out)?;
         } else {
             table.write(page, out)?;
         }

@@ -145,8 +145,16 @@ impl Looker for Collector<'_> {
                 let mut paths: Vec<&[u8]> = maps.filter(|path| is_path(path)).collect();
                 paths.sort_unstable();
                 paths.dedup();
+                let called = exec.call().and_then(|call| call.paths().next());
+                let called = called.filter(|path| !path.written().is_empty());
+                let called = called.map(|path| path.full());
+                let executes = exec.call().is_some();
                 for path in paths {
-                    let touch = Touch::mapped(path);
+                    // Another program than the call names: the target of a link, that of a
+                    // descriptor, or the interpreter of a script.
+                    let is_program = executes && path == exec.found.exe;
+                    let is_other = called.as_deref() != Some(path);
+                    let touch = Touch::mapped(path, is_program && is_other);
                     self.touched(exec.task, (exec.event.number, "execve"), &touch);
                 }
             }

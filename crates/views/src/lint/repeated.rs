@@ -25,8 +25,13 @@ impl Rule for Repeated {
             Some(CallKind::Stat | CallKind::Access | CallKind::ReadLink) => false,
             _ => return,
         };
-        let Some(path) = call.paths().next() else { return };
-        if let Some(seen) = self.seen.entry(&(exe(call), visible_bytes(&path.full()), opens)) {
+        // An empty path is that of a descriptor, which is not looked up. A relative one is so
+        // because the log does not show where it begins: it may be another file each time.
+        let path = call.paths().next().filter(|path| !path.written().is_empty());
+        let Some(path) = path.map(|path| path.full()).filter(|path| path.starts_with(b"/")) else {
+            return;
+        };
+        if let Some(seen) = self.seen.entry(&(exe(call), visible_bytes(&path), opens)) {
             seen.add(call);
         }
     }

@@ -11,7 +11,7 @@ mod tls;
 use std::collections::BTreeSet;
 
 use sysreel_inspect::abi::{CallKind, intent};
-use sysreel_inspect::calls::{Call, Item, Moved};
+use sysreel_inspect::calls::{Call, Errno, Item, Moved};
 use sysreel_inspect::format::Direction;
 use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
@@ -61,10 +61,8 @@ impl Looker for Looking {
         let Some(row) = call.row().filter(|_| selected) else { return };
         match row.kind {
             CallKind::Connect => self.connect(call),
-            CallKind::Listen if call.ended().value().is_some() => {
-                self.own(call, Role::Listen);
-            }
-            CallKind::Bind if call.ended().value().is_some() => self.own(call, Role::Bind),
+            CallKind::Listen => self.own(call, Role::Listen),
+            CallKind::Bind => self.own(call, Role::Bind),
             CallKind::Accept => self.accept(call),
             CallKind::Pair => self.pair(call),
             _ if intent::reads_socket_error(row, &raw(call)) => self.socket_error(call),
@@ -149,11 +147,41 @@ impl Looking {
 
     fn own(&mut self, call: &Call<'_>, role: Role) {
         let Some(file) = call.fd("fd").filter(|file| file.is_socket()) else { return };
-        let asked = call.sockaddrs(true).next().as_deref().and_then(sockets::address);
+        let bytes = call.sockaddrs(true).next();
+        let asked = bytes.as_deref().and_then(sockets::address);
+        let own = sockets::address(&file.local.borrow()).filter(|text| !is_any(text));
+        if let Some(errno) = call.ended().errno() {
+            let bytes = bytes.as_deref().unwrap_or_default();
+            let protocol = sockets::protocol(bytes, file.socket_type.get());
+            return self.failed(call, (role, protocol, asked.or(own)), errno);
+        }
+        if call.ended().value().is_none() {
+            return;
+        }
         if let Some(socket) = self.socket(call, &file, None) {
-            let local = sockets::address(&file.local.borrow()).filter(|text| !is_any(text));
             socket.role = Some(role);
-            socket.address = local.or(asked).or_else(|| socket.address.take());
+            socket.address = own.or(asked).or_else(|| socket.address.take());
+        }
+    }
+
+    /// Notes a call that would have given a socket an address, and failed: a try of its own.
+    fn failed(
+        &mut self,
+        call: &Call<'_>,
+        (role, protocol, address): (Role, Option<&'static str>, Option<String>),
+        errno: Errno,
+    ) {
+        if self.past.len() < MAX_ENTRIES {
+            self.past.push(Socket {
+                role: Some(role),
+                protocol,
+                address,
+                errno: u16::try_from(errno.0).unwrap_or(u16::MAX),
+                exe: call.task().program().map(visible_bytes).unwrap_or_default(),
+                pid: call.task().tgid(),
+                event: call.number().max(1),
+                ..Socket::default()
+            });
         }
     }
 
@@ -222,13 +250,17 @@ impl Looking {
                 (socket.protocol, socket.address) = (protocol, Some(address));
             }
             if socket.role.is_none() {
+                let own = || sockets::address(&file.local.borrow()).filter(|text| !is_any(text));
+                let peer = sockets::address(&file.peer.borrow());
                 socket.role = Some(match made {
                     Made::Pair(_) => Role::Pair,
                     Made::Accepted => Role::Accept,
+                    // It was given an address when it sent.
+                    Made::Socket if peer.is_none() && own().is_some() => Role::Bind,
+                    Made::Socket if peer.is_none() => Role::Datagram,
                     _ => Role::Before,
                 });
-                let peer = sockets::address(&file.peer.borrow());
-                socket.address = peer.or_else(|| sockets::address(&file.local.borrow()));
+                socket.address = peer.or_else(own);
             }
             let errno = call.ended().errno().and_then(|errno| u16::try_from(errno.0).ok());
             if intent::still_connecting(socket.errno)

@@ -13,9 +13,8 @@ impl View for Show {
     const SCHEMA: &'static str = "sysreel/show/1";
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let Some(kind) = &self.kind else {
-            return write_line(&format!("the log has no event {}", self.event), page, out);
-        };
+        // The caller says that there is no such event.
+        let Some(kind) = &self.kind else { return Ok(()) };
         let Self { event, pid, tid, source, .. } = self;
         let exe = self.exe.as_deref().unwrap_or("?");
         writeln!(out, "event {event}: {kind} from {source}, {exe} [pid {pid}, thread {tid}]")?;

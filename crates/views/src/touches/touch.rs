@@ -123,9 +123,10 @@ impl Touch {
         Self { by_name: true, ..Self::new(path, uses, outcome) }
     }
 
-    /// Returns what the kernel does to a file that it maps for a new program.
-    pub(crate) fn mapped(path: &[u8]) -> Self {
-        Self::new(path.to_vec(), Uses::MAP, Outcome::Done)
+    /// Returns what the kernel does to a file that it maps for a new program, or to execute it.
+    pub(crate) fn mapped(path: &[u8], executes: bool) -> Self {
+        let uses = if executes { Uses::MAP | Uses::EXECUTE } else { Uses::MAP };
+        Self::new(path.to_vec(), uses, Outcome::Done)
     }
 
     /// Whether the call changed the file or its name.

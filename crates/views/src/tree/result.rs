@@ -31,6 +31,9 @@ pub struct Tree {
     pub nodes: Vec<Node>,
     /// The number of nodes that are left out because of the depth.
     pub too_deep: u64,
+    /// How many lines these would have as text.
+    #[serde(skip)]
+    pub(super) lines_below: u64,
     /// The number of nodes that had no room.
     pub left_out: u64,
     /// The number of calls whose node had no room.

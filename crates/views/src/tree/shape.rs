@@ -19,8 +19,12 @@ pub(super) fn with_depths(mut nodes: Vec<Node>) -> Vec<Node> {
 }
 
 /// Returns the nodes that were hit and those above them, each followed by those below it, and how
-/// many of them are too deep.
-pub(super) fn trees(nodes: Vec<Node>, hits: &[bool], depth: Option<usize>) -> (Vec<Node>, u64) {
+/// many of them are too deep, also without those that have no line of their own.
+pub(super) fn trees(
+    nodes: Vec<Node>,
+    hits: &[bool],
+    depth: Option<usize>,
+) -> (Vec<Node>, [u64; 2]) {
     let mut nodes = with_depths(nodes);
     let parent = |node: &Node| node.parent.and_then(|parent| usize::try_from(parent).ok());
     let mut wanted = hits.to_vec();
@@ -41,11 +45,13 @@ pub(super) fn trees(nodes: Vec<Node>, hits: &[bool], depth: Option<usize>) -> (V
             None => tops.push(at),
         }
     }
-    let (mut rank, mut seen, mut too_deep) = (vec![None; nodes.len()], 0_usize, 0_u64);
+    let (mut rank, mut seen) = (vec![None; nodes.len()], 0_usize);
+    let (mut too_deep, mut lines) = (0_u64, 0_u64);
     let mut next: Vec<usize> = tops.into_iter().rev().collect();
     while let Some(at) = next.pop() {
         if depth.is_some_and(|depth| nodes[at].depth >= depth) {
             too_deep = too_deep.saturating_add(1);
+            lines = lines.saturating_add(u64::from(!folds(&nodes, at, &below[at])));
         } else {
             rank[at] = Some(seen);
             seen = seen.saturating_add(1);
@@ -56,5 +62,13 @@ pub(super) fn trees(nodes: Vec<Node>, hits: &[bool], depth: Option<usize>) -> (V
     // In place: there may be many.
     nodes.retain(|node| rank(node).is_some());
     nodes.sort_unstable_by_key(rank);
-    (nodes, too_deep)
+    (nodes, [too_deep, lines])
+}
+
+/// Whether a node has no line of its own, because the only one below it goes on from it: what a
+/// process does between its beginning and its first execve(2).
+fn folds(nodes: &[Node], at: usize, below: &[usize]) -> bool {
+    let next = if let [next] = below { nodes.get(*next) } else { None };
+    let goes_on = next.is_some_and(|next| next.origin == "exec");
+    goes_on && nodes.get(at).is_some_and(|node| node.exec == 0 && !node.executed)
 }

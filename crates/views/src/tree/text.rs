@@ -59,8 +59,8 @@ impl View for Tree {
             uncounted: self.uncounted,
             texts: self.texts_left_out,
         };
-        if self.too_deep > 0 {
-            write_line(&format!("({} more below)", self.too_deep), page, out)?;
+        if self.lines_below > 0 {
+            write_line(&format!("({} more below)", self.lines_below), page, out)?;
         }
         losses.write(page, out)
     }

@@ -1,7 +1,7 @@
 //! Where time was spent waiting, by cause and object.
 
 use serde::Serialize;
-use sysreel_inspect::calls::{Call, Item};
+use sysreel_inspect::calls::{Call, Ended, Item, Time};
 use sysreel_inspect::visible::{visible, visible_bytes};
 use sysreel_inspect::{Error, Findings, LogFile};
 
@@ -108,10 +108,9 @@ impl Looker for Adding {
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         if let Item::Call(call) = item
             && selected
-            && let Some(took) = call.duration()
+            && let Some(took) = took(call)
             && let Some(cause) = Cause::of(call)
         {
-            let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
             let exe = call.task().program().map(visible_bytes).unwrap_or_default();
             let key = (cause, object(call, cause), exe);
             if let Some((calls, total, longest)) = self.rows.entry(&key) {
@@ -123,6 +122,15 @@ impl Looker for Adding {
             }
         }
     }
+}
+
+/// Returns how long a call lasted, or until the recorder detached from its task, in nanoseconds.
+fn took(call: &Call<'_>) -> Option<u64> {
+    let took = match call.ended() {
+        Ended::Detached => Time::from_nanos(call.event()?.t_ns).since(call.start()),
+        _ => call.duration()?,
+    };
+    Some(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Returns the name of what a call waits for.

@@ -31,6 +31,8 @@ pub enum Moment {
     End,
     /// It is before a signal interrupted the calls of tasks that it killed.
     BeforeKill,
+    /// It is before the recorder detached from tasks, which did not end.
+    BeforeDetach,
 }
 
 /// An open call.
@@ -58,6 +60,8 @@ pub struct Wait {
     /// Whether nothing that the log shows can end the wait: all who could, wait as well, for each
     /// other. A signal or a process that is not in the log still could.
     pub stuck: bool,
+    /// Which deadlock it belongs to, from 1 on; `null` if it is not stuck.
+    pub deadlock: Option<usize>,
     /// Whether it has a timeout.
     pub timeout: bool,
 }

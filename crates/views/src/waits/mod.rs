@@ -3,6 +3,7 @@
 
 mod blocked;
 mod found;
+mod noted;
 mod object;
 mod stuck;
 mod text;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use sysreel_inspect::calls::{Call, End, Ended, Item, Time};
-use sysreel_inspect::format::{Event, TaskId};
+use sysreel_inspect::format::{Event, NoteCode, Severity, TaskId};
 use sysreel_inspect::state::Tracker;
 use sysreel_inspect::visible::{visible, visible_bytes};
 use sysreel_inspect::{Bound, Error, EventRange, Findings, Follow, LogFile};
@@ -79,21 +80,24 @@ fn at(
 pub struct Found {
     view: Waits,
     killed: Killed,
+    detached: Detached,
 }
 
 impl Found {
-    /// Returns the calls that are open at the end of a log, or if all tasks have ended, before a
-    /// signal ended the last of those that one has killed.
+    /// Returns the calls that are open at the end of a log. If no task is left, before the recorder
+    /// detached, or before a signal ended the last of those that one has killed.
     ///
     /// # Errors
     /// When the log cannot be read.
     pub fn settle(self, file: &LogFile) -> Result<Waits, Error> {
         let is_over = self.view.waits.is_empty() && self.view.running.is_empty();
-        match self.killed.moment().filter(|_| is_over) {
+        // What was detached has lived longest.
+        let detached = self.detached.moment().map(|at| (Moment::BeforeDetach, at));
+        let killed = || self.killed.moment().map(|at| (Moment::BeforeKill, at));
+        match detached.or_else(killed).filter(|_| is_over) {
             None => Ok(self.view),
-            Some((event, time)) => {
-                let before = Some(Bound::Event(event));
-                Ok(at(file, before, Moment::BeforeKill, Some(time))?.0.view)
+            Some((moment, (event, time))) => {
+                Ok(at(file, Some(Bound::Event(event)), moment, Some(time))?.0.view)
             }
         }
     }
@@ -108,6 +112,7 @@ struct Looking {
     living: Vec<(Living, Option<String>)>,
     waits: Vec<(Living, Wait, Time, Object)>,
     killed: Killed,
+    detached: Detached,
 }
 
 impl Looker for Looking {
@@ -117,11 +122,16 @@ impl Looker for Looking {
 
     fn item(&mut self, item: &Item<'_>, _selected: bool) {
         self.killed.note(item);
-        if let Item::Call(call) = item {
-            object::note(call);
-            if call.event().is_none() {
-                self.open_call(call);
+        self.detached.note(item);
+        match item {
+            Item::Call(call) => {
+                noted::note(call);
+                if call.event().is_none() {
+                    self.open_call(call);
+                }
             }
+            Item::Exec(exec) => noted::note_found(exec),
+            _ => {}
         }
     }
 
@@ -147,6 +157,7 @@ impl Looking {
             objects: object.names(),
             others: others.iter().map(|other| other.holder(call.state())).collect(),
             stuck: false,
+            deadlock: None,
             timeout: object.has_timeout(),
         };
         self.waits.push((this, wait, call.start(), object.with_others(others)));
@@ -157,14 +168,15 @@ impl Collect for Looking {
     type Result = Found;
 
     fn needs(&self) -> Needs {
-        let follow = Follow { processes: true, attributes: true, ..Follow::default() };
+        let follow = Follow { processes: true, attributes: true, maps: true };
         Needs { follow, memory: true }
     }
 
     fn finish(self) -> Found {
-        let Self { last, living, mut waits, killed, moment, .. } = self;
+        let Self { last, living, mut waits, killed, detached, moment, .. } = self;
         waits.sort_by_key(|(_, wait, start, _)| (*start, wait.event));
         let stuck = stuck::stuck(&waits, &living);
+        let deadlocks = stuck::deadlocks(&waits, &stuck);
         let running = living
             .into_iter()
             .filter(|(task, _)| waits.iter().all(|(waiting, ..)| waiting.id != task.id))
@@ -172,10 +184,10 @@ impl Collect for Looking {
             .collect();
         let waits = waits
             .into_iter()
-            .zip(stuck)
-            .map(|((_, wait, ..), stuck)| Wait { stuck, ..wait })
+            .zip(deadlocks)
+            .map(|((_, wait, ..), deadlock)| Wait { stuck: deadlock.is_some(), deadlock, ..wait })
             .collect();
-        Found { view: Waits { at_event: last.0, moment, waits, running }, killed }
+        Found { view: Waits { at_event: last.0, moment, waits, running }, killed, detached }
     }
 }
 
@@ -194,6 +206,39 @@ fn exe(state: &Tracker, id: TaskId) -> Option<String> {
 
 fn nanos(end: Time, start: Time) -> u64 {
     u64::try_from(end.since(start).as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Whether and when the recorder detached from tasks.
+#[derive(Debug, Default)]
+struct Detached {
+    /// The first event that tells of it, and its time: that the recorder stops, which comes before
+    /// it interrupts the calls of the tasks, or the end of the first task.
+    first: Option<(u64, Time)>,
+    any: bool,
+}
+
+impl Detached {
+    fn note(&mut self, item: &Item<'_>) {
+        let at = match item {
+            Item::Note(at)
+                if (at.what.code, at.what.severity) == (NoteCode::STOPPING, Severity::INFO) =>
+            {
+                (at.number(), at.time())
+            }
+            Item::TaskEnd(at) if at.end() == End::Detached => {
+                self.any = true;
+                (at.number(), at.time())
+            }
+            _ => return,
+        };
+        self.first.get_or_insert(at);
+    }
+
+    /// Returns the last event before.
+    fn moment(&self) -> Option<(u64, Time)> {
+        let (event, time) = self.first.filter(|_| self.any)?;
+        Some((event.checked_sub(1)?, time))
+    }
 }
 
 /// The tasks that signals have killed.

@@ -11,6 +11,7 @@ use sysreel_inspect::format::TaskId;
 use sysreel_inspect::state::{Made, OpenFile};
 use sysreel_inspect::visible::visible_bytes;
 
+use super::noted::{CANNOT_READ, CANNOT_WRITE, SOCKET_TIMEOUT, raw_args};
 use crate::sockets::{self, file_name};
 
 /// What kind of thing a call waits for.
@@ -48,6 +49,13 @@ impl Cause {
     pub fn of(call: &Call<'_>) -> Option<Self> {
         let row = call.row()?;
         Some(match row.kind {
+            // What attaching interrupted and a restart continues waits for something too.
+            CallKind::Restart => match call.continues().map(|row| row.kind) {
+                Some(CallKind::Futex) => Self::Futex,
+                Some(CallKind::Poll) => Self::Poll,
+                Some(CallKind::Sleep) => Self::Timer,
+                _ => Self::Other,
+            },
             CallKind::Wait | CallKind::Vfork => Self::Child,
             CallKind::Futex => Self::Futex,
             CallKind::Lock => Self::Lock,
@@ -130,6 +138,7 @@ impl Object {
                 // Other futexes can lie in memory that other processes share.
                 Cause::Futex => {
                     call.row().is_some_and(|row| intent::is_private_futex(row, &raw_args(call)))
+                        || is_private(call)
                 }
                 Cause::Pipe | Cause::Socket | Cause::Poll => {
                     !files.is_empty() && files.iter().all(|(file, _)| has_known_ends(call, file))
@@ -205,37 +214,10 @@ impl Object {
     }
 }
 
-/// What `waits` notes of an open file in its tag: that it cannot be written, or not be read, and
-/// that its reads or writes have a timeout.
-pub(super) const CANNOT_WRITE: u64 = 1;
-pub(super) const CANNOT_READ: u64 = 2;
-pub(super) const SOCKET_TIMEOUT: u64 = 4;
-
-/// Notes how a call opens a file, and timeouts of sockets.
-pub(super) fn note(call: &Call<'_>) {
-    let Some(row) = call.row().filter(|_| call.ended().value().is_some()) else { return };
-    if row.kind == CallKind::Open {
-        let how = call.opening();
-        let made = call.made().next();
-        let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
-        if let (Some(how), Some(file)) = (how, file) {
-            let write = if how.writes() { 0 } else { CANNOT_WRITE };
-            let read = if how.reads() { 0 } else { CANNOT_READ };
-            file.tag.set(file.tag.get() | write | read);
-        }
-    } else if intent::sets_socket_timeout(row, &raw_args(call))
-        && let Some(file) = call.fd("fd")
-    {
-        let value = call.args().get("optval").and_then(|arg| arg.bytes());
-        // Zero takes the timeout away (socket(7)).
-        let is_set = value.is_none_or(|bytes| bytes.iter().any(|byte| *byte != 0));
-        let tag = file.tag.get() & !SOCKET_TIMEOUT;
-        file.tag.set(tag | if is_set { SOCKET_TIMEOUT } else { 0 });
-    }
-}
-
-fn raw_args(call: &Call<'_>) -> [u64; 6] {
-    std::array::from_fn(|at| call.args().raw(at).unwrap_or(0))
+/// Whether the futex of a call lies in memory that no other process sees, such as a stack.
+fn is_private(call: &Call<'_>) -> bool {
+    let context = call.state().context(call.task().id());
+    context.zip(call.args().raw(0)).is_some_and(|(of, at)| of.space.borrow().is_private(at))
 }
 
 /// Whether the log shows who has the other end of a pipe or socket.
@@ -309,8 +291,10 @@ fn children(call: &Call<'_>) -> Vec<Other> {
         if only.is_some_and(|only| only != task.tgid) {
             continue;
         }
+        // A child that it names is one, also if the recorder attached to it and did not see that.
+        let is_named = only == Some(task.tgid);
         let is_child = state.task(task.parent).is_some_and(|parent| parent.tgid == pid);
-        if is_child && task.tgid != pid {
+        if (is_child || is_named) && task.tgid != pid {
             let how = Rc::from("is a child");
             found.entry(task.tgid).or_insert(Other { task: id, pid: task.tgid, how });
         }

@@ -28,13 +28,7 @@ pub(super) fn stuck(
             .iter()
             .zip(&stuck)
             .map(|((_, _, _, object), is_stuck)| {
-                let could = |task: &Living| {
-                    object.others.iter().any(|other| match object.cause() {
-                        // Any thread of the process could end the others.
-                        Cause::Futex => other.task == task.id,
-                        _ => other.pid == task.pid,
-                    })
-                };
+                let could = |task: &Living| could_end(object, task);
                 *is_stuck && !living.iter().any(|(task, _)| could(task) && can_act(task))
             })
             .collect();
@@ -43,4 +37,44 @@ pub(super) fn stuck(
         }
         stuck = next;
     }
+}
+
+/// Whether a task could end a wait.
+fn could_end(object: &Object, task: &Living) -> bool {
+    object.others.iter().any(|other| match object.cause() {
+        // Any thread of the process could end the others.
+        Cause::Futex => other.task == task.id,
+        _ => other.pid == task.pid,
+    })
+}
+
+/// Returns for each wait that is stuck the number of its deadlock: waits of which one could end the
+/// other belong to the same.
+pub(super) fn deadlocks(
+    waits: &[(Living, Wait, Time, Object)],
+    stuck: &[bool],
+) -> Vec<Option<usize>> {
+    let mut numbers: Vec<Option<usize>> = vec![None; waits.len()];
+    let depend = |one: usize, other: usize| {
+        let ((one, .., of_one), (other, .., of_other)) = (&waits[one], &waits[other]);
+        could_end(of_one, other) || could_end(of_other, one)
+    };
+    let mut count = 0_usize;
+    for first in 0..waits.len() {
+        if !stuck[first] || numbers[first].is_some() {
+            continue;
+        }
+        count = count.saturating_add(1);
+        numbers[first] = Some(count);
+        let mut next = vec![first];
+        while let Some(one) = next.pop() {
+            for other in 0..waits.len() {
+                if stuck[other] && numbers[other].is_none() && depend(one, other) {
+                    numbers[other] = Some(count);
+                    next.push(other);
+                }
+            }
+        }
+    }
+    numbers
 }

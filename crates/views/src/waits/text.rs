@@ -41,6 +41,9 @@ impl View for Waits {
             Moment::End if self.waits.is_empty() && self.running.is_empty() => {
                 return write_line("nothing waits: all tasks have ended", page, out);
             }
+            Moment::BeforeDetach => {
+                format!("after event {}, before the recorder detached:", self.at_event)
+            }
             Moment::Asked => format!("after event {}:", self.at_event),
             Moment::End => format!("at the end of the log (event {}):", self.at_event),
             Moment::BeforeKill => {
@@ -56,13 +59,10 @@ impl View for Waits {
             let line = format!("{exe} {} is in no call: it runs", ids(running.pid, running.tid));
             write_line(&line, page, out)?;
         }
-        let stuck: Vec<String> = self
-            .waits
-            .iter()
-            .filter(|wait| wait.stuck)
-            .map(|wait| ids(wait.pid, wait.tid))
-            .collect();
-        if !stuck.is_empty() {
+        let deadlocks = self.waits.iter().filter_map(|wait| wait.deadlock).max().unwrap_or(0);
+        for number in 1..=deadlocks {
+            let stuck = self.waits.iter().filter(|wait| wait.deadlock == Some(number));
+            let stuck: Vec<String> = stuck.map(|wait| ids(wait.pid, wait.tid)).collect();
             let how = if stuck.len() == 1 { "waits for itself" } else { "wait for each other" };
             let line = format!(
                 "DEADLOCK: {} {how}, and nothing in the recording can end it",

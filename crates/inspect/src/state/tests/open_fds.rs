@@ -1,7 +1,8 @@
 //! Descriptors after close(2) and execve(2).
 
+use sysreel_abi::Abi::X86_64;
 use sysreel_abi::intent::CWD;
-use sysreel_format::{Completeness, TaskId};
+use sysreel_format::{Completeness, Origin, TaskId};
 
 use super::{begins, call, entry, state_after};
 use crate::state::Tracker;
@@ -54,4 +55,43 @@ fn a_snapshot_with_names_lists_all_descriptors() {
     let mut log = unnamed();
     begins(&mut log, 0, "/w", vec![entry(7, "/w/f", 2)]);
     assert_eq!(open_fds(&state_after(&log)), [7]);
+}
+
+/// Older logs have no names of sockets after calls that socketcall(2) makes.
+#[test]
+fn calls_tell_addresses_of_sockets_where_no_name_does() {
+    const HERE: &[u8] = &[2, 0, 0x1f, 0x90, 127, 0, 0, 1];
+    const THERE: &[u8] = &[2, 0, 0x1f, 0x91, 127, 0, 0, 1];
+    let mut log = LogBuilder::new();
+    begins(&mut log, 0, "/w", vec![entry(3, "socket:[1]", 9), entry(4, "socket:[2]", 10)]);
+    let mut make = |name, fd, given: &[u8], returned: &[u8]| {
+        log.entry(0, X86_64, name, [fd, 0x1000, 0x2000, 0, 0, 0], &[(1, 0, 0, given)]);
+        log.exit(0, X86_64, 0, &[(1, 0, 0, returned)]);
+        let tracker = state_after(&log);
+        let file = tracker.file(TaskId(0), fd.try_into().unwrap()).unwrap();
+        let (local, peer) = (file.local.borrow().clone(), file.peer.borrow().clone());
+        (local, peer)
+    };
+    assert_eq!(make("bind", 3, HERE, b""), (HERE.to_vec(), Vec::new()));
+    assert_eq!(make("getsockname", 3, b"", THERE), (THERE.to_vec(), Vec::new()));
+    assert_eq!(make("connect", 4, THERE, b""), (Vec::new(), THERE.to_vec()));
+    assert_eq!(make("getpeername", 4, b"", HERE), (Vec::new(), HERE.to_vec()));
+    // AF_UNSPEC.
+    assert_eq!(make("connect", 4, &[0; 8], b""), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn attached_threads_share_what_a_snapshot_of_one_shows() {
+    let mut log = LogBuilder::new();
+    log.task(0, 100, 100, Origin::ATTACHED, TaskId::NONE);
+    log.task(1, 101, 100, Origin::ATTACHED, TaskId::NONE);
+    log.task(2, 102, 102, Origin::ATTACHED, TaskId(0));
+    begins(&mut log, 1, "/w", vec![entry(3, "/w/f", 2)]);
+    log.task(3, 103, 100, Origin::ATTACHED, TaskId::NONE);
+    call(&mut log, 3, "dup2", [3, 4, 0, 0, 0, 0], 4);
+    let tracker = state_after(&log);
+    let shared = |task| tracker.file(TaskId(task), 4).is_some();
+    assert_eq!([0, 1, 2, 3].map(shared), [true, true, false, true]);
+    let cwd = |task| tracker.fds(TaskId(task)).unwrap().cwd();
+    assert_eq!((cwd(0), cwd(2), cwd(3)), (Some(b"/w".to_vec()), None, Some(b"/w".to_vec())));
 }
