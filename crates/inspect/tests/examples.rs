@@ -80,8 +80,8 @@ fn two_effects() {
             - undumpable write $WS/recorded.statements ok
             - undumpable write /dev/null ok
             - undumpable stat /proc/self/exe ok
-            - undumpable kernel rights prctl PR_SET_DUMPABLE,0 ok
-            - undumpable kernel rights prctl PR_SET_DUMPABLE,1 ok
+            - undumpable kernel rights prctl PR_SET_DUMPABLE,SUID_DUMP_DISABLE ok
+            - undumpable kernel rights prctl PR_SET_DUMPABLE,SUID_DUMP_USER ok
             + - exec $WS/exec_arch ok
             + exec_arch exec - ok
             + exec_arch exit - 0

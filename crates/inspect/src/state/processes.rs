@@ -21,6 +21,9 @@ use super::tracker::Tracker;
 use crate::regions::Buffers;
 use sysreel_format::syscall_info::Outcome;
 
+/// With how many threads a snapshot is shared: a hostile log may have any number of both.
+const MAX_SHARING: usize = 4096;
+
 impl Tracker {
     /// Returns the context of a task; `None` if processes are not followed or the task is unknown.
     #[must_use]
@@ -47,8 +50,8 @@ impl Tracker {
 
     /// Creates the context of a new task. The flags of the creating call decide what it shares with
     /// its creator, or its origin if the call is not in the log.
-    pub(super) fn new_context(&mut self, head: &TaskHead) -> Option<TaskContext> {
-        let (maker, thread) = self.maker(head);
+    pub(super) fn new_context(&mut self, id: TaskId, head: &TaskHead) -> Option<TaskContext> {
+        let (maker, thread) = self.maker(id, head);
         let attached = head.origin == Origin::ATTACHED;
         let processes = self.processes.as_mut()?;
         let maker = maker.and_then(|maker| self.tasks.get(&maker));
@@ -108,19 +111,18 @@ impl Tracker {
     }
 
     /// Returns the task from which a new one has what it shares, and whether both are threads of
-    /// one process. The maker of a thread may not be in the log, as that of an attached one: any other
-    /// thread of the process has the same.
-    fn maker(&self, head: &TaskHead) -> (Option<TaskId>, bool) {
+    /// one process. The maker of a thread may not be in the log, as that of an attached one: any
+    /// other thread of the process has the same.
+    fn maker(&self, id: TaskId, head: &TaskHead) -> (Option<TaskId>, bool) {
         let is_thread = head.origin == Origin::THREAD;
         let known = self.tasks.contains_key(&head.parent) && head.origin != Origin::ATTACHED;
         let may_be_thread = matches!(head.origin, Origin::ATTACHED | Origin::UNKNOWN);
         if known || !is_thread && !may_be_thread {
             return (Some(head.parent).filter(|_| known), is_thread);
         }
-        // The new task is counted already.
-        let has_others = self.threads.get(&head.tgid).is_some_and(|count| *count > 1);
-        let other = has_others.then(|| self.tasks().find(|(_, task)| task.tgid == head.tgid));
-        let other = other.flatten().map(|(id, _)| id);
+        // The new task is among them already.
+        let other = self.threads.get(&head.tgid).into_iter().flatten();
+        let other = other.copied().find(|other| *other != id);
         (other, is_thread || other.is_some())
     }
 
@@ -128,10 +130,13 @@ impl Tracker {
     /// share it: all that they had from `before`. After execve(2) there are no others.
     fn share_snapshot(&mut self, id: TaskId, before: &TaskContext) {
         let Some(task) = self.tasks.get(&id) else { return };
+        let tgid = task.tgid;
         let executes = task.open.as_ref().and_then(|open| open.row);
         let executes = executes.is_some_and(|row| row.kind == CallKind::Exec);
         let Some(new) = task.context.clone().filter(|_| !executes) else { return };
-        for (_, task) in self.tasks.iter_mut().filter(|(other, _)| **other != id) {
+        let threads = self.threads.get(&tgid).into_iter().flatten();
+        for other in threads.filter(|other| **other != id).take(MAX_SHARING) {
+            let Some(task) = self.tasks.get_mut(other) else { continue };
             let Some(own) = task.context.as_mut() else { continue };
             if own.process != before.process {
                 continue;

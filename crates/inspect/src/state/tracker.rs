@@ -1,6 +1,6 @@
 //! The state at the current event: tasks, their open calls, and what is followed besides.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
@@ -57,8 +57,8 @@ pub struct Tracker {
     pub(super) tasks: HashMap<TaskId, Task, RandomState>,
     /// The path of the program that each tgid runs.
     programs: HashMap<u32, Rc<[u8]>>,
-    /// The number of tasks of each tgid.
-    pub(super) threads: HashMap<u32, u32>,
+    /// The tasks of each tgid.
+    pub(super) threads: HashMap<u32, BTreeSet<TaskId>>,
     /// The number of tasks that have appeared.
     pub appeared: u64,
     /// The processes, if they are followed.
@@ -135,9 +135,8 @@ impl Tracker {
         {
             self.programs.insert(head.tgid, Rc::clone(program));
         }
-        let threads = self.threads.entry(head.tgid).or_default();
-        *threads = threads.saturating_add(1);
-        task.context = self.new_context(head);
+        self.threads.entry(head.tgid).or_default().insert(id);
+        task.context = self.new_context(id, head);
         self.tasks.insert(id, task);
     }
 
@@ -148,8 +147,8 @@ impl Tracker {
             self.recycle(open);
         }
         if let Some(threads) = self.threads.get_mut(&task.tgid) {
-            *threads = threads.saturating_sub(1);
-            if *threads == 0 {
+            threads.remove(&id);
+            if threads.is_empty() {
                 self.threads.remove(&task.tgid);
                 self.programs.remove(&task.tgid);
             }

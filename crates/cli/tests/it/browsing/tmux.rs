@@ -1,6 +1,6 @@
 //! A real terminal: that of tmux(1), whose screen is read and whose keys are typed.
 
-use crate::stage::{SYSREEL, Stage, installed, until};
+use crate::stage::{SYSREEL, Stage, installed, state_of, until};
 use std::process::{Output, Stdio};
 
 /// A terminal of tmux with a shell in it. Its server is one of its own.
@@ -99,7 +99,14 @@ impl<'s> Tmux<'s> {
 
 impl Drop for Tmux<'_> {
     fn drop(&mut self) {
+        let server = self.run(&["display-message", "-p", "#{pid}"]).stdout;
         self.run(&["kill-server"]);
+        // A server that is ending still takes the connections that are meant for the next one.
+        if let Some(server) = String::from_utf8(server).ok().and_then(|pid| pid.trim().parse().ok())
+            && !std::thread::panicking()
+        {
+            until("tmux has ended", || matches!(state_of(server), None | Some('Z')));
+        }
     }
 }
 
