@@ -11,8 +11,8 @@ mod text;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use sysreel_inspect::calls::{Call, End, Ended, Item, Time};
-use sysreel_inspect::format::{Event, NoteCode, Severity, TaskId};
+use sysreel_inspect::calls::{Call, End, Ended, Item, Moved, Time};
+use sysreel_inspect::format::{Direction, Event, NoteCode, Severity, TaskId};
 use sysreel_inspect::state::Tracker;
 use sysreel_inspect::visible::{visible, visible_bytes};
 use sysreel_inspect::{Bound, Error, EventRange, Findings, Follow, LogFile};
@@ -281,6 +281,7 @@ impl Killed {
                 let soon = match call.ended() {
                     Ended::Restarts => u64::MAX,
                     _ if is_eintr => u64::MAX,
+                    _ if has_waited && is_partial_write(call) => u64::MAX,
                     _ if has_waited => SOON_NS,
                     _ => 0,
                 };
@@ -316,6 +317,13 @@ impl Killed {
         let (event, time) = together.min_by_key(|(event, _)| *event)?;
         Some((event.checked_sub(1)?, *time))
     }
+}
+
+/// Whether a call has written less than it was given.
+fn is_partial_write(call: &Call<'_>) -> bool {
+    let Moved::Bytes(written) = call.moved() else { return false };
+    let given = call.data().filter(|region| region.direction() == Direction::IN);
+    given.fold(0, |sum: u64, region| sum.saturating_add(region.asked())) > written
 }
 
 impl Other {
