@@ -80,7 +80,7 @@ impl Pattern {
 }
 
 impl Pattern {
-    /// Whether it matches a string with this beginning, whatever follows.
+    /// Whether it matches every string with this beginning.
     #[must_use]
     pub fn matches_beginning(&self, text: &[u8]) -> bool {
         let Self::Regex(regex, _, _) = self else { return false };
