@@ -87,17 +87,22 @@ fn views_say_what_was_left_out() {
             &[
                 ("files", Some(memory)),
                 ("tree", Some(memory)),
-                ("env", Some(memory)),
+                ("waits", Some(memory)),
                 ("fds", None),
             ],
         ),
         (
             &["--no-names"],
-            &[("files", Some(names)), ("net", Some(names)), ("fds", Some(names)), ("tree", None)],
+            &[("waits", Some(names)), ("net", Some(names)), ("fds", Some(names)), ("tree", None)],
         ),
         (
             &["--only", "openat"],
-            &[("files", Some(calls)), ("net", Some(calls)), ("stream", Some(calls)), ("fds", None)],
+            &[
+                ("files", Some(calls)),
+                ("waits", Some(calls)),
+                ("stream", Some(calls)),
+                ("fds", None),
+            ],
         ),
     ];
     for (options, views) in cases {

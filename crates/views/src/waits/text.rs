@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use sysreel_inspect::Needs;
+use sysreel_inspect::abi::Classes;
 use sysreel_inspect::color::Role;
 
 use super::{Blocked, Cause, Moment, Wait, Waits};
@@ -29,8 +31,21 @@ impl Cause {
     }
 }
 
+/// All calls that wait, and those that show who could end a wait.
+const NEEDS: Needs = Needs {
+    memory: true,
+    names: true,
+    calls: Classes::DESC
+        .and(Classes::NETWORK)
+        .and(Classes::PROCESS)
+        .and(Classes::IPC)
+        .and(Classes::SIGNAL)
+        .and(Classes::CLOCK),
+};
+
 impl View for Waits {
     const SCHEMA: &'static str = "sysreel/waits/1";
+    const NEEDS: Needs = NEEDS;
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let moment = match self.moment {
@@ -101,6 +116,7 @@ fn ids(pid: u32, tid: u32) -> String {
 
 impl View for Blocked {
     const SCHEMA: &'static str = "sysreel/blocked/1";
+    const NEEDS: Needs = NEEDS;
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new(&[
