@@ -103,7 +103,7 @@ fn show_some<V: View>(
         Err(error) => return failed(&error),
     };
     findings.unmatched |= selects && view.is_empty();
-    findings.left_out.extend(V::NEEDS.left_out(&log));
+    findings.left_out.extend(V::REQUIRED.left_out(&log));
     match write((common.json, &common.out), &findings, [&view]) {
         Err(exit) => exit,
         Ok(()) => finished(&common.file, &log, findings),

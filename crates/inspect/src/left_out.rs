@@ -6,9 +6,9 @@ use sysreel_format::Completeness;
 
 use crate::{LogFile, recorded_filter};
 
-/// What a reader needs of a log.
+/// What a reader requires of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs {
+pub struct Required {
     /// Strings, structures and buffers.
     pub memory: bool,
     /// The names of descriptors.
@@ -17,7 +17,7 @@ pub struct Needs {
     pub calls: Classes,
 }
 
-impl Needs {
+impl Required {
     /// Nothing but the structs of the calls that were recorded.
     pub const NOTHING: Self = Self { memory: false, names: false, calls: Classes::NONE };
     /// The memory of the calls that were recorded.

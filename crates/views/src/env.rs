@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sysreel_inspect::{Error, Findings, LogFile, Needs};
+use sysreel_inspect::{Error, Findings, LogFile, Required};
 
 use crate::captured::{Program, Programs, programs};
 use crate::environment::{self, Variables};
@@ -60,7 +60,7 @@ pub fn env(file: &LogFile, options: &Options) -> Result<(Env, Findings), Error> 
 
 impl View for Env {
     const SCHEMA: &'static str = "sysreel/env/1";
-    const NEEDS: Needs = Needs::MEMORY;
+    const REQUIRED: Required = Required::MEMORY;
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         self.write(page, out, |of, out| {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sysreel_inspect::{Findings, Needs};
+use sysreel_inspect::{Findings, Required};
 
 use crate::page::Page;
 
@@ -13,8 +13,8 @@ pub trait View: Serialize {
     /// increases when a field is removed or changes its meaning; new fields do not change it.
     const SCHEMA: &'static str;
 
-    /// What it needs of a log. Without it, it says less than what happened.
-    const NEEDS: Needs = Needs::NOTHING;
+    /// What it requires of a log. Without that, it says less than what happened.
+    const REQUIRED: Required = Required::NOTHING;
 
     /// Writes a table for people.
     ///

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use sysreel_abi::Filter;
 use sysreel_inspect::visible::{json, visible};
-use sysreel_inspect::{Bound, Error, EventRange, Needs, open};
+use sysreel_inspect::{Bound, Error, EventRange, Required, open};
 use sysreel_views::Select;
 use sysreel_views::grep::{Line, Options, grep};
 
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Exit {
             if cut > 0 && count == 0 {
                 say!("{name}: of {cut} buffers only the beginning was captured and searched");
             }
-            findings.left_out = Needs::MEMORY.left_out(&log);
+            findings.left_out = Required::MEMORY.left_out(&log);
             Ok((findings, log.is_being_written()))
         });
         match found {

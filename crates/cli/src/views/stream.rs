@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use sysreel_abi::Filter;
 use sysreel_inspect::{Bound, Error, EventRange, open};
 use sysreel_views::Select;
-use sysreel_views::stream::{Form, NEEDS, Options, Way, Writer, stream};
+use sysreel_views::stream::{Form, Options, REQUIRED, Way, Writer, stream};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("stream")))]
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Exit {
                 Ok(()) => {
                     let selects = args.filter.is_some() || args.pattern.is_some();
                     findings.unmatched |= selects && !has_pieces;
-                    findings.left_out = NEEDS.left_out(&log);
+                    findings.left_out = REQUIRED.left_out(&log);
                     finished(&args.file, &log, findings)
                 }
                 Err(exit) => exit,

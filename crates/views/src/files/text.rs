@@ -8,13 +8,13 @@ use crate::pool::Bytes;
 use crate::table::{Align, Table, write_line};
 use crate::text::size;
 use crate::view::View;
-use sysreel_inspect::Needs;
+use sysreel_inspect::Required;
 use sysreel_inspect::abi::Classes;
 
 impl View for Files {
     const SCHEMA: &'static str = "sysreel/files/1";
-    const NEEDS: Needs =
-        Needs { memory: true, names: true, calls: Classes::FILE.and(Classes::DESC) };
+    const REQUIRED: Required =
+        Required { memory: true, names: true, calls: Classes::FILE.and(Classes::DESC) };
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         match self.which {

@@ -6,13 +6,13 @@ use super::Lint;
 use crate::page::Page;
 use crate::table::{Align, Table, write_line};
 use crate::view::View;
-use sysreel_inspect::Needs;
+use sysreel_inspect::Required;
 use sysreel_inspect::abi::Classes;
 
 impl View for Lint {
     const SCHEMA: &'static str = "sysreel/lint/1";
-    const NEEDS: Needs =
-        Needs { memory: true, names: true, calls: Classes::FILE.and(Classes::DESC) };
+    const REQUIRED: Required =
+        Required { memory: true, names: true, calls: Classes::FILE.and(Classes::DESC) };
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         if self.warnings.is_empty() {

@@ -7,7 +7,7 @@ use crate::page::Page;
 use crate::table::{Align, Table, write_line};
 use crate::text::size;
 use crate::view::View;
-use sysreel_inspect::Needs;
+use sysreel_inspect::Required;
 use sysreel_inspect::abi::Classes;
 
 impl Role {
@@ -29,8 +29,8 @@ const FEW: usize = 3;
 
 impl View for Net {
     const SCHEMA: &'static str = "sysreel/net/1";
-    const NEEDS: Needs =
-        Needs { memory: true, names: true, calls: Classes::NETWORK.and(Classes::DESC) };
+    const REQUIRED: Required =
+        Required { memory: true, names: true, calls: Classes::NETWORK.and(Classes::DESC) };
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new(&[

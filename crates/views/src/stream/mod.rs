@@ -13,7 +13,7 @@ use sysreel_inspect::calls::{Call, Item, Region};
 use sysreel_inspect::format::Direction;
 use sysreel_inspect::state::OpenFile;
 use sysreel_inspect::visible::visible_bytes;
-use sysreel_inspect::{Error, Findings, Follow, LogFile, Needs};
+use sysreel_inspect::{Error, Findings, Follow, LogFile, Required};
 
 use crate::bounded::Bounded;
 use crate::select::{Looker, Select, look};
@@ -23,8 +23,8 @@ pub(crate) use write::JsonPiece;
 pub use write::{Form, Writer};
 
 /// What streams need of a log. Other calls than these move bytes too, but not into memory.
-pub const NEEDS: Needs =
-    Needs { memory: true, names: true, calls: Classes::DESC.and(Classes::NETWORK) };
+pub const REQUIRED: Required =
+    Required { memory: true, names: true, calls: Classes::DESC.and(Classes::NETWORK) };
 
 /// Which streams to show.
 #[derive(Clone, Debug, Default)]

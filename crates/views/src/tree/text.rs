@@ -13,7 +13,7 @@ use crate::shell::command_line;
 use crate::table::{Align, Table, write_line};
 use crate::text::duration;
 use crate::view::View;
-use sysreel_inspect::Needs;
+use sysreel_inspect::Required;
 
 const COLUMNS: [(&str, Align); 9] = [
     ("pid", Align::Right),
@@ -32,7 +32,7 @@ const MOST_LEVELS: usize = 40;
 
 impl View for Tree {
     const SCHEMA: &'static str = "sysreel/tree/1";
-    const NEEDS: Needs = Needs::MEMORY;
+    const REQUIRED: Required = Required::MEMORY;
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let branches = Branches::of(&self.nodes);
@@ -68,7 +68,7 @@ impl View for Tree {
 
 impl View for Ps {
     const SCHEMA: &'static str = "sysreel/ps/1";
-    const NEEDS: Needs = Needs::MEMORY;
+    const REQUIRED: Required = Required::MEMORY;
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         Table::new(&COLUMNS).write_rows(page, out, &|each| {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use sysreel_inspect::Needs;
+use sysreel_inspect::Required;
 use sysreel_inspect::abi::Classes;
 use sysreel_inspect::color::Role;
 
@@ -32,7 +32,7 @@ impl Cause {
 }
 
 /// All calls that wait, and those that show who could end a wait.
-const NEEDS: Needs = Needs {
+const REQUIRED: Required = Required {
     memory: true,
     names: true,
     calls: Classes::DESC
@@ -45,7 +45,7 @@ const NEEDS: Needs = Needs {
 
 impl View for Waits {
     const SCHEMA: &'static str = "sysreel/waits/1";
-    const NEEDS: Needs = NEEDS;
+    const REQUIRED: Required = REQUIRED;
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let moment = match self.moment {
@@ -116,7 +116,7 @@ fn ids(pid: u32, tid: u32) -> String {
 
 impl View for Blocked {
     const SCHEMA: &'static str = "sysreel/blocked/1";
-    const NEEDS: Needs = NEEDS;
+    const REQUIRED: Required = REQUIRED;
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new(&[
