@@ -108,7 +108,7 @@ pub use part::{
 };
 pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,
-    SeekReader, What, Why,
+    SeekReader, What, Why, tail_generations,
 };
 pub use segment::{Full, Segment, SegmentMemory};
 pub use segment_header::{committed_segment, is_tail};

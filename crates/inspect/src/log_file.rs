@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sysreel_format::{Ending, Events, Item, Limits, Log, NeedsParts, ReadAt, TAIL_SUFFIX};
 
@@ -63,6 +64,8 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Opened {
     Nothing,
+    /// A part of the tail was copied.
+    PartOfTail,
     Tail,
     Log,
     /// Whether a recorder is running was asked.
@@ -73,10 +76,15 @@ enum Opened {
 fn open_between(path: &Path, between: &mut dyn FnMut(Opened)) -> Result<LogFile, Error> {
     /// A recorder begins once and ends once. More often, somebody writes one log after another.
     const TRIES: u32 = 4;
+    /// A recorder writes the beginning of a log in much less.
+    const PAUSE: Duration = Duration::from_millis(10);
     let mut opened = try_open(path, between)?;
     for _ in 1..TRIES {
         if opened.is_consistent()? {
             break;
+        }
+        if opened.is_being_begun() {
+            std::thread::sleep(PAUSE);
         }
         opened = try_open(path, between)?;
     }
@@ -91,7 +99,8 @@ fn try_open(path: &Path, between: &mut dyn FnMut(Opened)) -> Result<LogFile, Err
     // between is then read twice rather than missed.
     let tail = match path == Path::new(STDIN) {
         true => None,
-        false => FileSource::tail(&tail_path).map_err(|e| cannot_open(&tail_path, e))?,
+        false => FileSource::tail(&tail_path, &mut || between(Opened::PartOfTail))
+            .map_err(|e| cannot_open(&tail_path, e))?,
     };
     between(Opened::Tail);
     let source = FileSource::open(path).map_err(|e| cannot_open(path, e))?;
@@ -165,7 +174,13 @@ impl LogFile {
         let has_tail = tail_path
             .try_exists()
             .map_err(|source| Error::Open { path: tail_path.clone(), source })?;
-        Ok(self.is_being_written == is_locked && self.has_tail == has_tail)
+        let is_same = self.is_being_written == is_locked && self.has_tail == has_tail;
+        Ok(is_same && !self.is_being_begun())
+    }
+
+    /// Whether a recorder has written a part of the metadata.
+    fn is_being_begun(&self) -> bool {
+        self.is_being_written && self.log.meta_error().is_some()
     }
 
     /// Whether a tail was found beside it: the recorder is running, or it died.

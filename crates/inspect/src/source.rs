@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use sysreel_format::limits::{MAX_HEADER, MAX_TAIL};
-use sysreel_format::{Limits, Log, ReadAt};
+use sysreel_format::{Limits, Log, ReadAt, tail_generations};
 
 /// What a log is read from.
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub(crate) const STDIN: &str = "-";
 const MAX_PIPE: u64 = 64 << 30;
 /// A longer tail is copied to a temporary file instead of memory.
 const MAX_IN_MEMORY: u64 = 32 << 20;
+
+/// How much of a tail is read at once.
+pub(crate) const PART: usize = 1 << 20;
 
 /// Copies of pipes, by path. A pipe can be read only once, and commands reopen a log to show the
 /// context of an event.
@@ -59,8 +62,8 @@ impl FileSource {
 
     /// Copies the tail of a log as it is now; `None` if it does not exist. Other users may be able
     /// to write to the directory of the log, so opening it follows no symbolic link and does not
-    /// block on a FIFO.
-    pub(crate) fn tail(path: &Path) -> io::Result<Option<Self>> {
+    /// block on a FIFO. Calls `between` after each part, for tests.
+    pub(crate) fn tail(path: &Path, between: &mut dyn FnMut()) -> io::Result<Option<Self>> {
         let file = match nofollow_options().open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -74,21 +77,55 @@ impl FileSource {
         if !metadata.is_file() {
             return Err(not_a_tail());
         }
-        let len = metadata.len();
-        if len > MAX_TAIL {
+        let live = Self::from_file(file);
+        if metadata.len() > MAX_TAIL {
             // [`Log::with_tail`] rejects it by its length.
-            return Ok(Some(Self::from_file(file)));
+            return Ok(Some(live));
         }
+        live.copy_tail(between).map(Some)
+    }
+
+    /// Copies a tail that a recorder may be changing: when a segment was begun or freed while it
+    /// was copied, events may be missing in the middle, so it is copied again.
+    fn copy_tail(&self, between: &mut dyn FnMut()) -> io::Result<Self> {
+        /// A copy takes milliseconds. Only a recorder that fills a segment in that time, again and
+        /// again, needs all: then the reader reports the events as missing.
+        const TRIES: u32 = 16;
+        let generations = || tail_generations(self).map_err(io_error);
+        let mut before = generations()?;
+        for _ in 1..TRIES {
+            let copy = self.copy_once(between)?;
+            let after = generations()?;
+            if after == before {
+                return Ok(copy);
+            }
+            before = after;
+        }
+        self.copy_once(between)
+    }
+
+    fn copy_once(&self, between: &mut dyn FnMut()) -> io::Result<Self> {
         // A live recorder may extend it in the meantime.
-        let mut bytes = file.take(len);
-        if len > MAX_IN_MEMORY {
-            let mut copy = tempfile::tempfile()?;
-            io::copy(&mut bytes, &mut copy)?;
-            return Ok(Some(Self::from_file(copy)));
+        let len = ReadAt::len(self)?;
+        let mut file = if len > MAX_IN_MEMORY { Some(tempfile::tempfile()?) } else { None };
+        let mut bytes = Vec::new();
+        let mut at = 0;
+        while at < len {
+            let from = bytes.len();
+            bytes.resize(from + usize::try_from(len - at).map_or(PART, |left| left.min(PART)), 0);
+            let got = self.read_at(bytes.get_mut(from..).unwrap_or_default(), at)?;
+            bytes.truncate(from + got);
+            if got == 0 {
+                break;
+            }
+            at += got as u64;
+            if let Some(file) = &mut file {
+                file.write_all(&bytes)?;
+                bytes.clear();
+            }
+            between();
         }
-        let mut copy = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-        bytes.read_to_end(&mut copy)?;
-        Ok(Some(Self::Copy(copy)))
+        Ok(file.map_or(Self::Copy(bytes), Self::from_file))
     }
 
     /// Whether a recorder is running: it holds a lock on the log (flock(2)) as long as it lives.
@@ -113,6 +150,13 @@ impl FileSource {
         return Self::File(file);
         #[cfg(not(unix))]
         return Self::File(sysreel_format::SeekReader::new(file));
+    }
+}
+
+fn io_error(error: sysreel_format::Error) -> io::Error {
+    match error {
+        sysreel_format::Error::Io { source, .. } => source,
+        error => io::Error::other(error),
     }
 }
 

@@ -82,7 +82,8 @@ fn much_is_followed_too() {
     let follower = Follower::start(&stage, &["--only", "write,exit_group", "-T"]);
     assert!(recorder.wait().success());
     let (status, text) = follower.end();
-    assert_eq!(status, Some(0));
+    let stderr = std::fs::read_to_string(stage.path("follower")).unwrap();
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
     let printed = stage.sysreel(&["print", "--only", "write,exit_group", "-T", "x.reel"]).text();
     assert!(printed.lines().count() > 30_000);
     // A comparison that fails would print both.

@@ -25,3 +25,4 @@ pub use item::{Ending, Item, Missing, Why};
 pub use log::Log;
 pub use outline::{Outline, OutlineItem, Outlines, What};
 pub use source::{ReadAt, SeekReader};
+pub use tail::tail_generations;

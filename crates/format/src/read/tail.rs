@@ -55,6 +55,34 @@ pub(crate) struct TailCursor {
     number: u64,
 }
 
+/// Returns the offset and generation of each segment of a tail file, in use or freed. Equal answers
+/// before and after the file was read mean that no segment was begun or freed in between, so that
+/// what was read belongs together.
+///
+/// # Errors
+/// If reading fails.
+pub fn tail_generations(source: &impl ReadAt) -> Result<Vec<(u64, u64)>, Error> {
+    let len = source.len().map_err(|source| Error::Io { offset: 0, source })?;
+    let (mut offset, mut generations) = (0, Vec::new());
+    while offset < len {
+        let size = match header_at(source, offset)? {
+            None => SEGMENT_ALIGN,
+            Some(header) => {
+                generations.push((offset, header.generation));
+                header.size
+            }
+        };
+        offset = offset.saturating_add(size as u64);
+    }
+    Ok(generations)
+}
+
+fn header_at(source: &impl ReadAt, offset: u64) -> Result<Option<SegmentHeader>, Error> {
+    let mut bytes = [0; SEGMENT_HEADER];
+    let there = fill(source, &mut bytes, offset)?;
+    Ok(if there == SEGMENT_HEADER { SegmentHeader::decode(&bytes) } else { None })
+}
+
 impl<S: ReadAt> Tail<S> {
     /// Opens a tail file and scans its segments.
     pub(crate) fn open(source: S, file_id: &FileId) -> Result<Self, Error> {
@@ -72,7 +100,7 @@ impl<S: ReadAt> Tail<S> {
         let (mut offset, mut foreign, mut ours) = (0, false, false);
         let mut bytes = Vec::new();
         while offset < len {
-            let Some(header) = tail.header(offset)? else {
+            let Some(header) = header_at(&tail.source, offset)? else {
                 // Never used, or torn while it was being opened, before anything was committed to
                 // it.
                 offset = u64::saturating_add(offset, SEGMENT_ALIGN as u64);
@@ -94,12 +122,6 @@ impl<S: ReadAt> Tail<S> {
     /// Whether any segment is in use.
     pub(crate) fn is_live(&self) -> bool {
         !self.live.is_empty()
-    }
-
-    fn header(&self, offset: u64) -> Result<Option<SegmentHeader>, Error> {
-        let mut bytes = [0; SEGMENT_HEADER];
-        let there = fill(&self.source, &mut bytes, offset)?;
-        Ok(if there == SEGMENT_HEADER { SegmentHeader::decode(&bytes) } else { None })
     }
 
     fn read(&self, offset: u64, header: &SegmentHeader, bytes: &mut Vec<u8>) -> Result<(), Error> {
@@ -204,8 +226,8 @@ impl TailCursor {
     fn load<S: ReadAt>(&mut self, tail: &Tail<S>, live: &Live) -> Result<(), Error> {
         tail.read(live.offset, &live.header, &mut self.bytes)?;
         // The segment may have been reused since it was scanned.
-        let same =
-            tail.header(live.offset)?.is_some_and(|now| now.generation == live.header.generation);
+        let same = header_at(&tail.source, live.offset)?
+            .is_some_and(|now| now.generation == live.header.generation);
         if !same {
             self.bytes.clear();
         }

@@ -98,8 +98,9 @@ impl<W: io::Write> BlockWriter<W> {
             kinds: BTreeMap::new(),
             damaged: Damaged::default(),
         };
-        writer.sink.write(&header.encode())?;
-        writer.write_block(BlockFields::new(BlockKind::META, MUST_UNDERSTAND, 0), &meta)?;
+        // In one write: a reader that opens a log as it begins sees neither or both.
+        let fields = BlockFields::new(BlockKind::META, MUST_UNDERSTAND, 0);
+        writer.write_block_after(&header.encode(), fields, &meta)?;
         Ok(writer)
     }
 
@@ -329,26 +330,39 @@ impl<W: io::Write> BlockWriter<W> {
 
     /// Encodes a block, checks that it decodes to `raw`, and writes it.
     fn write_block(&mut self, fields: BlockFields, raw: &[u8]) -> Result<(), Error> {
+        self.write_block_after(&[], fields, raw)
+    }
+
+    /// Writes `lead` and a block.
+    fn write_block_after(
+        &mut self,
+        lead: &[u8],
+        fields: BlockFields,
+        raw: &[u8],
+    ) -> Result<(), Error> {
         if raw.len() > MAX_BLOCK {
             let (size, limit) = (raw.len() as u64, MAX_BLOCK as u64);
             return Err(Error::TooLarge { what: "block", size, limit });
         }
-        self.payloads.set_log_len(self.sink.offset);
+        let self_offset = self.sink.offset + lead.len() as u64;
+        self.payloads.set_log_len(self_offset);
         self.frame.clear();
-        self.frame.resize(BLOCK_HEADER_LEN, 0);
+        self.frame.extend_from_slice(lead);
+        self.frame.resize(lead.len() + BLOCK_HEADER_LEN, 0);
         let codec = match fields.kind {
             BlockKind::EVENTS => self.payloads.pack_rows(raw, &mut self.frame)?,
             BlockKind::BLOBS => self.payloads.pack_blobs(raw, &mut self.frame)?.then_some(0),
             _ => self.payloads.pack(raw, &mut self.frame)?.then_some(0),
         };
         let codec = codec.ok_or(Error::Verify { first: fields.first_item })?;
-        let (head, payload) = self.frame.split_at_mut(BLOCK_HEADER_LEN);
+        let (_, block) = self.frame.split_at_mut(lead.len());
+        let (head, payload) = block.split_at_mut(BLOCK_HEADER_LEN);
         let header = BlockHeader {
             kind: fields.kind,
             header_version: HEADER_VERSION,
             flags: fields.flags,
             file_id: self.file_id,
-            self_offset: self.sink.offset,
+            self_offset,
             seq: self.seq,
             first_item: fields.first_item,
             n_items: fields.n_items,

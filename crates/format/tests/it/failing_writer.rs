@@ -212,3 +212,25 @@ fn skipped_numbers_are_reported() {
         [(0, Some(10), Why::Dropped(DropReasons::UNEXPLAINED)), (11, Some(5), Why::Dropped(both))]
     );
 }
+
+/// Counts writes.
+#[derive(Default)]
+struct Counted(usize);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += 1;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// So a reader that opens a log as it begins sees the header and the metadata, or nothing.
+#[test]
+fn a_log_begins_in_one_write() {
+    let mut writer = BlockWriter::create(Counted::default(), header(), &meta());
+    assert_eq!(writer.as_mut().unwrap().get_mut().0, 1);
+}

@@ -6,11 +6,16 @@ use std::fs::{self, File, OpenOptions};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use sysreel_format::Ending;
+use sysreel_format::limits::SEGMENT_SIZE;
+use sysreel_format::{
+    BlockWriter, Completeness, Ending, EventBuf, EventKind, FileHeader, FileId, FileMeta, Item,
+    Origin, Segment, SourceId, TaskHead, TaskId,
+};
 
 use super::{Opened, open_between, tail_path};
 
-const STEPS: [Opened; 4] = [Opened::Nothing, Opened::Tail, Opened::Log, Opened::Asked];
+const STEPS: [Opened; 5] =
+    [Opened::Nothing, Opened::PartOfTail, Opened::Tail, Opened::Log, Opened::Asked];
 const LOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/logs/v1/exec_arch.reel");
 /// As many bytes of the log are cut off that its footer is incomplete.
 const CUT: usize = 20;
@@ -99,13 +104,36 @@ fn a_recorder_dies() {
 /// The log of a recorder that died is replaced by that of one which begins.
 #[test]
 fn a_recorder_begins() {
-    for step in STEPS {
+    // There is no tail to copy yet.
+    for step in STEPS.into_iter().filter(|step| *step != Opened::PartOfTail) {
         let mut recording = Recording::new();
         recording.write_unfinished();
         let path = recording.path.clone();
         let (ending, is_being_written, _) = opened(&path, step, &mut || recording.begin());
         assert!(matches!(ending, Ending::Unfinished { .. }) && is_being_written, "{step:?}");
     }
+}
+
+/// The beginning of a log is written in parts.
+#[test]
+fn the_metadata_are_written_while_the_log_is_opened() {
+    let mut recording = Recording::new();
+    recording.begin();
+    let file = OpenOptions::new().write(true).open(&recording.path).unwrap();
+    file.set_len(200).unwrap();
+    let path = recording.path.clone();
+    let mut tries = 0;
+    let log = open_between(&path, &mut |step| {
+        if step == Opened::Nothing {
+            tries += 1;
+        }
+        if tries == 2 {
+            recording.write_unfinished();
+        }
+    })
+    .unwrap();
+    assert!(log.is_being_written() && tries == 2, "{tries}");
+    assert_eq!(log.log().meta_error().map(ToString::to_string), None);
 }
 
 #[test]
@@ -118,4 +146,56 @@ fn nothing_happens() {
     recording.end();
     let found = opened(&path, Opened::Nothing, &mut || {});
     assert_eq!(found, (Ending::Clean, false, String::new()));
+}
+
+/// The recorder begins a segment while the tail is copied: what it stored in the one before since
+/// that was copied is not missing.
+#[test]
+fn a_segment_is_begun_while_the_tail_is_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.reel");
+    let id = FileId([1; 16]);
+    let header = FileHeader::new(id, Completeness::default());
+    BlockWriter::create(File::create(&path).unwrap(), header, &FileMeta::default()).unwrap();
+    let recorder = File::open(&path).unwrap();
+    recorder.lock().unwrap();
+    let mut first = Segment::open(vec![0; SEGMENT_SIZE], &id, 1, 0, 0);
+    append(&mut first, 10);
+    let before = [first.memory().clone(), vec![0; SEGMENT_SIZE]].concat();
+    append(&mut first, 10);
+    first.seal();
+    let mut second = Segment::open(vec![0; SEGMENT_SIZE], &id, 2, 20, 0);
+    append(&mut second, 10);
+    let after = [first.memory().clone(), second.memory().clone()].concat();
+    // At each part of the tail.
+    for nth in 0..2 * SEGMENT_SIZE / crate::source::PART {
+        fs::write(tail_path(&path), &before).unwrap();
+        let mut parts = 0;
+        let log = open_between(&path, &mut |step| {
+            if step == Opened::PartOfTail {
+                if parts == nth {
+                    fs::write(tail_path(&path), &after).unwrap();
+                }
+                parts += 1;
+            }
+        })
+        .unwrap();
+        let mut events = 0;
+        let count = |item: &Item<'_>| {
+            events += u32::from(matches!(item, Item::Event(_)));
+            Ok(ControlFlow::Continue(()))
+        };
+        let findings = log.walk(0, count).unwrap();
+        assert!(log.is_being_written());
+        assert_eq!((findings.missing, events), (0, 30), "{nth}");
+    }
+}
+
+fn append(segment: &mut Segment<Vec<u8>>, events: u32) {
+    let mut event = EventBuf::new();
+    for _ in 0..events {
+        event.begin(EventKind::TASK, SourceId(0), TaskId(0), 1);
+        event.task_head(&TaskHead { tid: 1, tgid: 1, parent: TaskId::NONE, origin: Origin(1) });
+        segment.append_event(event.finish()).unwrap();
+    }
 }
