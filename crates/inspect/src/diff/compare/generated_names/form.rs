@@ -95,9 +95,11 @@ pub(super) fn word(base: &str, at: usize) -> Option<&str> {
 impl Form {
     /// Returns the form of a name; `None` if no word of it is long enough to be made up.
     pub(super) fn of(base: &str) -> Option<Self> {
+        let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
         let len = |word: &str| match word.len() {
-            LONG_NUMBER.. if word.bytes().all(|byte| byte.is_ascii_digit()) => Len::Number,
-            LONG_HEX.. if is_mixed_hex(word) => Len::Hex,
+            // One of 30 addresses has no letter among its random digits.
+            LONG_HEX.. if is_mixed_hex(word) || is_number(word) => Len::Hex,
+            LONG_NUMBER.. if is_number(word) => Len::Number,
             len => Len::Exactly(len),
         };
         let form: Vec<_> = words(base).map(|(word, after)| (len(word), after.to_owned())).collect();
@@ -243,9 +245,13 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
         How { passing: true, .. } => PASSING,
         _ => USUAL,
     };
+    // Addresses have few random digits: all begin with those of their mapping, and end with those
+    // of their place in a page.
+    let mut all = words.iter().flatten();
+    let is_long_hex = all.any(|word| word.len() >= LONG_HEX && is_mixed_hex(word));
     let is_temporary = how.exclusive && how.private && how.passing;
     let is_beside = is_temporary && sides.iter().any(|side| *side >= SURE);
     sides.iter().sum::<i32>() >= enough
         && sides.iter().all(|side| *side >= if is_beside { LEAST } else { least })
-        && different * 10 >= of * 6
+        && different * 10 >= of * if is_long_hex { 2 } else { 6 }
 }

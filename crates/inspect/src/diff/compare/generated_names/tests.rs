@@ -39,6 +39,17 @@ fn generated_parts_are_found() {
         one(".#lk0x000055d7683021b0.vm", ".#lk0x00005601fe9a31b0.vm").as_deref(),
         Some(".#lk0x00005<new>1b0.vm")
     );
+    // Without a letter, and with few digits that differ.
+    assert_eq!(
+        one(".#lk0x0000563176830210.vm", ".#lk0x000055d1fe9a31b0.vm").as_deref(),
+        Some(".#lk0x00005<new>0.vm")
+    );
+    let a = [".#lk0x0000555a75047410", ".#lk0x0000555a7504a420", ".#lk0x0000555a7504a4b0"];
+    let b = [".#lk0x0000557a85eb7410", ".#lk0x0000557a85eba420", ".#lk0x0000557a85eba4b0"];
+    assert_eq!(
+        found(&a, &b, true).map(|names| names[0].clone()).as_deref(),
+        Some(".#lk0x000055<new>0")
+    );
     assert_eq!(one("same", "same"), None);
 }
 
