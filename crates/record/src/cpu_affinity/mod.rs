@@ -309,17 +309,17 @@ impl StopHook for CpuAffinity {
 
     fn entry(&mut self, cx: &mut Context, _stop: &mut Stop) -> Flow {
         if let Some(call) = cx.call().filter(|call| call.row.kind == CallKind::SetAffinity) {
-            self.set_begins(cx, &call, true);
+            self.set_begins(cx, call, true);
         }
         Flow::Stays
     }
 
     fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
-        let Some(call) = exit.call else { return Flow::Stays };
+        let Some(call) = &exit.call else { return Flow::Stays };
         match call.row.kind {
-            CallKind::GetAffinity if !exit.is_error => self.show_own_mask(cx, &call, exit.rval),
+            CallKind::GetAffinity if !exit.is_error => self.show_own_mask(cx, call, exit.rval),
             CallKind::SetAffinity => {
-                self.set_begins(cx, &call, false);
+                self.set_begins(cx, call, false);
                 if !exit.is_error {
                     self.on_mask_set(cx, call.abi.args(&call.args)[0]);
                 }

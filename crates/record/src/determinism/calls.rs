@@ -32,7 +32,7 @@ impl Determinism {
     pub(super) fn call_begins(&mut self, cx: &mut Context, stop: &Stop) {
         let Some((nr, args)) = cx.info.call() else { return };
         self.record_state(cx, stop);
-        let call = cx.call();
+        let call = cx.call().copied();
         let captured = cx.capture.captured(0, 0, 0);
         let mut errno = match call {
             Some(Call { abi, row, .. }) => replay::veto(abi, row, &args, captured),

@@ -144,7 +144,7 @@ impl Groups {
 
 impl StopHook for Groups {
     fn entry(&mut self, cx: &mut Context, _stop: &mut Stop) -> Flow {
-        let Some(Call { abi, row, args, .. }) = cx.call() else { return Flow::Stays };
+        let Some(&Call { abi, row, args, .. }) = cx.call() else { return Flow::Stays };
         let structure = cx.capture.captured(0, 0, 0);
         let op = replay::address_space_op(abi, row, &args, structure);
         let fd = replay::mapped_fd(abi, row, &args, structure);
@@ -164,7 +164,7 @@ impl StopHook for Groups {
             }
             _ => {}
         }
-        if let Some((_, path)) = cx.call().and_then(|call| change_at_entry(cx, &call)) {
+        if let Some((_, path)) = cx.call().and_then(|call| change_at_entry(cx, call)) {
             self.writes_to(cx, &path);
         }
         Flow::Stays

@@ -17,11 +17,14 @@ pub(crate) struct Calls {
     rows: RowSource,
     /// Calls without a row that were already noted.
     rowless: HashSet<(u32, u64)>,
+    /// The call that ended last. Kept here because copying a call costs as much as other steps of
+    /// a stop.
+    ended: Option<Exit>,
 }
 
 impl Calls {
     pub(crate) fn new(rows: RowSource) -> Calls {
-        Calls { rows, rowless: HashSet::new() }
+        Calls { rows, rowless: HashSet::new(), ended: None }
     }
 
     /// Handles the call that begins at the current stop: it becomes the open call of its task, and
@@ -57,43 +60,48 @@ impl Calls {
         task.making = row.kind.makes_task();
         // restart_syscall continues the interrupted call, whose memory is written at the coming
         // exit.
-        task.call = match row.kind {
-            CallKind::Restart => task.interrupted.take().or(Some(call)),
-            _ => Some(call),
-        };
+        match row.kind {
+            CallKind::Restart if task.interrupted.is_some() => task.call = task.interrupted.take(),
+            _ => task.call = Some(call),
+        }
+    }
+
+    /// Returns how the call ended that [`Calls::end`] has handled last.
+    pub(super) fn ended(&self) -> Option<&Exit> {
+        self.ended.as_ref()
     }
 
     /// Handles the call that ends at the current stop: what it wrote is in `cx.capture`. `None` for
     /// a stop that says nothing of a result.
-    pub(crate) fn end(&mut self, cx: &mut Context, hooks: &mut impl StopHook) -> Option<Exit> {
+    pub(crate) fn end(&mut self, cx: &mut Context, hooks: &mut impl StopHook) -> Option<&Exit> {
         cx.missing = Completeness::default();
         let (rval, is_error) = cx.info.result()?;
         let task = cx.tasks.at_mut(cx.at.slot)?;
         task.making = false;
         task.turn = CallTurn::Shared;
-        let call = task.call.take();
-        let exit = Exit { call, rval, is_error };
-        let Some(call) = call else { return Some(exit) };
+        let exit = self.ended.insert(Exit { call: task.call.take(), rval, is_error });
+        let Some(call) = &exit.call else { return Some(exit) };
         let Call { abi, row, args, state, .. } = call;
+        let (abi, row) = (*abi, *row);
         if is_error && is_restart_block(rval) {
-            task.interrupted = Some(call);
+            task.interrupted = Some(*call);
         }
         let tgid = task.tgid;
         cx.capture.begin(cx.at.tid);
         if plan::may_write(row) && (cx.capture.is_on() || hooks.needs_memory(row)) {
             let left_out = cx.capture.plan(|requests, memory| {
                 let limits = &Limits::DEFAULT;
-                plan::at_exit(abi, row, &args, rval, is_error, &state, limits, requests, memory)
+                plan::at_exit(abi, row, args, rval, is_error, state, limits, requests, memory)
             });
             cx.missing = cx.capture.store(&mut cx.log.sink);
             note_left_out(cx, left_out);
         }
         let incomplete = !cx.capture.is_on() || cx.missing != Completeness::default();
         let capture = &cx.capture;
-        let ends = snapshot::Exit { call: &call, rval, is_error, capture, incomplete };
+        let ends = snapshot::Exit { call, rval, is_error, capture, incomplete };
         cx.snapshots.call_ends(tgid, &ends);
         if !is_error {
-            note_unseen(cx, &call, rval);
+            note_unseen(cx, call, rval);
         }
         Some(exit)
     }

@@ -70,8 +70,8 @@ impl Context {
     }
 
     /// The open call of the task of the current stop.
-    pub(crate) fn call(&self) -> Option<Call> {
-        self.task().and_then(|task| task.call)
+    pub(crate) fn call(&self) -> Option<&Call> {
+        self.task().and_then(|task| task.call.as_ref())
     }
 
     /// Plans and reads what the call of the current stop would have written if it had succeeded, at

@@ -150,9 +150,10 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         in_call: bool,
         recorded: &Recorded,
     ) -> Result<Option<Stop>, Error> {
-        let Engine { cx, hooks, handover, .. } = self;
+        let Engine { cx, hooks, calls, handover, .. } = self;
         if handover.has_away()
-            && let Some(exit) = &recorded.exit
+            && recorded.ends_call
+            && let Some(exit) = calls.ended()
         {
             handover.tracing_call_ends(cx, hooks, exit);
         }

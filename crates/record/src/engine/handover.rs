@@ -95,7 +95,7 @@ impl Handover {
         hooks: &mut impl StopHook,
         stop: &Stop,
     ) -> Request {
-        let Some(call) = cx.call() else { return Request::Nothing };
+        let Some(call) = cx.call().copied() else { return Request::Nothing };
         let tracing = tracing(call.abi, call.row, &call.args);
         match tracing {
             Some(Tracing::TraceMe | Tracing::Attach(_)) if self.is_refused(cx, hooks) => {

@@ -27,7 +27,7 @@ pub(super) fn record_made(cx: &mut Context, hooks: &mut impl StopHook, calls: &m
             }
             Half::Exit => calls.end(cx, hooks),
         };
-        hooks.made(cx, half, exit.as_ref());
+        hooks.made(cx, half, exit);
         cx.log.commit();
         cx.log.commit_notes();
         cx.capture.use_memory();

@@ -175,7 +175,9 @@ fn superseded(cx: &mut Context, hooks: &mut impl StopHook, leader: Tid) {
 /// Waits until the end of a process is in the log that a call of its parent shows.
 pub(super) fn await_end_of_call(cx: &Context, exit: &Exit) {
     let Some(peers) = peers_to_await(cx) else { return };
-    let Some(call) = exit.call.filter(|call| call.row.kind == CallKind::Wait) else { return };
+    let Some(call) = exit.call.as_ref().filter(|call| call.row.kind == CallKind::Wait) else {
+        return;
+    };
     let args = call.abi.args(&call.args);
     let ended = if call.row.name == "waitid" {
         cx.capture.captured(2, 0, 0).and_then(ended_child)

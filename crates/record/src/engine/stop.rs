@@ -4,7 +4,7 @@
 use super::calls::Calls;
 use super::context::Context;
 use super::due::Passed;
-use super::hook::{Admit, Exit, Flow, Reach, StopHook};
+use super::hook::{Admit, Flow, Reach, StopHook};
 use super::made::record_made;
 use super::moves::{await_end_of_call, await_end_of_signal};
 use sysreel_abi::CallKind;
@@ -17,8 +17,8 @@ use sysreel_sys::{Event, Signal, Stop, StopKind};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recorded {
     pub(crate) next: Next,
-    /// The result of a call that ended.
-    pub(crate) exit: Option<Exit>,
+    /// Whether a call ended: see [`Calls::ended`].
+    pub(crate) ends_call: bool,
     /// The event of an event stop, and its message.
     pub(crate) event: Option<(Event, u64)>,
 }
@@ -38,7 +38,7 @@ pub(crate) enum Next {
 
 impl Recorded {
     fn with(next: Next) -> Recorded {
-        Recorded { next, exit: None, event: None }
+        Recorded { next, ends_call: false, event: None }
     }
 }
 
@@ -101,9 +101,10 @@ fn record_reached(
                 hooks.entry(cx, stop)
             }
             Some(Op::EXIT) => {
-                recorded.exit = calls.end(cx, hooks).inspect(|exit| await_end_of_call(cx, exit));
+                let exit = calls.end(cx, hooks).inspect(|exit| await_end_of_call(cx, exit));
                 answer(cx, stop);
-                recorded.exit.as_ref().map_or(Flow::Stays, |exit| hooks.exit(cx, stop, exit))
+                recorded.ends_call = exit.is_some();
+                exit.map_or(Flow::Stays, |exit| hooks.exit(cx, stop, exit))
             }
             _ => Flow::Stays,
         },

@@ -135,7 +135,7 @@ impl Fast {
 
     /// Prepares for a call that begins.
     fn prepare_for(&mut self, cx: &mut Context, memory: &Shared) {
-        let Some(call) = cx.call() else { return };
+        let Some(call) = cx.call().copied() else { return };
         match effect(call.abi, call.row, &call.args, call.clone) {
             Effect::None => {}
             Effect::Touches(ranges) => {

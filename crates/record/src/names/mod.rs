@@ -57,8 +57,8 @@ impl StopHook for Names {
     fn entry(&mut self, cx: &mut Context, _stop: &mut Stop) -> Flow {
         self.paths.begin(cx);
         let inner = cx.call().filter(|call| call.row.kind == CallKind::Multiplexed);
-        let inner = inner.and_then(|Call { abi, row, args, .. }| {
-            let inner = demultiplex(abi, row, &args, |arg| cx.capture.captured(arg, 0, 0))?;
+        let inner = inner.and_then(|&Call { abi, row, ref args, .. }| {
+            let inner = demultiplex(abi, row, args, |arg| cx.capture.captured(arg, 0, 0))?;
             Some((inner.row.kind, inner.args[0]))
         });
         *self.inner.get_mut(cx.at.slot) = inner;
@@ -66,9 +66,9 @@ impl StopHook for Names {
     }
 
     fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
-        let &Exit { call: Some(call), rval, is_error } = exit else { return Flow::Stays };
-        let Call { abi, row, args, .. } = &call;
-        self.add_new(cx, &call, rval, is_error);
+        let &Exit { call: Some(ref call), rval, is_error } = exit else { return Flow::Stays };
+        let Call { abi, row, args, .. } = call;
+        self.add_new(cx, call, rval, is_error);
         let inner = self.inner.get_mut(cx.at.slot).take();
         let is_inner = row.kind == CallKind::Multiplexed;
         let (kind, first) = match inner.filter(|_| is_inner) {
@@ -76,7 +76,7 @@ impl StopHook for Names {
             None => (row.kind, abi.args(args)[0]),
         };
         if kind == CallKind::Receive && !is_error {
-            self.add_rights(cx, &call, (rval, u8::from(is_inner)));
+            self.add_rights(cx, call, (rval, u8::from(is_inner)));
         }
         let ends_changed = match kind {
             CallKind::Send => !is_error && self.was_unbound(cx, first),
@@ -93,8 +93,8 @@ impl StopHook for Names {
     }
 
     fn made(&mut self, cx: &mut Context, _half: Half, exit: Option<&Exit>) {
-        if let Some(&Exit { call: Some(call), rval, is_error }) = exit {
-            self.add_new(cx, &call, rval, is_error);
+        if let Some(&Exit { call: Some(ref call), rval, is_error }) = exit {
+            self.add_new(cx, call, rval, is_error);
         }
     }
 }

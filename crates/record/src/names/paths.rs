@@ -58,7 +58,7 @@ impl Paths {
     pub(super) fn begin(&mut self, cx: &Context) {
         let pending = self.pending.get_mut(cx.at.slot);
         pending.iter_mut().for_each(|path| path.wanted = None);
-        let Some(Call { abi, row, args, clone, .. }) = cx.call() else { return };
+        let Some(&Call { abi, row, args, clone, .. }) = cx.call() else { return };
         self.how.shares_root &= !matches!(row.kind, CallKind::Chroot | CallKind::Namespace)
             && !clone.is_some_and(|flags| flags.new_mounts());
         let paths = changed_paths(abi, row, &args);
