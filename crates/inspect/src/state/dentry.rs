@@ -27,12 +27,21 @@ pub(super) fn links_change() {
     CHANGES.set(CHANGES.get().wrapping_add(1));
 }
 
-/// A link in /proc, as it was after a number of changes.
+/// Which name of a place is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NameOf {
+    /// That of the links in /proc: from the root of the mount namespace, whose mounts have this
+    /// address.
+    Link(usize),
+    /// From the root of the first process, in every mount namespace.
+    FullPath,
+}
+
+/// The name of a place, as it was after a number of changes.
 #[derive(Debug)]
-struct Link {
+struct PlaceName {
     changes: u64,
-    /// The address of the mounts of the process that sees it.
-    mounts: usize,
+    which: NameOf,
     text: Rc<[u8]>,
 }
 
@@ -50,8 +59,8 @@ struct Inner {
     entries: RefCell<HashMap<Rc<[u8]>, Weak<Inner>, RandomState>>,
     removed: Cell<bool>,
     covered: Cell<bool>,
-    /// Its latest link: most names are asked for more often than they change.
-    link: RefCell<Option<Link>>,
+    /// Its latest link and its full path: most are asked for more often than they change.
+    place_names: [RefCell<Option<PlaceName>>; 2],
 }
 
 impl PartialEq for Dentry {
@@ -75,7 +84,7 @@ impl Dentry {
             entries: RefCell::default(),
             removed: Cell::default(),
             covered: Cell::default(),
-            link: RefCell::default(),
+            place_names: Default::default(),
         }))
     }
 
@@ -114,18 +123,27 @@ impl Dentry {
         Rc::clone(&self.0.name.borrow())
     }
 
-    /// Returns its link, if it is known for these mounts and nothing has changed since.
-    pub(super) fn known_link(&self, mounts: usize) -> Option<Rc<[u8]>> {
-        let link = self.0.link.borrow();
-        let link = link.as_ref()?;
-        (link.changes == CHANGES.get() && link.mounts == mounts).then(|| Rc::clone(&link.text))
+    fn place_name(&self, which: NameOf) -> &RefCell<Option<PlaceName>> {
+        let [link, full_path] = &self.0.place_names;
+        match which {
+            NameOf::Link(_) => link,
+            NameOf::FullPath => full_path,
+        }
     }
 
-    /// Remembers its link, unless that is long: all entries together must not take much memory.
-    pub(super) fn set_link(&self, mounts: usize, text: &Rc<[u8]>) {
+    /// Returns the name of its place, if it is known and nothing has changed since.
+    pub(super) fn known_place_name(&self, which: NameOf) -> Option<Rc<[u8]>> {
+        let name = self.place_name(which).borrow();
+        let name = name.as_ref()?;
+        (name.changes == CHANGES.get() && name.which == which).then(|| Rc::clone(&name.text))
+    }
+
+    /// Remembers the name of its place, unless that is long: all entries together must not take
+    /// much memory.
+    pub(super) fn set_place_name(&self, which: NameOf, text: &Rc<[u8]>) {
         if text.len() <= LONGEST / 16 {
-            let link = Link { changes: CHANGES.get(), mounts, text: Rc::clone(text) };
-            self.0.link.replace(Some(link));
+            let name = PlaceName { changes: CHANGES.get(), which, text: Rc::clone(text) };
+            self.place_name(which).replace(Some(name));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::dentry::{DEEPEST_TREE, Dentry, LONGEST, links_change};
+use super::dentry::{DEEPEST_TREE, Dentry, LONGEST, NameOf, links_change};
 
 /// The mounts that the log shows. Those from before are directories like others.
 #[derive(Clone, Debug)]
@@ -109,15 +109,6 @@ pub(super) struct Walked<'p> {
     pub(super) rest: Vec<&'p [u8]>,
 }
 
-/// Which name of a place is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NameOf {
-    /// That of the links in /proc: from the root of the mount namespace.
-    Link,
-    /// From the root of the first process, in every mount namespace.
-    FullPath,
-}
-
 impl Location {
     /// Returns the root of a mount namespace.
     pub(super) fn root_of(mounts: &Rc<RefCell<Mounts>>) -> Self {
@@ -201,14 +192,7 @@ impl Location {
     /// Returns its link in /proc without the mark of a removed file; empty if the place is too
     /// deep.
     pub(super) fn unmarked_link(&self) -> Rc<[u8]> {
-        let mounts = self.mounts_address();
-        self.entry.known_link(mounts).unwrap_or_else(|| {
-            let mut link = Vec::new();
-            self.write(NameOf::Link, &mut link);
-            let link: Rc<[u8]> = Rc::from(link);
-            self.entry.set_link(mounts, &link);
-            link
-        })
+        self.name(NameOf::Link(self.mounts_address()))
     }
 
     fn mounts_address(&self) -> usize {
@@ -227,17 +211,28 @@ impl Location {
     /// Appends the full path: the path from the root of the first process, through mounts and
     /// regardless of the root of its own process.
     pub(super) fn write_full_path(&self, out: &mut Vec<u8>) {
-        self.write(NameOf::FullPath, out);
+        out.extend_from_slice(&self.name(NameOf::FullPath));
+    }
+
+    /// Returns a name of the place; empty if it is too deep.
+    fn name(&self, which: NameOf) -> Rc<[u8]> {
+        self.entry.known_place_name(which).unwrap_or_else(|| {
+            let mut name = Vec::new();
+            self.write(which, &mut name);
+            let name: Rc<[u8]> = Rc::from(name);
+            self.entry.set_place_name(which, &name);
+            name
+        })
     }
 
     fn write(&self, which: NameOf, out: &mut Vec<u8>) {
         let start = out.len();
         let mounts = self.mounts.borrow();
         let mut entry = self.entry.clone();
-        let mut complete = false;
+        let (mut complete, mut above_is_known) = (false, false);
         // The name is written backwards, because the way leads up.
         for _ in 0..DEEPEST_TREE {
-            complete = which == NameOf::Link && entry == mounts.root;
+            complete = which != NameOf::FullPath && entry == mounts.root;
             if complete || out.len().saturating_sub(start) > LONGEST {
                 break;
             }
@@ -245,18 +240,18 @@ impl Location {
                 out.extend(entry.name().iter().rev());
                 out.push(b'/');
                 entry = parent;
-                if which == NameOf::Link
-                    && let Some(link) = entry.known_link(self.mounts_address())
-                    && link.len() > 1
+                if let Some(name) = entry.known_place_name(which)
+                    && name.len() > 1
                 {
-                    out.extend(link.iter().rev());
+                    out.extend(name.iter().rev());
+                    above_is_known = true;
                     complete = true;
                     break;
                 }
                 continue;
             }
             let on = match which {
-                NameOf::Link => mounts.mount_point(&entry),
+                NameOf::Link(_) => mounts.mount_point(&entry),
                 NameOf::FullPath => entry.mounted_on(),
             };
             match on {
@@ -270,7 +265,7 @@ impl Location {
         if !complete {
             return out.truncate(start);
         }
-        if which == NameOf::FullPath {
+        if which == NameOf::FullPath && !above_is_known {
             out.extend(entry.name().iter().rev());
         }
         if out.len() == start {
