@@ -1,6 +1,7 @@
 //! What is known of paths: whether they exist.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
@@ -49,13 +50,16 @@ impl Known {
         };
         let key = self.hasher.hash_one(&*touch.path);
         let has_room = self.paths.len() < 2 * MAX_ENTRIES;
-        let made = match makes_directory && touch.outcome == Outcome::Done {
-            true => Some(at),
-            false => self.paths.get(&key).filter(|_| exists).and_then(|seen| seen.made),
-        };
-        let seen = Seen { at, exists, made };
-        if has_room || self.paths.contains_key(&key) {
-            self.paths.insert(key, seen);
+        let is_made = makes_directory && touch.outcome == Outcome::Done;
+        let made = is_made.then_some(at);
+        match self.paths.entry(key) {
+            Entry::Occupied(mut seen) => {
+                let seen = seen.get_mut();
+                let made = made.or(seen.made.filter(|_| exists));
+                *seen = Seen { at, exists, made };
+            }
+            Entry::Vacant(place) if has_room => _ = place.insert(Seen { at, exists, made }),
+            Entry::Vacant(_) => {}
         }
     }
 
