@@ -55,14 +55,12 @@ pub fn masked_variable(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns variables of an environment, `NAME=VALUE` with spaces in between, with all values as
-/// [`masked`] shows a secret.
-pub(super) fn hashed_variables(text: &str) -> String {
-    let hashed = text.split(' ').map(|variable| match variable.split_once('=') {
+/// Returns a variable of an environment, `NAME=VALUE`, with its value as [`masked`] shows a secret.
+pub(super) fn hashed_variable(text: &str) -> String {
+    match text.split_once('=') {
         Some((name, value)) if !is_masked(value) => format!("{name}={}", mask(value)),
-        _ => variable.to_owned(),
-    });
-    hashed.collect::<Vec<_>>().join(" ")
+        _ => text.to_owned(),
+    }
 }
 
 /// Whether a text contains what [`masked`] puts in place of a secret.

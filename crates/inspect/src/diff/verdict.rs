@@ -5,12 +5,11 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::compare::ENVIRONMENT;
 use super::context::Around;
-use super::mask::{hashed_variables, masked};
+use super::mask::masked;
 use super::policy::Kind;
 use super::report::{Difference, Report};
-use super::rule::{Rule, Severity};
+use super::rule::Severity;
 use crate::color::Palette;
 use crate::{Error, LogFile};
 
@@ -183,11 +182,9 @@ impl Verdict {
 }
 
 fn mask_difference(difference: &mut Difference, mask: &mut impl FnMut(&mut String)) {
-    let Difference { rule, what, before, after, content, .. } = difference;
-    if *rule == Rule::RunState && what.starts_with(ENVIRONMENT) {
-        for variables in before.iter_mut().chain(&mut *after) {
-            *variables = hashed_variables(variables);
-        }
+    let Difference { what, before, after, content, without_secrets, .. } = difference;
+    if let Some(without_secrets) = without_secrets.take() {
+        [*before, *after] = without_secrets.map(Some);
     }
     mask(what);
     before.iter_mut().chain(after).chain(content).for_each(&mut *mask);

@@ -108,16 +108,7 @@ fn record_reached(
             }
             _ => Flow::Stays,
         },
-        StopKind::Signal(signal) => match stop.siginfo() {
-            Ok(Some(siginfo)) if is_of_exit_event(&siginfo) => Flow::Left,
-            Ok(Some(mut siginfo)) => {
-                await_end_of_signal(cx, signal, &siginfo);
-                hooks.siginfo(cx, stop, signal, &mut siginfo);
-                cx.log.row().siginfo(&siginfo);
-                hooks.signal(cx, stop, &siginfo, &mut deliver)
-            }
-            _ => Flow::Stays,
-        },
+        StopKind::Signal(signal) => signal_stop(cx, hooks, stop, signal, &mut deliver),
         StopKind::Group(_) => Flow::Stays,
         StopKind::Event(event) => {
             hooks.event(cx, stop, event);
@@ -134,6 +125,26 @@ fn record_reached(
         Flow::Left => Next::Left,
     };
     recorded
+}
+
+/// Adds the siginfo of a signal that is about to be delivered.
+fn signal_stop(
+    cx: &mut Context,
+    hooks: &mut impl StopHook,
+    stop: &mut Stop,
+    signal: Signal,
+    deliver: &mut Signal,
+) -> Flow {
+    match stop.siginfo() {
+        Ok(Some(siginfo)) if is_of_exit_event(&siginfo) => Flow::Left,
+        Ok(Some(mut siginfo)) => {
+            await_end_of_signal(cx, signal, &siginfo);
+            hooks.siginfo(cx, stop, signal, &mut siginfo);
+            cx.log.row().siginfo(&siginfo);
+            hooks.signal(cx, stop, &siginfo, deliver)
+        }
+        _ => Flow::Stays,
+    }
 }
 
 /// Adds the registers of a task found by an attach, since there is no entry stop to show its call.

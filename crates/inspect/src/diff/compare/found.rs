@@ -33,6 +33,7 @@ impl Found {
             what,
             before: None,
             after: None,
+            without_secrets: None,
             effect: None,
             content: Vec::new(),
             events: [None, None],

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Found;
 use super::inherited::LOADING;
+use crate::diff::mask::hashed_variable;
 use crate::diff::report::Change;
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::{Inherited, Run};
 
 /// The variables of the environment that load no code, in a report.
-pub(crate) const ENVIRONMENT: &str = "environment";
+const ENVIRONMENT: &str = "environment";
 /// Those that load code.
 const LOADS_CODE: &str = "environment that loads code";
 
@@ -43,16 +44,18 @@ fn difference(
     if olds == news || is_part || !sides.iter().all(is_known) {
         return None;
     }
-    let only = |own: &BTreeSet<&str>, others: &BTreeSet<&str>| {
+    let only = |own: &BTreeSet<&str>, others: &BTreeSet<&str>, show: fn(&str) -> String| {
         let words = own.difference(others).copied();
-        let words =
-            if what == "rights" { by_name(words) } else { words.map(str::to_owned).collect() };
+        let words = if what == "rights" { by_name(words) } else { words.map(show).collect() };
         if words.is_empty() { "-".to_owned() } else { words.join(" ") }
     };
     let mut found = Found::new(Rule::RunState, Change::Changed, "-", what.to_owned());
     found.difference.severity = severity;
-    found.difference.before = Some(only(&olds, &news));
-    found.difference.after = Some(only(&news, &olds));
+    let shown = |show| [only(&olds, &news, show), only(&news, &olds, show)];
+    [found.difference.before, found.difference.after] = shown(str::to_owned).map(Some);
+    if what == ENVIRONMENT {
+        found.difference.without_secrets = Some(Box::new(shown(hashed_variable)));
+    }
     Some(found)
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::places::is_secret;
 use super::{Found, command_line};
+use crate::diff::mask::hashed_variable;
 use crate::diff::report::Change;
 use crate::diff::resource::Name;
 use crate::diff::rule::{Rule, Severity};
@@ -90,14 +91,27 @@ fn difference((a, x): (&Run, &Image), (b, y): (&Run, &Image)) -> Option<Found> {
     }
     let mut found = Found::new(Rule::ExecState, Change::Changed, &x.role, x.role.clone());
     found.difference.severity = severity(&old, &new);
-    [found.difference.before, found.difference.after] = [old, new].map(|words| Some(text(&words)));
+    found.difference.without_secrets =
+        Some(Box::new([&old, &new].map(|words| text(words, hidden))));
+    let shown = |_, name: &str| name.to_owned();
+    [found.difference.before, found.difference.after] =
+        [old, new].map(|words| Some(text(&words, shown)));
     found.difference.events = [Some(x.event), Some(y.event)];
     Some(found)
 }
 
-fn text(words: &[(Inherited, Name)]) -> String {
+/// Returns what is inherited without the values of variables, unless they name code.
+fn hidden(what: Inherited, name: &str) -> String {
+    let variable = name.split('=').next().unwrap_or_default();
+    match what {
+        Inherited::Variable if !LOADING.contains(&variable) => hashed_variable(name),
+        _ => name.to_owned(),
+    }
+}
+
+fn text(words: &[(Inherited, Name)], show: impl Fn(Inherited, &str) -> String) -> String {
     let words = words.iter().map(|(what, name)| {
-        let name = command_line::quoted(&[name.to_string()]);
+        let name = command_line::quoted(&[show(*what, name.as_str())]);
         format!("{}{name}", what.word())
     });
     match words.collect::<Vec<_>>().join(" ") {
@@ -155,7 +169,11 @@ mod tests {
         ] {
             assert_eq!(severity(&words(old), &words(new)), is, "{new:?}");
         }
-        assert_eq!(text(&words(&[(Umask, "0077"), (Variable, "A=b c")])), "umask 0077 'A=b c'");
-        assert_eq!(text(&[]), "-");
+        let inherited = words(&[(Umask, "0077"), (Variable, "A=b c"), (Variable, "PATH=/x")]);
+        let shown = |_, name: &str| name.to_owned();
+        assert_eq!(text(&inherited, shown), "umask 0077 'A=b c' PATH=/x");
+        // The value is a secret, but where code comes from is what a reviewer must see.
+        assert_eq!(text(&inherited, hidden), "umask 0077 'A=***5dee' PATH=/x");
+        assert_eq!(text(&[], hidden), "-");
     }
 }

@@ -33,7 +33,6 @@ use super::{Level, Options};
 pub(crate) use generated_names::constant_names;
 
 pub(crate) use found::{Found, place};
-pub(crate) use given::ENVIRONMENT;
 pub(crate) use numbers::replace_numbers;
 pub(crate) use pairing::Pairing;
 

@@ -274,6 +274,7 @@ impl Difference {
             what,
             before: None,
             after: None,
+            without_secrets: None,
             effect: None,
             content: Vec::new(),
             events: [None, None],
