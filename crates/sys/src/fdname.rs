@@ -2,11 +2,11 @@
 //! file may be gone.
 
 use crate::Tid;
+use crate::cached_stat::{CachedStat, cached_stat};
 use crate::raw::check;
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
@@ -71,13 +71,8 @@ impl FdName {
         if !read_link(dir, path, &mut self.link) {
             return false;
         }
-        let mut data = MaybeUninit::<libc::stat>::zeroed();
-        // SAFETY: the kernel reads a NUL-terminated path and writes one stat (fstatat(2)).
-        if unsafe { libc::fstatat(dir, path.as_ptr(), data.as_mut_ptr(), 0) } == 0 {
-            // SAFETY: zeroed is a valid stat, and the kernel has filled it.
-            let data = unsafe { data.assume_init() };
-            (self.mode, self.device, self.inode, self.special) =
-                (data.st_mode, data.st_dev, data.st_ino, data.st_rdev);
+        if let Ok(CachedStat { mode, device, inode, special, .. }) = cached_stat(dir, path) {
+            (self.mode, self.device, self.inode, self.special) = (mode, device, inode, special);
         }
         if self.mode & libc::S_IFMT == libc::S_IFSOCK
             && let Ok(socket) = duplicate(tgid, fd, self.inode)

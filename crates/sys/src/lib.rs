@@ -28,6 +28,7 @@ pub mod affinity;
 pub mod attach;
 pub mod backing;
 pub mod buildid;
+pub mod cached_stat;
 pub mod clock;
 #[cfg(feature = "counting")]
 pub mod counting;

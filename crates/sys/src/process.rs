@@ -14,11 +14,12 @@ pub use limits::{limits, set_stack_limit};
 pub use maps::{Mapping, mappings};
 
 use crate::Tid;
+use crate::cached_stat::{CachedStat, ServedDevices, cached_stat};
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 /// The lines of /proc/PID/status that the recorder uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -273,29 +274,19 @@ pub struct Privileges {
 }
 
 impl Privileges {
-    /// Returns those of a file that a task executes. `path` is where the file should be; if another
-    /// one is there, /proc is asked.
-    ///
-    /// # Errors
-    /// The errno of stat(2).
-    pub fn of_program(tid: Tid, path: &[u8], id: FileId) -> io::Result<Privileges> {
-        let path = Path::new(std::ffi::OsStr::from_bytes(path));
-        match fs::metadata(path) {
-            Ok(data) if FileId::of(&data) == id => Ok(Privileges::of(path, &data)),
-            _ => {
-                let path = format!("/proc/{tid}/exe");
-                Ok(Privileges::of(Path::new(&path), &fs::metadata(&path)?))
-            }
-        }
-    }
-
-    fn of(path: &Path, data: &fs::Metadata) -> Privileges {
+    /// Returns those of the file that a task executes. `None` if they cannot be asked for: the file
+    /// is gone, or a process serves its file system, which may be a tracee.
+    pub fn of_program(tid: Tid, served: &mut ServedDevices) -> Option<Privileges> {
+        let path = CString::new(format!("/proc/{tid}/exe")).ok()?;
+        let CachedStat { mode, user, group, .. } = cached_stat(libc::AT_FDCWD, &path)
+            .ok()
+            .filter(|data| !served.contains(tid, data.device))?;
         let group_bits = libc::S_ISGID | libc::S_IXGRP;
-        Privileges {
-            user: (data.mode() & libc::S_ISUID != 0).then_some(data.uid()),
-            group: (data.mode() & group_bits == group_bits).then_some(data.gid()),
-            capabilities: has_file_capabilities(path),
-        }
+        Some(Privileges {
+            user: (mode & libc::S_ISUID != 0).then_some(user),
+            group: (mode & group_bits == group_bits).then_some(group),
+            capabilities: has_file_capabilities(&path),
+        })
     }
 
     /// Whether there are none.
@@ -311,8 +302,7 @@ impl Privileges {
     }
 }
 
-fn has_file_capabilities(path: &Path) -> bool {
-    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return false };
+fn has_file_capabilities(path: &CStr) -> bool {
     // SAFETY: two C strings; with a null buffer of length 0 the call only returns the size
     // (getxattr(2)).
     unsafe {

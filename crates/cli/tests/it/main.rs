@@ -60,6 +60,7 @@ mod replay_witness;
 mod reporting;
 mod reporting_browser;
 mod reports;
+mod served;
 mod several_tracers;
 mod shells;
 mod stage;

@@ -60,7 +60,7 @@ impl Snapshots {
             process.held = None;
         }
         if changed.contains(Inherited::PLACES) {
-            (process.cwd, process.at_root) = (None, false);
+            process.at_root = false;
         }
         if changed.contains(Inherited::PERSONALITY) {
             process.personality = None;

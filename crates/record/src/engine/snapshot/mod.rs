@@ -23,7 +23,8 @@ use read::Held;
 use std::collections::HashMap;
 use std::sync::Arc;
 use sysreel_sys::Tid;
-use sysreel_sys::process::{self, FileId};
+use sysreel_sys::cached_stat::ServedDevices;
+use sysreel_sys::process;
 
 /// What is known of the recorded processes.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(crate) struct Snapshots {
     following: bool,
     /// The followed processes, by thread group id.
     processes: HashMap<Tid, Process, RandomState>,
+    /// The file systems that processes serve.
+    served: ServedDevices,
     /// The events lost so far: their calls were seen by the recorder, but not by readers.
     lost: u64,
     /// If snapshots are checked: what was found wrong.
@@ -52,7 +55,6 @@ struct Process {
     /// The ignored signals.
     ignored: Option<u64>,
     personality: Option<u64>,
-    cwd: Option<Arc<Directory>>,
     /// Whether its root is that of the recorder.
     at_root: bool,
     /// Whether it never had another thread.
@@ -62,13 +64,6 @@ struct Process {
 /// What is known of a process, for another tracer.
 #[derive(Debug)]
 pub(crate) struct Followed(Process);
-
-/// A working directory.
-#[derive(Debug)]
-struct Directory {
-    path: Vec<u8>,
-    id: FileId,
-}
 
 impl Snapshots {
     /// `names`: the log has names of descriptors. `following`: all processes descend from one that
@@ -80,6 +75,7 @@ impl Snapshots {
             names,
             following,
             processes: HashMap::default(),
+            served: ServedDevices::default(),
             lost: 0,
             wrong: checked.then(Vec::new),
         }

@@ -2,7 +2,7 @@
 
 use sysreel_format::{Credentials, FdEntry, Mapping};
 use sysreel_sys::memory::{self, Transfer};
-use sysreel_sys::process::{self, Descriptor, Dir, FileId};
+use sysreel_sys::process::{self, Descriptor, Dir};
 use sysreel_sys::{Tid, affinity, buildid};
 
 /// What execve(2) does not change unless the file gives privileges, in the words of
@@ -122,9 +122,4 @@ fn entry(descriptor: Descriptor) -> FdEntry {
         local: descriptor.name.local,
         peer: descriptor.name.peer,
     }
-}
-
-/// Returns the file of a path or link.
-pub(super) fn file_id(path: impl AsRef<std::path::Path>) -> Option<FileId> {
-    std::fs::metadata(path).ok().map(|data| FileId::of(&data))
 }

@@ -3,11 +3,10 @@
 use super::descriptors::Descriptors;
 use super::follow::makes_hidden;
 use super::read::Held;
-use super::{Directory, Process, Snapshots, read};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use super::{Process, Snapshots, read};
 use std::sync::Arc;
 use sysreel_format::{FdEntry, ProcessSnapshot};
+use sysreel_sys::cached_stat::ServedDevices;
 use sysreel_sys::process::{self, Dir, FileId, Image, Privileges};
 use sysreel_sys::{Tid, auxv};
 
@@ -80,7 +79,7 @@ impl Snapshots {
         let At { tid, tgid, .. } = at;
         let known = self.processes.remove(&tgid).filter(|_| at.after_exec);
         let mappings = process::mappings(tid).unwrap_or_default();
-        let program = Program::read(at, &mappings);
+        let program = Program::read(at, &mappings, &mut self.served);
         let plain = program.privileges.is_some_and(|p| p.is_none()) && !program.by_handler;
         let Inherits { held, comm, umask, ignored, blocked, caught } =
             Inherits::of(at, known.as_ref(), &program, plain);
@@ -89,13 +88,12 @@ impl Snapshots {
             .and_then(|known| known.personality)
             .filter(|_| at.image.is_some() && plain)
             .or_else(|| read::personality(tid));
-        let cwd = Directory::now(tid, known.as_ref());
         let at_root = known.as_ref().is_some_and(|known| known.at_root);
         let root = if at_root { b"/".to_vec() } else { process::link(tid, "root") };
         let (fds, kept, table) = self.descriptors(at, known.as_ref());
         let snapshot = ProcessSnapshot {
             exe: program.exe,
-            cwd: cwd.path.clone(),
+            cwd: process::link(tid, "cwd"),
             root,
             umask,
             comm,
@@ -128,7 +126,6 @@ impl Snapshots {
                 umask,
                 ignored: Some(ignored),
                 personality: personality.filter(|_| at.image.is_some() && plain),
-                cwd: (cwd.id != FileId::default()).then(|| Arc::new(cwd)),
                 at_root: snapshot.root == b"/",
                 alone: known.as_ref().is_some_and(|known| known.alone),
             };
@@ -146,7 +143,6 @@ impl Snapshots {
                 umask: None,
                 ignored: None,
                 personality: None,
-                cwd: None,
                 at_root: false,
                 alone: true,
             };
@@ -197,7 +193,7 @@ impl Snapshots {
 }
 
 impl Program {
-    fn read(at: At, mappings: &[process::Mapping]) -> Program {
+    fn read(at: At, mappings: &[process::Mapping], served: &mut ServedDevices) -> Program {
         let image = at.image.and_then(|(sp, _)| Image::read(at.tid, sp, mappings));
         let Some(image) = image else {
             return Program {
@@ -205,7 +201,7 @@ impl Program {
                 comm: None,
                 cmdline: process::file(at.tid, "cmdline"),
                 auxv: process::file(at.tid, "auxv"),
-                privileges: at.after_exec.then(|| Program::privileges(at.tid, None)).flatten(),
+                privileges: at.after_exec.then(|| Privileges::of_program(at.tid, served)).flatten(),
                 by_handler: true,
             };
         };
@@ -219,32 +215,10 @@ impl Program {
         Program {
             exe: mapping.map_or_else(|| process::link(at.tid, "exe"), |map| map.path.clone()),
             comm: image.comm().map(<[u8]>::to_vec),
-            privileges: Program::privileges(at.tid, mapping),
+            privileges: Privileges::of_program(at.tid, served),
             by_handler: image.value(auxv::EXECFD).is_some(),
             cmdline: image.cmdline,
             auxv: image.auxv,
         }
-    }
-
-    fn privileges(tid: Tid, mapping: Option<&process::Mapping>) -> Option<Privileges> {
-        let (path, id) = mapping.map_or((&b""[..], FileId::default()), |map| {
-            (&map.path[..], FileId { device: map.device, inode: map.inode })
-        });
-        Privileges::of_program(tid, path, id).ok()
-    }
-}
-
-impl Directory {
-    /// Returns the working directory of a process: where it was known to be if that path still
-    /// leads there, because anyone may rename a directory.
-    fn now(tid: Tid, known: Option<&Process>) -> Directory {
-        if let Some(cwd) = known.and_then(|known| known.cwd.as_ref())
-            && read::file_id(Path::new(std::ffi::OsStr::from_bytes(&cwd.path))) == Some(cwd.id)
-        {
-            return Directory { path: cwd.path.clone(), id: cwd.id };
-        }
-        let path = process::link(tid, "cwd");
-        let id = read::file_id(format!("/proc/{tid}/cwd")).unwrap_or_default();
-        Directory { path, id }
     }
 }
