@@ -24,7 +24,6 @@ impl Snapshots {
             }
         };
         compare("exe", &snapshot.exe, &process::link(tid, "exe"));
-        compare("cwd", &snapshot.cwd, &process::link(tid, "cwd"));
         compare("root", &snapshot.root, &process::link(tid, "root"));
         compare("comm", &snapshot.comm, &status.comm);
         let cmdline = process::file(tid, "cmdline");
