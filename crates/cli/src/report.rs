@@ -179,7 +179,12 @@ impl ReportArgs {
         for why in &verdict.report.incomparable {
             say!("not comparable: {why}");
         }
-        if let Err(error) = self.write_reports(verdict) {
+        let written = match self.format {
+            // The text says nothing else.
+            Format::Text => self.write_reports(verdict),
+            _ => self.write(verdict, &PagerArgs { no_pager: true }),
+        };
+        if let Err(error) = written {
             say!("{error}");
         }
         if verdict.report.is_whole() { Exit::NOT_COMPARABLE } else { Exit::INCOMPLETE }

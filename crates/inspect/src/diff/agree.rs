@@ -80,9 +80,14 @@ pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
             incomparable.push(why.clone());
         }
     }
+    let mut unseen: Vec<String> =
+        verdicts.iter().flat_map(|verdict| &verdict.report.unseen).cloned().collect();
+    unseen.sort_unstable();
+    unseen.dedup();
     let mut first = if verdicts.is_empty() { return None } else { verdicts.swap_remove(0) };
     (first.unstable, first.noise) = (unstable, noise.into_iter().collect());
     first.report.incomparable = incomparable;
+    first.report.unseen = unseen;
     for (side, whole) in first.report.sides.iter_mut().zip(whole) {
         side.whole &= whole;
     }
@@ -163,6 +168,7 @@ mod tests {
             schema: Report::SCHEMA,
             sides: [side.clone(), side],
             incomparable: Vec::new(),
+            unseen: Vec::new(),
             differences,
             made_up: Vec::new(),
             counted_only: Vec::new(),

@@ -213,6 +213,9 @@ pub struct Report {
     pub sides: [Side; 2],
     /// Reasons why the two logs cannot be compared.
     pub incomparable: Vec<String>,
+    /// What the programs did that the logs do not show, although the rest was compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<String>,
     /// The differences, the gravest first.
     pub differences: Vec<Difference>,
     /// Names that the runs made up and that were compared as one, in pairs.
@@ -257,6 +260,7 @@ impl Report {
             schema,
             sides,
             incomparable,
+            unseen: Vec::new(),
             differences,
             made_up: Vec::new(),
             counted_only,

@@ -164,7 +164,7 @@ impl Verdict {
             mask(&mut side.log);
             side.logs.iter_mut().for_each(&mut mask);
         }
-        report.incomparable.iter_mut().for_each(&mut mask);
+        report.incomparable.iter_mut().chain(&mut report.unseen).for_each(&mut mask);
         report.made_up.iter_mut().flatten().for_each(&mut mask);
         report.differences.iter_mut().for_each(|one| mask_difference(one, &mut mask));
         for unstable in &mut self.unstable {

@@ -61,7 +61,8 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     repetitions::remove_repetitions(&mut found);
     let differences = attribution::fold_consequences(a, b, found);
     let incomparable = incomparable(a, b, options);
-    Report { made_up, ..Report::new(a, b, incomparable, differences, accounts, times) }
+    let unseen = unseen(a, b, options);
+    Report { made_up, unseen, ..Report::new(a, b, incomparable, differences, accounts, times) }
 }
 
 /// Returns the reasons why two runs cannot be compared. What one log does not record must not count
@@ -85,7 +86,8 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
         );
     }
     if !options.allow_incomplete {
-        why.extend(unseen_effects(a, b));
+        let unseen = unseen_effects(a, b).into_iter();
+        why.extend(unseen.map(|what| format!("{what}; --allow-incomplete compares the rest")));
     }
     if a.environment != b.environment && !options.allow_env_drift {
         why.push(format!(
@@ -94,6 +96,21 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
         ));
     }
     why
+}
+
+/// Returns what was not compared, although the runs were: what neither log has.
+fn unseen(a: &Run, b: &Run, options: &Options) -> Vec<String> {
+    let left_out = [
+        (Completeness::FILTERED, "the logs have only some system calls (--only)"),
+        (Completeness::NO_NAMES, "the logs have no names of descriptors (--no-names)"),
+    ];
+    let both = |word| [a, b].iter().all(|run| run.completeness.contains(word));
+    let left_out = left_out.into_iter().filter(|(word, _)| both(*word));
+    let mut unseen: Vec<String> = left_out.map(|(_, what)| what.to_owned()).collect();
+    if options.allow_incomplete {
+        unseen.extend(unseen_effects(a, b));
+    }
+    unseen
 }
 
 /// Returns what the programs did without a trace in the logs, so that effects may be missing.
@@ -117,7 +134,7 @@ fn unseen_effects(a: &Run, b: &Run) -> Vec<String> {
                 [false, true] => "the second program",
                 [false, false] => return None,
             };
-            Some(format!("{which} {what}; --allow-incomplete compares the rest"))
+            Some(format!("{which} {what}"))
         })
         .collect()
 }

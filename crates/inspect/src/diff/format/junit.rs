@@ -147,6 +147,9 @@ fn system_out(verdict: &Verdict) -> String {
             )
         })
         .collect();
+    let report = &verdict.report;
+    lines.extend(report.unseen.iter().map(|what| format!("not compared: {what}")));
+    lines.extend(report.made_up.iter().map(|[a, b]| format!("taken as made up: {a} ~ {b}")));
     lines.extend(verdict.noise.iter().map(|noise| format!("learned noise: {noise}")));
     lines.extend(verdict.unstable.iter().map(|unstable| {
         let difference = &unstable.difference;

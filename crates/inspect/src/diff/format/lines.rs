@@ -88,6 +88,9 @@ pub(super) fn family(rule: Rule) -> &'static str {
 
 /// Returns the summary line of a folded verdict.
 pub(super) fn headline(verdict: &Verdict) -> String {
+    if !verdict.report.incomparable.is_empty() {
+        return "not comparable".to_owned();
+    }
     let failing = verdict.failing().count();
     let gate = verdict.gate;
     let others = verdict.report.differences.len() - failing;

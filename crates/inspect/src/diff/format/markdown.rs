@@ -19,7 +19,8 @@ const CLOSING: usize = 200;
 pub fn markdown(verdict: &Verdict, limit: usize) -> String {
     let verdict = &*folded(verdict);
     let mut page = Page { text: String::new(), limit: limit.saturating_sub(CLOSING), left_out: 0 };
-    let mark = if verdict.passes() && verdict.report.is_whole() { "✅" } else { "❌" };
+    let is_compared = verdict.report.incomparable.is_empty() && verdict.report.is_whole();
+    let mark = if verdict.passes() && is_compared { "✅" } else { "❌" };
     let [a, b] = &verdict.report.sides;
     page.push(&format!(
         "### {mark} sysreel: {}\n\n{} → {}\n\n",
@@ -29,6 +30,9 @@ pub fn markdown(verdict: &Verdict, limit: usize) -> String {
     ));
     for why in &verdict.report.incomparable {
         page.push(&format!("> not comparable: {}\n\n", escaped(why)));
+    }
+    for what in &verdict.report.unseen {
+        page.push(&format!("> not compared: {}\n\n", escaped(what)));
     }
     for side in verdict.report.sides.iter().filter(|side| !side.whole) {
         page.push(&format!("> {} is not whole\n\n", code(&side.log)));
@@ -63,6 +67,9 @@ pub fn markdown(verdict: &Verdict, limit: usize) -> String {
         )
     });
     page.section(&format!("taken out by the policy ({})", verdict.excepted.len()), false, excepted);
+    let made_up = &verdict.report.made_up;
+    let pairs = made_up.iter().map(|[a, b]| format!("- {} ~ {}\n", code(a), code(b)));
+    page.section(&format!("names taken as made up ({})", made_up.len()), false, pairs);
     let noise = verdict.noise.iter().map(|noise| format!("- {}\n", code(noise)));
     page.section(&format!("learned noise ({})", verdict.noise.len()), false, noise);
     let notices = verdict.notices.iter().map(|notice| format!("- {}\n", escaped(notice)));

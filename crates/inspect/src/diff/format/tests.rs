@@ -20,6 +20,7 @@ fn verdict(differences: Vec<Difference>) -> Verdict {
         schema: Report::SCHEMA,
         sides: [side("a.reel"), side("b.reel")],
         incomparable: Vec::new(),
+        unseen: Vec::new(),
         differences,
         made_up: Vec::new(),
         counted_only: Vec::new(),
@@ -71,6 +72,8 @@ fn every_format_has_every_part() {
         around: None,
     });
     verdict.noise.push("~ 5/5 a write x<alnum:6> ok".into());
+    verdict.report.made_up.push(["tmpAb3xQ9".into(), "tmpK2wwPz".into()]);
+    verdict.report.unseen.push("both used rings".into());
     verdict.notices.push("p.toml:9: of no use".into());
     let text = written(Format::Text, &verdict);
     assert!(!text.contains("x<alnum:6>"), "{text}");
@@ -84,6 +87,8 @@ fn every_format_has_every_part() {
         };
         for part in
             ["$WS/fails", "$WS/follows", "p.toml:3", "because", "$WS/flaky", noise, "p.toml:9"]
+                .into_iter()
+                .chain(["tmpAb3xQ9", "both used rings"])
         {
             assert!(text.contains(part), "{format} lacks {part}:\n{text}");
         }
@@ -200,4 +205,17 @@ fn equal_changes_are_one_line_and_json_has_each() {
     assert!(written(Format::Text, &verdict).ends_with("1 difference at or above error\n"));
     verdict.all = true;
     assert!(written(Format::Text, &verdict).contains("make>cc5"));
+}
+
+/// A report of runs that cannot be compared does not look like one that passes.
+#[test]
+fn what_cannot_be_compared_passes_in_no_format() {
+    let mut verdict = verdict(Vec::new());
+    let passing = written(Format::Markdown, &verdict);
+    assert!(passing.starts_with("### ✅ sysreel: no difference"), "{passing}");
+    verdict.report.incomparable.push("both used rings".into());
+    let page = written(Format::Markdown, &verdict);
+    assert!(page.starts_with("### ❌ sysreel: not comparable\n"), "{page}");
+    assert!(!written(Format::Text, &verdict).contains("no difference"));
+    assert!(written(Format::Junit, &verdict).contains("errors=\"1\""));
 }

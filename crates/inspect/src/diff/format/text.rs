@@ -126,6 +126,9 @@ fn write_report(
     for why in &report.incomparable {
         out.line(format_args!("not comparable: {why}"))?;
     }
+    for what in &report.unseen {
+        out.line(format_args!("not compared: {what}"))?;
+    }
     for of_severity in listed.chunk_by(|a, b| a.severity == b.severity) {
         let Some(Finding { severity, .. }) = of_severity.first() else { continue };
         out.blank()?;
