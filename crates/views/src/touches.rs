@@ -66,7 +66,7 @@ impl Touches {
             return asked.map(|path| Touch::named(path, uses, outcome)).into_iter().collect();
         }
         let made = call.made().next();
-        let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
+        let file = made.and_then(|made| call.made_file(&made));
         if file.as_ref().is_some_and(|file| file.made == Made::Unnamed) {
             return Vec::new();
         }
@@ -196,9 +196,7 @@ fn bind(call: &Call<'_>, row: &Row, outcome: Outcome) -> Option<Touch> {
     let address = call.args().at(at)?.bytes()?;
     let path = address.get(2..).filter(|_| Family::from_sockaddr(&address) == Family::Unix)?;
     let path = path.split(|byte| *byte == 0).next().filter(|path| !path.is_empty())?;
-    let mut full = Vec::new();
-    call.state().path(call.task().id(), None, path, &mut full);
-    Some(Touch::new(full, Uses::CREATE, of_new_name(outcome)))
+    Some(Touch::new(call.full_path(path), Uses::CREATE, of_new_name(outcome)))
 }
 
 /// Returns what calls on names do: those that look files up, and those that change them.

@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
         args.filter_map(move |(at, arg)| {
             let is_fd = matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd);
             let fd = resolved?.fd(at).filter(|fd| is_fd && *fd >= 0)?;
-            Some((fd, call.argument_file(fd)))
+            Some((fd, call.file(fd)))
         })
     }
 

@@ -228,7 +228,10 @@ impl Looking {
         }
         match fd_effect(abi, row, &args, outcome.rval, outcome.failed()) {
             FdEffect::Close(first, last) if first <= last => {
-                self.close(table, first..=last, FdEnd::Closed);
+                // Another thread may have got a number that the call gave up before it returned.
+                let is_reopened =
+                    |fd, open: &Fd| open.opened > call.number() && call.file(fd).is_some();
+                self.close_all(table, first..=last, FdEnd::Closed, is_reopened);
             }
             FdEffect::CloseOnExec(first, last, closes) if first <= last => {
                 let rows: Vec<_> = self.rows(table, first..=last).collect();
@@ -277,13 +280,25 @@ impl Looking {
 
     /// Ends the descriptors of a table in a range.
     fn close(&mut self, table: TableId, fds: RangeInclusive<i32>, end: FdEnd) {
+        self.close_all(table, fds, end, |_, _| false);
+    }
+
+    /// As [`Self::close`], but leaves those that `keeps` wants.
+    fn close_all(
+        &mut self,
+        table: TableId,
+        fds: RangeInclusive<i32>,
+        end: FdEnd,
+        keeps: impl Fn(i32, &Fd) -> bool,
+    ) {
         let (event, time) = self.last;
         let closed: Vec<_> = self.rows(table, fds).collect();
         for (fd, at) in closed {
+            let Some(open) = self.fds.get_mut(at).filter(|open| !keeps(fd, &open.fd)) else {
+                continue;
+            };
+            open.life(Some(event), time, end);
             self.open.remove(&(table, fd));
-            if let Some(open) = self.fds.get_mut(at) {
-                open.life(Some(event), time, end);
-            }
         }
     }
 

@@ -28,7 +28,7 @@ impl Rule for Unsynced {
                 // What is written through it is flushed at once (O_SYNC, O_DSYNC).
                 let how = call.opening();
                 let made = call.made().next();
-                let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
+                let file = made.and_then(|made| call.made_file(&made));
                 if how.is_some_and(|how| how.synchronous())
                     && let Some(file) = file
                     && self.synchronous.len() < MAX_ENTRIES

@@ -200,7 +200,7 @@ impl Looking {
     fn accept(&mut self, call: &Call<'_>) {
         let listening = call.fd("fd");
         let Some(made) = call.made().next() else { return };
-        let Some(file) = call.state().file(call.task().id(), made.fd) else { return };
+        let Some(file) = call.made_file(&made) else { return };
         if let Some(socket) = self.socket(call, &file, None) {
             socket.role = Some(Role::Accept);
             let of = |file: &OpenFile| sockets::address(&file.local.borrow());
@@ -209,9 +209,8 @@ impl Looking {
     }
 
     fn pair(&mut self, call: &Call<'_>) {
-        let (state, task) = (call.state(), call.task().id());
         for made in call.made() {
-            if let Some(file) = state.file(task, made.fd).filter(|file| file.is_socket())
+            if let Some(file) = call.made_file(&made).filter(|file| file.is_socket())
                 && let Some(socket) = self.socket(call, &file, None)
             {
                 (socket.role, socket.protocol) = (Some(Role::Pair), Some("unix"));

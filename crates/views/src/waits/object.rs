@@ -337,10 +337,9 @@ fn polled(call: &Call<'_>) -> Vec<(Rc<OpenFile>, bool)> {
             _ => {}
         }
     }
-    let (state, id) = (call.state(), call.task().id());
     let mut files: Vec<(Rc<OpenFile>, bool)> = Vec::new();
     for (fd, reads) in fds {
-        if let Some(file) = state.file(id, fd)
+        if let Some(file) = call.file(fd)
             && files.iter().all(|(known, way)| known.serial != file.serial || *way != reads)
         {
             files.push((file, reads));
