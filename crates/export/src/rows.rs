@@ -162,9 +162,12 @@ impl Rows {
             row.file = file.as_ref().map(|file| sockets::file_name(file));
             row.peer = file.and_then(|file| sockets::address(&file.peer.borrow()));
         }
-        let given = call.sockaddrs(false).find_map(|address| sockets::address(&address));
+        let given = call.sockaddrs(false).find_map(|address| sockets::passed(&address));
         row.peer = given.or(row.peer);
-        let mut paths = call.paths().map(|path| visible_vec(path.full()));
+        let mut paths = call.paths().map(|path| {
+            let rest = if path.is_cut() { "..." } else { "" };
+            visible_vec(path.full()) + rest
+        });
         (row.path, row.path2) = (paths.next(), paths.next());
         row
     }

@@ -4,6 +4,7 @@ mod completeness;
 mod gather;
 mod words;
 
+pub(crate) use completeness::lacking;
 pub use completeness::left_out;
 
 use serde::Serialize;

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 
 use sysreel_inspect::abi::intent::{self, Family};
-use sysreel_inspect::calls::Call;
+use sysreel_inspect::calls::{Call, SockAddr};
 use sysreel_inspect::state::OpenFile;
 use sysreel_inspect::visible::visible_bytes;
+
+use crate::text::CUT;
 
 /// Returns an address as text: `127.0.0.1:80`, `[::1]:80`, a path, `@name` for an abstract one;
 /// `None` for none and for unknown families.
@@ -26,6 +28,14 @@ pub fn address(sockaddr: &[u8]) -> Option<String> {
         Family::Netlink => Some("netlink".to_owned()),
         _ => None,
     }
+}
+
+/// Returns an address that a call passes, as [`address`]. One of which the log has only the
+/// beginning ends with `...`.
+#[must_use]
+pub fn passed(sockaddr: &SockAddr<'_>) -> Option<String> {
+    let text = address(sockaddr)?;
+    Some(if sockaddr.is_cut() { text + CUT } else { text })
 }
 
 /// Returns an internet address. One of IPv4 within IPv6 is shown as that of IPv4.

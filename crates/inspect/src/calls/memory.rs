@@ -260,10 +260,24 @@ impl PathArg<'_> {
         self.at
     }
 
-    /// Whether the recorder kept only the beginning, because of its capture limit.
+    /// Whether the recorder kept only the beginning, because of its capture limit: then another path
+    /// may be meant, which begins like this one.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.is_cut
+    }
+
+    /// Whether [`Self::target`] is only a beginning. Where the recorder saw where all of the path
+    /// leads, it is not.
+    #[must_use]
+    pub fn is_target_cut(&self) -> bool {
+        let mut parts = self.call.exit_parts().into_iter().flatten().flatten();
+        let at = u8::try_from(self.at).ok();
+        self.is_cut
+            && !parts.any(|part| match part {
+                Part::Path(found) => Some(found.arg) == at && found.errno == 0 && found.whole,
+                _ => false,
+            })
     }
 
     /// Returns the path as the program wrote it, without its NUL.

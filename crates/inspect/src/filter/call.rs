@@ -210,11 +210,12 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             if is_later || is_lacking {
                 known = Known::No;
             }
-            let bytes = self.call.args().at(at).and_then(|arg| arg.bytes());
-            if let Some(bytes) = bytes
-                && fields::address(&bytes, field, each).is_break()
-            {
-                return Known::Yes;
+            match self.call.args().at(at).and_then(|arg| arg.sockaddr()) {
+                Some(address) if address.is_cut() => known = Known::No,
+                Some(address) if fields::address(&address, field, each).is_break() => {
+                    return Known::Yes;
+                }
+                _ => {}
             }
         }
         if self.files(field, each) == Known::Yes { known } else { Known::No }

@@ -43,8 +43,7 @@ impl Tracker {
     pub(super) fn remember_peer(&self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
         let file = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
         let Some(file) = file else { return };
-        if let Some(address) = open.memory.find(1, call.role, 0).and_then(|region| region.inline())
-        {
+        if let Some(address) = passed_address(call, open) {
             *file.peer.borrow_mut() = address.to_vec();
         }
     }
@@ -60,7 +59,7 @@ impl Tracker {
     ) {
         let Some((end, is_passed)) = intent::tells_address(call.row) else { return };
         let address = match is_passed {
-            true => open.memory.find(1, call.role, 0).and_then(|region| region.inline()),
+            true => passed_address(call, open),
             false => region(parts, 1, call.role, 0),
         };
         let file = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
@@ -236,6 +235,13 @@ impl Tracker {
         }
         Some(base.at_link(name.link, Self::names_mark(call, open)))
     }
+}
+
+/// Returns the address that a call passes. The beginning of one is that of another socket.
+fn passed_address<'o>(call: &ResolvedCall, open: &'o OpenCall) -> Option<&'o [u8]> {
+    let region = open.memory.find(1, call.role, 0)?;
+    let address = region.inline()?;
+    (!region.is_cut() || intent::internet_address(address).is_some()).then_some(address)
 }
 
 /// Returns how a call makes a description.

@@ -59,7 +59,8 @@ impl Rule for Unsynced {
                 }
             }
             CallKind::Rename => {
-                let paths: Vec<_> = call.paths().map(|path| path.full()).collect();
+                let paths: Vec<_> =
+                    call.paths().filter(|path| !path.is_cut()).map(|path| path.full()).collect();
                 if let [from, to, ..] = &*paths
                     && self.dirty.remove(from)
                 {
@@ -71,7 +72,7 @@ impl Rule for Unsynced {
                 }
             }
             CallKind::Unlink => {
-                if let Some(path) = call.paths().next() {
+                if let Some(path) = call.paths().next().filter(|path| !path.is_cut()) {
                     self.dirty.remove(&path.full());
                 }
             }

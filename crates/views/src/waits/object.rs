@@ -13,6 +13,7 @@ use sysreel_inspect::visible::visible_bytes;
 
 use super::noted::{CANNOT_READ, CANNOT_WRITE, SOCKET_TIMEOUT, raw_args};
 use crate::sockets::{self, file_name};
+use crate::text::CUT;
 
 /// What kind of thing a call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -129,7 +130,11 @@ impl Object {
         let name = (cause == Cause::Futex)
             .then(|| call.args().raw(0).map(|address| format!("{address:#x}")))
             .flatten()
-            .or_else(|| call.paths().next().map(|path| visible_bytes(&path.full())));
+            .or_else(|| {
+                let path = call.paths().next()?;
+                let rest = if path.is_cut() { CUT } else { "" };
+                Some(visible_bytes(&path.full()) + rest)
+            });
         let has_socket_timeout = files.iter().any(|(file, _)| file.tag.get() & SOCKET_TIMEOUT != 0);
         let timeout = has_timeout(call) || has_socket_timeout;
         let is_internal = !timeout
