@@ -1,11 +1,9 @@
 //! A summary of a log, for people ([`std::fmt::Display`]) and for programs (serde).
 
-mod completeness;
 mod gather;
 mod words;
 
-pub(crate) use completeness::lacking;
-pub use completeness::left_out;
+pub use crate::completeness::left_out;
 
 use serde::Serialize;
 

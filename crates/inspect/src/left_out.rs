@@ -4,7 +4,7 @@ use sysreel_abi::filter::CallSet;
 use sysreel_abi::{Abi, Classes, Filter, number};
 use sysreel_format::Completeness;
 
-use crate::{LogFile, info, recorded_filter};
+use crate::{LogFile, completeness, recorded_filter};
 
 /// What a reader requires of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +55,8 @@ impl Required {
     #[must_use]
     pub fn left_out(&self, file: &LogFile, selected: Option<&Filter>) -> Vec<String> {
         let log = file.log();
-        let completeness = log.header().completeness;
-        let lacks = |bit| completeness.contains(bit);
+        let word = log.header().completeness;
+        let lacks = |bit| word.contains(bit);
         let mut sentences = Vec::new();
         if self.memory && lacks(Completeness::STRUCTS_ONLY) {
             sentences.push("no strings and buffers were recorded (--capture-limit 0)".to_owned());
@@ -64,7 +64,7 @@ impl Required {
         if self.names && lacks(Completeness::NO_NAMES) {
             sentences.push("names of descriptors were not recorded (--no-names)".to_owned());
         }
-        let filter = recorded_filter::filter(completeness, log.meta());
+        let filter = recorded_filter::filter(word, log.meta());
         let calls = filter.map(|filter| CallSet::new(&filter, !lacks(Completeness::NO_NAMES)));
         let selected = selected.map(|filter| CallSet::new(filter, false));
         if calls.is_some_and(|calls| !self.are_in(&calls, selected.as_ref())) {
@@ -72,7 +72,7 @@ impl Required {
             sentences.push(format!("only some of the calls were recorded (--only '{only}')"));
         }
         if self.lives {
-            sentences.extend(info::lacking(file, LIVES));
+            sentences.extend(completeness::lacking(file, LIVES));
         }
         sentences
     }

@@ -15,6 +15,7 @@
 mod add;
 pub mod calls;
 pub mod color;
+mod completeness;
 pub mod counts;
 mod decode;
 pub mod diff;

@@ -66,13 +66,21 @@ pub fn ends(file: &OpenFile) -> Option<String> {
     let (local, peer) = (file.local.borrow(), file.peer.borrow());
     let known = if peer.len() > 2 { &peer } else { &local };
     let protocol = protocol(known, file.socket_type.get())?;
-    let text = match (address(&local), address(&peer)) {
+    // The address of a socket that has none yet says nothing.
+    let own = address(&local).filter(|text| !is_any(text));
+    let text = match (own, address(&peer)) {
         (Some(local), Some(peer)) => format!("{protocol} {local} -> {peer}"),
         (Some(local), None) => format!("{protocol} {local}"),
         (None, Some(peer)) => format!("{protocol} -> {peer}"),
         (None, None) => return None,
     };
     Some(text)
+}
+
+/// Whether an address is that of a socket which has none yet.
+#[must_use]
+pub(crate) fn is_any(address: &str) -> bool {
+    address == "0.0.0.0:0" || address == "[::]:0"
 }
 
 /// Returns the name of a file for people: the ends of a socket, or the path.

@@ -279,3 +279,56 @@ fn net_knows_sockets_without_names() {
     let ran = stage.sysreel(&["net", "r.reel"]);
     assert!(ran.text().contains("no sockets are known"), "{ran:?}");
 }
+
+/// Groups by what was not recorded are no answer.
+#[test]
+fn stat_says_which_field_was_not_recorded() {
+    let stage = Stage::new();
+    for (options, field, status) in [
+        (&["--no-names"][..], "fd.path", 3),
+        (&["--no-names"], "path", 3),
+        (&["--no-names"], "call", 0),
+        (&["--capture-limit", "0"], "path", 3),
+        (&[], "fd.path", 0),
+        (&[], "path", 0),
+    ] {
+        record(&stage, options);
+        let ran = stage.sysreel(&["stat", "r.reel", "--by", field]);
+        assert_eq!(ran.status.code(), Some(status), "{options:?} {field}: {ran:?}");
+        let says = ran.stderr.contains(&format!("`{field}` was not recorded for "));
+        assert_eq!(says, status == 3, "{options:?} {field}: {ran:?}");
+    }
+}
+
+/// A profile of a part of a life is too small.
+#[test]
+fn profiles_need_whole_lives() {
+    let stage = Stage::new();
+    let log =
+        format!("{}/../../fixtures/logs/v1/attach_nanosleep.reel", env!("CARGO_MANIFEST_DIR"));
+    for (format, status) in [("seccomp", 3), ("systemd", 3), ("landlock", 3), ("csv", 0)] {
+        let ran = stage.sysreel(&["export", "--to", format, &log]);
+        assert_eq!(ran.status.code(), Some(status), "{format}: {ran:?}");
+        let says = ran.stderr.contains("tasks were attached while they ran");
+        assert_eq!(says, status == 3, "{format}: {ran:?}");
+    }
+}
+
+/// Without the calls that change it, nothing tells the working directory.
+#[test]
+fn relative_paths_stay_relative_where_directories_are_not_recorded() {
+    let name = "relative_paths_stay_relative_where_directories_are_not_recorded";
+    if !crate::stage::installed(name, &["perl"]) {
+        return;
+    }
+    let script = "mkdir \"one\"; chdir \"one\"; mkdir \"two\"";
+    for (options, path) in [(&["--no-names"][..], ",two,"), (&[], "/one/two,")] {
+        let stage = Stage::new();
+        let words = ["record", "-q", "-o", "r.reel", "--only", "mkdir"];
+        let ran = stage.sysreel(&[&words, options, &["--", "perl", "-e", script]].concat());
+        assert!(ran.status.success(), "{ran:?}");
+        let table = stage.sysreel(&["export", "--to", "csv", "-F", "mkdir", "r.reel"]).text();
+        let last = table.lines().last().unwrap();
+        assert!(last.contains(path), "{options:?}: {table}");
+    }
+}

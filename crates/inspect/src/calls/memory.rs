@@ -260,8 +260,8 @@ impl PathArg<'_> {
         self.at
     }
 
-    /// Whether the recorder kept only the beginning, because of its capture limit: then another path
-    /// may be meant, which begins like this one.
+    /// Whether the recorder kept only the beginning, because of its capture limit: then another
+    /// path may be meant, which begins like this one.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.is_cut

@@ -42,7 +42,7 @@ impl<'c, 'a> CallFacts<'c, 'a> {
         let value = match field {
             Field::Rval => self.call.outcome().map(|outcome| outcome.rval.into()),
             Field::Errno => ended.errno().map(|errno| errno.0.into()),
-            Field::Failed => flag(ended.errno().is_some()),
+            Field::Failed => flag(ended.has_failed()),
             Field::Unfinished => {
                 flag(matches!(ended, Ended::Unfinished | Ended::Killed | Ended::Detached))
             }

@@ -197,7 +197,8 @@ impl Tracker {
             }
         };
         let places = Places {
-            cwd: place(old.cwd.as_ref(), &snapshot.cwd),
+            // It may change without a call in the log.
+            cwd: place(old.cwd.as_ref(), &snapshot.cwd).filter(|_| processes.directories),
             root: place(Some(&old.root), &snapshot.root).unwrap_or_else(|| base.clone()),
             umask: snapshot.umask,
         };

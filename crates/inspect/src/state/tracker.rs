@@ -83,6 +83,8 @@ impl Tracker {
     pub(crate) fn set_completeness(&mut self, completeness: Completeness) {
         if let Some(processes) = &mut self.processes {
             processes.names = !completeness.contains(Completeness::NO_NAMES);
+            processes.directories =
+                processes.names || !completeness.contains(Completeness::FILTERED);
         }
     }
 

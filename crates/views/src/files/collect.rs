@@ -66,7 +66,9 @@ impl<'o> Collector<'o> {
     fn touched(&mut self, task: Task<'_>, (event, call): (u64, &'static str), touch: &Touch) {
         let node = self.nodes.of(task, self.latest);
         let seeker = Seeker { task: task.id(), node, event, call };
-        self.searches.lookup(seeker, touch, &mut self.pool);
+        if !touch.is_cut {
+            self.searches.lookup(seeker, touch, &mut self.pool);
+        }
         let wanted = is_outside(&self.options.outside, &touch.path)
             && match self.options.which {
                 Which::All => true,

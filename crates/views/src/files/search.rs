@@ -81,10 +81,7 @@ pub(super) struct Seeker {
 impl Searches {
     /// Takes a lookup.
     pub(super) fn lookup(&mut self, by: Seeker, touch: &Touch, pool: &mut Pool) {
-        if touch.is_cut
-            || !touch.by_name
-            || !touch.uses.any(Uses::OPEN | Uses::PROBE | Uses::EXECUTE)
-        {
+        if !touch.by_name || !touch.uses.any(Uses::OPEN | Uses::PROBE | Uses::EXECUTE) {
             return;
         }
         let Some(at) = touch.path.iter().rposition(|byte| *byte == b'/') else { return };

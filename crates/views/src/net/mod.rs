@@ -19,7 +19,7 @@ use sysreel_inspect::{Error, Findings, LogFile};
 
 use crate::bounded::{Bounded, MAX_ENTRIES};
 use crate::select::{Collect, Looker, Names, Needs, Select, collect};
-use crate::sockets;
+use crate::sockets::{self, is_any};
 pub use dns::Lookup;
 use dns::Lookups;
 pub use endpoint::{Endpoint, Net, Role};
@@ -368,11 +368,6 @@ impl Collect for Looking {
         let endpoints = endpoints(sockets, &self.lookups);
         Net { endpoints, lookups: self.lookups.finish(), left_out }
     }
-}
-
-/// Whether an address is that of a socket which has none yet.
-fn is_any(address: &str) -> bool {
-    address == "0.0.0.0:0" || address == "[::]:0"
 }
 
 /// SOCK_STREAM (include/linux/net.h).

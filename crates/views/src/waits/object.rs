@@ -192,8 +192,18 @@ impl Object {
     /// Returns the processes that hold the other end of a pipe or socket.
     fn other_ends(&self, call: &Call<'_>) -> Vec<Other> {
         let mut found: BTreeMap<u32, Other> = BTreeMap::new();
+        // Where the other end of a connection is known, the socket that listened is not one.
+        let has_end = |(mine, reads): &(Rc<OpenFile>, bool)| {
+            let mut has_end = false;
+            for_each_table(call, &mut |_, _, _, theirs| has_end |= is_connected(mine, theirs));
+            (Rc::clone(mine), *reads, has_end)
+        };
+        let files: Vec<_> = self.files.iter().map(has_end).collect();
         for_each_table(call, &mut |task, pid, fd, file| {
-            if self.files.iter().any(|(mine, reads)| is_other_end(mine, file, *reads)) {
+            if files.iter().any(|(mine, reads, has_end)| match has_end {
+                true => is_connected(mine, file),
+                false => is_other_end(mine, file, *reads),
+            }) {
                 let how = Rc::from(format!("fd {fd} is {}", file_name(file)));
                 found.entry(pid).or_insert(Other { task, pid, how });
             }

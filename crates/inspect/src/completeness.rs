@@ -23,7 +23,7 @@ fn whole_word(file: &LogFile) -> Completeness {
 }
 
 /// Returns what the log cannot show, as sentences.
-pub(super) fn sentences(word: Completeness) -> Vec<String> {
+pub(crate) fn sentences(word: Completeness) -> Vec<String> {
     let explained = [
         (Completeness::CAPTURE_LIMIT, "buffers were cut at the capture limit"),
         (Completeness::STRUCTS_ONLY, "no memory was captured, only the system call structs"),
