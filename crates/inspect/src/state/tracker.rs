@@ -231,7 +231,7 @@ impl Tracker {
 
     /// Keeps an ended call for reuse.
     pub(crate) fn recycle(&mut self, mut open: Box<OpenCall>) {
-        (open.files, open.places) = (None, None);
+        open.forget_arguments();
         /// Larger buffers are freed: one huge call must not keep its memory.
         const LARGE: usize = 1 << 16;
         if self.spare.len() < SPARE && open.memory.allocated() < LARGE {
