@@ -103,7 +103,7 @@ fn show_some<V: View>(
         Err(error) => return failed(&error),
     };
     findings.unmatched |= selects && view.is_empty();
-    findings.left_out.extend(V::REQUIRED.left_out(&log));
+    findings.left_out.extend(V::REQUIRED.left_out(&log, common.filter.as_ref()));
     match write((common.json, &common.out), &findings, [&view]) {
         Err(exit) => exit,
         Ok(()) => finished(&common.file, &log, findings),
@@ -149,7 +149,7 @@ fn write<'v, V: View + 'v>(
     views: impl IntoIterator<Item = &'v V>,
 ) -> Result<(), Exit> {
     let mut out = Output::open(to)?;
-    let page = to.page();
+    let page = Page { is_partial: !findings.left_out.is_empty(), ..to.page() };
     let written = views.into_iter().enumerate().try_for_each(|(at, view)| {
         if json {
             write_json_pretty(&document(view, findings), &mut out)?;
@@ -217,8 +217,12 @@ impl To {
     /// colors if they are wanted.
     pub(crate) fn page(&self) -> Page {
         match &self.output {
-            None => Page { width: sysreel_sys::terminal::columns(), palette: self.color.palette() },
-            Some(_) => Page { width: None, palette: self.color.palette_for(false) },
+            None => Page {
+                width: sysreel_sys::terminal::columns(),
+                palette: self.color.palette(),
+                ..Page::default()
+            },
+            Some(_) => Page { palette: self.color.palette_for(false), ..Page::default() },
         }
     }
 }

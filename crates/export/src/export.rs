@@ -6,7 +6,7 @@ use std::path::Path;
 use sysreel_inspect::calls::Item;
 use sysreel_inspect::info::left_out;
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
-use sysreel_views::{Looker, look};
+use sysreel_views::{Looker, Names, look};
 
 use crate::exporter::{Arguments, Exporter, Needs};
 use crate::format::{Format, Make};
@@ -46,6 +46,19 @@ pub fn export(
     options: &Options,
     target: Target<'_>,
 ) -> Result<Exported, Error> {
+    let mut exported = write(format, logs, options, target)?;
+    for (log, findings) in logs.iter().zip(&mut exported.findings) {
+        findings.left_out.extend(format.required.left_out(log, options.select.filter.as_ref()));
+    }
+    Ok(exported)
+}
+
+fn write(
+    format: &Format,
+    logs: &mut [LogFile],
+    options: &Options,
+    target: Target<'_>,
+) -> Result<Exported, Error> {
     let refuse = |why: String| Err(Error::Write(io::Error::other(why)));
     if !format.merges && logs.len() > 1 {
         return refuse(format!("a file of the format {} has one log", format.name));
@@ -73,7 +86,7 @@ pub fn export(
         (_, Target::File(path)) => {
             let file = std::fs::File::create(path).map_err(Error::Write)?;
             let mut out = io::BufWriter::with_capacity(BUFFER, file);
-            let exported = export(format, logs, options, Target::Out(&mut out))?;
+            let exported = write(format, logs, options, Target::Out(&mut out))?;
             out.flush().map_err(Error::Write)?;
             Ok(exported)
         }
@@ -81,18 +94,18 @@ pub fn export(
             let mut exporter = make(out).map_err(Error::Write)?;
             rows(*needs, logs, options, &mut *exporter)
         }
-        (Make::Grants(write), Target::Out(out)) => {
+        (Make::Grants(make), Target::Out(out)) => {
             let mut grants = Grants::default();
             let findings = logs.iter().map(|log| grants.add(log, options));
             let findings = findings.collect::<Result<_, _>>()?;
             let remarks = grants.finish();
-            write(&grants, out).map_err(Error::Write)?;
+            make(&grants, out).map_err(Error::Write)?;
             Ok(Exported { findings, remarks })
         }
-        (Make::Whole(write), Target::Out(out)) => {
+        (Make::Whole(read), Target::Out(out)) => {
             let mut exported = Exported::default();
             for log in logs {
-                let (findings, remarks) = write(log, options, out)?;
+                let (findings, remarks) = read(log, options, out)?;
                 exported.findings.push(findings);
                 exported.remarks.extend(remarks);
             }
@@ -115,7 +128,8 @@ fn rows(
     for (ordinal, log) in logs.iter().enumerate() {
         let rows = Rows::new(log, ordinal, needs, options.string_limit);
         exporter.row(&Row::Log(rows.log().clone())).map_err(Error::Write)?;
-        let mut passing = Passing { rows, exporter: &mut *exporter, failed: None };
+        let (exporter, needs_names) = (&mut *exporter, needs.names);
+        let mut passing = Passing { rows, needs_names, exporter, failed: None };
         let follow = Follow { processes: needs.names, ..Follow::default() };
         let memory = needs.memory || needs.args != Arguments::No || needs.names;
         let findings = look(log, &options.select, (follow, memory), &mut passing)?;
@@ -135,11 +149,16 @@ fn rows(
 /// Passes the selected rows of a log on.
 struct Passing<'e> {
     rows: Rows,
+    needs_names: bool,
     exporter: &'e mut dyn Exporter,
     failed: Option<io::Error>,
 }
 
 impl Looker for Passing<'_> {
+    fn names(&self) -> Names {
+        if self.needs_names { Names::ALL } else { Names::default() }
+    }
+
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         if !selected && matches!(item, Item::Call(_)) {
             return;

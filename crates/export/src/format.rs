@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use sysreel_inspect::{Error, Findings, LogFile};
+use sysreel_inspect::abi::Classes;
+use sysreel_inspect::{Calls, Error, Findings, LogFile, Required};
 
 use crate::exporter::{Exporter, Needs};
 use crate::grants::Grants;
@@ -30,6 +31,8 @@ pub struct Format {
     pub merges: bool,
     /// The feature of this crate that it needs.
     pub feature: Option<&'static str>,
+    /// What it requires of a log. Without that, it has less than what happened.
+    pub required: Required,
     pub(crate) make: Make,
 }
 
@@ -114,11 +117,26 @@ mod made {
 /// The feature of the formats whose libraries take long to build.
 const TABLES: Option<&str> = Some("tables");
 
+/// What shows every call, with its arguments.
+const CALLS: Required =
+    Required { memory: true, names: true, calls: Calls::All, ..Required::NOTHING };
+/// What adds up the times of calls by what they wait for.
+const TIMES: Required = Required { memory: false, ..CALLS };
+/// What allows no other calls than those of the log.
+const PROFILE: Required = Required { calls: Calls::All, lives: true, ..Required::NOTHING };
+/// What grants no other files and addresses than those of the log.
+const SANDBOX: Required = Required {
+    lives: true,
+    ..Required::files(Classes::FILE.and(Classes::DESC).and(Classes::NETWORK))
+};
+/// What went over sockets.
+const PACKETS: Required = Required::files(Classes::NETWORK.and(Classes::DESC));
+
 /// A text format of rows.
 const fn text(
     (name, ending): (&'static str, &'static str),
     about: &'static str,
-    needs: Needs,
+    (required, needs): (Required, Needs),
     make: for<'o> fn(&'o mut dyn Write) -> io::Result<Box<dyn Exporter + 'o>>,
 ) -> Format {
     Format {
@@ -128,6 +146,7 @@ const fn text(
         content: Content::Text,
         merges: true,
         feature: None,
+        required,
         make: Make::Rows(needs, make),
     }
 }
@@ -136,10 +155,10 @@ const fn text(
 const fn table(
     (name, ending): (&'static str, &'static str),
     about: &'static str,
-    make: Make,
+    (required, make): (Required, Make),
 ) -> Format {
     let content = Content::Database;
-    Format { name, about, ending, content, merges: true, feature: TABLES, make }
+    Format { name, about, ending, content, merges: true, feature: TABLES, required, make }
 }
 
 /// All formats.
@@ -147,13 +166,13 @@ pub const FORMATS: &[Format] = &[
     text(
         ("ndjson", "ndjson"),
         "A JSON object per line: calls, signals, tasks, programs",
-        Needs::ALL,
+        (CALLS, Needs::ALL),
         |out| Ok(Box::new(ndjson::Ndjson::new(out))),
     ),
     text(
         ("csv", "csv"),
         "A table of calls, for spreadsheets and data frames",
-        Needs::TABLE,
+        (CALLS, Needs::TABLE),
         |out| Ok(Box::new(csv::Csv::new(out)?)),
     ),
     Format {
@@ -163,6 +182,7 @@ pub const FORMATS: &[Format] = &[
         content: Content::Text,
         merges: false,
         feature: None,
+        required: CALLS,
         make: Make::Whole(strace::write),
     },
     Format {
@@ -172,6 +192,7 @@ pub const FORMATS: &[Format] = &[
         content: Content::Parts,
         merges: false,
         feature: None,
+        required: CALLS,
         make: Make::Parts(strace::write_parts),
     },
     Format {
@@ -181,6 +202,7 @@ pub const FORMATS: &[Format] = &[
         content: Content::Binary,
         merges: false,
         feature: None,
+        required: CALLS,
         make: Make::Rows(Needs::ALL, |out| {
             Ok(Box::new(Timeline::new(perfetto::Perfetto::new(out))))
         }),
@@ -192,18 +214,19 @@ pub const FORMATS: &[Format] = &[
         content: Content::Text,
         merges: false,
         feature: None,
+        required: CALLS,
         make: Make::Rows(Needs::ALL, |out| Ok(Box::new(Timeline::new(chrome::Chrome::new(out))))),
     },
     text(
         ("folded", "folded"),
         "Stacks of blocked time by process, call and object, for flame graphs",
-        Needs::NAMES,
+        (TIMES, Needs::NAMES),
         |out| Ok(Box::new(folded::Folded::new(out))),
     ),
     text(
         ("speedscope", "speedscope.json"),
         "The same stacks, for speedscope.app",
-        Needs::NAMES,
+        (TIMES, Needs::NAMES),
         |out| Ok(Box::new(speedscope::Speedscope::new(out))),
     ),
     Format {
@@ -213,18 +236,19 @@ pub const FORMATS: &[Format] = &[
         content: Content::Text,
         merges: false,
         feature: None,
+        required: Required::MEMORY,
         make: Make::Whole(dot::write),
     },
     text(
         ("seccomp", "seccomp.json"),
         "A seccomp profile for containers (OCI) that allows the calls of the logs",
-        Needs::NOTHING,
+        (PROFILE, Needs::NOTHING),
         |out| Ok(Box::new(seccomp::Seccomp::new(out))),
     ),
     text(
         ("systemd", "conf"),
         "A drop-in for systemd whose SystemCallFilter= allows the calls of the logs",
-        Needs::NOTHING,
+        (PROFILE, Needs::NOTHING),
         |out| Ok(Box::new(systemd::Systemd::new(out))),
     ),
     Format {
@@ -234,6 +258,7 @@ pub const FORMATS: &[Format] = &[
         content: Content::Text,
         merges: true,
         feature: None,
+        required: SANDBOX,
         make: Make::Grants(bwrap::write),
     },
     Format {
@@ -243,6 +268,7 @@ pub const FORMATS: &[Format] = &[
         content: Content::Text,
         merges: true,
         feature: None,
+        required: SANDBOX,
         make: Make::Grants(landlock::write),
     },
     Format {
@@ -252,6 +278,7 @@ pub const FORMATS: &[Format] = &[
         content: Content::Binary,
         merges: true,
         feature: None,
+        required: PACKETS,
         make: Make::Rows(Needs::DATA, |out| Ok(Box::new(pcapng::Pcapng::new(out)?))),
     },
     Format {
@@ -261,27 +288,28 @@ pub const FORMATS: &[Format] = &[
         content: Content::Database,
         merges: true,
         feature: TABLES,
+        required: CALLS,
         make: made::SQLITE,
     },
     table(
         ("parquet", "parquet"),
         "A table of calls in columns, for DuckDB, Spark and data frames",
-        made::PARQUET,
+        (CALLS, made::PARQUET),
     ),
     table(
         ("parquet-tasks", "tasks.parquet"),
         "A table of tasks in columns: command, times, CPU time, end",
-        made::PARQUET_TASKS,
+        (Required::MEMORY, made::PARQUET_TASKS),
     ),
     table(
         ("arrow", "arrow"),
         "The table of calls as an Arrow IPC file (Feather), for data frames",
-        made::ARROW,
+        (CALLS, made::ARROW),
     ),
     table(
         ("arrow-tasks", "tasks.arrow"),
         "The table of tasks as an Arrow IPC file",
-        made::ARROW_TASKS,
+        (Required::MEMORY, made::ARROW_TASKS),
     ),
 ];
 

@@ -54,6 +54,8 @@ pub(crate) struct Grants {
     made: BTreeSet<String>,
     /// Paths that no output can show.
     unprintable: u64,
+    /// Paths of which the logs have only the beginning.
+    cut: u64,
     /// Paths that the view had no room for.
     left_out: u64,
 }
@@ -79,6 +81,10 @@ impl Grants {
 
     /// Adds a path.
     fn see(&mut self, file: &File) {
+        if file.is_cut {
+            self.cut = self.cut.saturating_add(1);
+            return;
+        }
         let Some(path) = printable(file) else {
             self.unprintable = self.unprintable.saturating_add(1);
             return;
@@ -128,6 +134,7 @@ impl Grants {
         let mut remarks = Vec::new();
         for (count, why) in [
             (self.unprintable, "paths have characters that the output cannot show"),
+            (self.cut, "paths have only their beginning in a log"),
             (self.left_out, "uses of paths had no room"),
         ] {
             if count > 0 {

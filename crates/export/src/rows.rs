@@ -1,12 +1,14 @@
 //! Makes rows of the items of a log.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
 use sysreel_inspect::LogFile;
 use sysreel_inspect::abi::desc::Classes;
 use sysreel_inspect::calls::{At, Call, End, Ended, Errno, Exec, Item, Moved, Task, Time};
 use sysreel_inspect::format::{Gone, TaskId};
+use sysreel_inspect::state::OpenFile;
 use sysreel_inspect::style::{FdStyle, Style};
 use sysreel_inspect::visible::{visible_bytes, visible_text, visible_vec};
 use sysreel_views::sockets;
@@ -155,18 +157,17 @@ impl Rows {
             return row;
         }
         let call = row.source;
-        let of_made = || {
-            let fd = call.made().next()?.fd;
-            Some((fd, call.state().file(call.task().id(), fd)))
-        };
-        if let Some((fd, file)) = call.fd_args().next().or_else(of_made) {
+        if let Some((fd, file)) = subject(&call) {
             row.fd = Some(fd);
             row.file = file.as_ref().map(|file| sockets::file_name(file));
             row.peer = file.and_then(|file| sockets::address(&file.peer.borrow()));
         }
-        let given = call.sockaddrs(false).find_map(|address| sockets::address(&address));
+        let given = call.sockaddrs(false).find_map(|address| sockets::passed(&address));
         row.peer = given.or(row.peer);
-        let mut paths = call.paths().map(|path| visible_vec(path.full()));
+        let mut paths = call.paths().map(|path| {
+            let rest = if path.is_cut() { "..." } else { "" };
+            visible_vec(path.full()) + rest
+        });
         (row.path, row.path2) = (paths.next(), paths.next());
         row
     }
@@ -225,6 +226,13 @@ impl Rows {
         let micros = i64::try_from(since / 1000).unwrap_or(i64::MAX);
         (since, self.log.unix_us.saturating_add(micros))
     }
+}
+
+/// Returns the descriptor that a call is about, and what it refers to: the first among its
+/// arguments, or else the first that it made.
+pub(crate) fn subject(call: &Call<'_>) -> Option<(i32, Option<Rc<OpenFile>>)> {
+    let of_made = || call.made().next().map(|made| (made.fd, call.made_file(&made)));
+    call.fd_args().next().or_else(of_made)
 }
 
 fn who(task: Task<'_>) -> Who {

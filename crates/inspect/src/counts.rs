@@ -136,10 +136,11 @@ impl Counting {
             }
             _ if !in_range => {}
             (None, _) => self.unfinished(slot),
-            (Some(outcome), _) => {
+            (Some(_), _) => {
                 if let Some(count) = self.counts.calls.get_mut(slot) {
                     let took = call.duration().unwrap_or_default().as_nanos();
-                    count.add_ended(u64::try_from(took).unwrap_or(u64::MAX), outcome.failed());
+                    let took = u64::try_from(took).unwrap_or(u64::MAX);
+                    count.add_ended(took, call.ended().has_failed());
                 }
             }
         }

@@ -41,6 +41,9 @@ pub struct Findings {
     pub not_recorded: Vec<(String, u64)>,
     /// What the recorder was told to leave out and the reader needs, a sentence each.
     pub left_out: Vec<String>,
+    /// The number of calls of which the reader needs a path or an address, and the log has only the
+    /// beginning.
+    pub cut_names: u64,
     /// Whether a filter was given and nothing matched it. Then nothing is missing.
     pub unmatched: bool,
 }
@@ -68,6 +71,7 @@ impl Findings {
             && self.footer.is_none()
             && self.not_recorded.is_empty()
             && self.left_out.is_empty()
+            && self.cut_names == 0
     }
 
     /// Counts an item. Decodes all parts of an event, also those that the reader ignores: every
@@ -109,6 +113,7 @@ impl Findings {
         self.footer = self.footer.or(later.footer);
         self.not_recorded.extend(later.not_recorded);
         self.left_out.extend(later.left_out);
+        self.cut_names = self.cut_names.saturating_add(later.cut_names);
         self.unmatched |= later.unmatched;
     }
 
@@ -176,6 +181,13 @@ impl Findings {
             ));
         }
         lines.extend(self.left_out.iter().cloned());
+        if self.cut_names > 0 {
+            lines.push(format!(
+                "of the paths or addresses of {} only the beginning was recorded \
+                 (--capture-limit)",
+                counted(self.cut_names, "call")
+            ));
+        }
         if self.lost_buffers > 0 {
             lines.push(format!(
                 "{} could not be read",

@@ -1,10 +1,9 @@
 //! A summary of a log, for people ([`std::fmt::Display`]) and for programs (serde).
 
-mod completeness;
 mod gather;
 mod words;
 
-pub use completeness::left_out;
+pub use crate::completeness::left_out;
 
 use serde::Serialize;
 

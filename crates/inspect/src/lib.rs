@@ -15,6 +15,7 @@
 mod add;
 pub mod calls;
 pub mod color;
+mod completeness;
 pub mod counts;
 mod decode;
 pub mod diff;
@@ -41,7 +42,7 @@ pub(crate) use add::add;
 pub use error::Error;
 pub use event_range::{Bound, EventRange};
 pub use findings::Findings;
-pub use left_out::Required;
+pub use left_out::{Calls, Required};
 pub use log_file::{LogFile, Progress, open};
 pub use source::FileSource;
 pub use state::Follow;

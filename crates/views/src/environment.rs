@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 use sysreel_inspect::calls::Exec;
-use sysreel_inspect::diff::mask::masked_variable;
+use sysreel_inspect::diff::mask::variable::masked_variable;
 use sysreel_inspect::visible::visible_bytes;
 
 use crate::pool::{BytesList, Pool};

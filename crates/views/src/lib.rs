@@ -50,6 +50,6 @@ pub use captured::{Program, Programs};
 pub use environment::{Variable, Variables};
 pub use page::Page;
 pub use pool::{Bytes, BytesList, Pool};
-pub use select::{Collect, Looker, Needs, Select, collect, look};
+pub use select::{Collect, Looker, Names, Needs, Select, collect, look};
 pub use text::duration;
 pub use view::{View, document};

@@ -10,4 +10,6 @@ pub struct Page {
     pub width: Option<usize>,
     /// The colors.
     pub palette: Palette,
+    /// Whether the log lacks something that the view needs, so that an empty list is no answer.
+    pub is_partial: bool,
 }

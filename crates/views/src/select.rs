@@ -1,7 +1,7 @@
 //! Which part of a log a view is about.
 
 use sysreel_inspect::abi::Filter;
-use sysreel_inspect::calls::{Item, Visitor};
+use sysreel_inspect::calls::{Call, Item, Visitor};
 use sysreel_inspect::filter::Matcher;
 use sysreel_inspect::format::Event;
 use sysreel_inspect::state::Tracker;
@@ -40,6 +40,32 @@ pub trait Looker {
     /// Takes the state at the end of the part.
     fn end(&mut self, state: &Tracker) {
         let _ = state;
+    }
+
+    /// Returns which names among the arguments of calls it needs whole.
+    fn names(&self) -> Names {
+        Names::default()
+    }
+}
+
+/// Names among the arguments of calls. A small capture limit cuts them, and then other names may be
+/// meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Paths.
+    pub paths: bool,
+    /// Addresses of sockets.
+    pub addresses: bool,
+}
+
+impl Names {
+    /// Both.
+    pub const ALL: Self = Self { paths: true, addresses: true };
+    /// Paths alone.
+    pub const PATHS: Self = Self { paths: true, addresses: false };
+
+    fn are_cut(self, call: &Call<'_>) -> bool {
+        self.paths && call.has_cut_path() || self.addresses && call.has_cut_address()
     }
 }
 
@@ -104,6 +130,11 @@ impl<A: Looker, B: Looker> Looker for (A, B) {
         self.0.end(state);
         self.1.end(state);
     }
+
+    fn names(&self) -> Names {
+        let (a, b) = (self.0.names(), self.1.names());
+        Names { paths: a.paths || b.paths, addresses: a.addresses || b.addresses }
+    }
 }
 
 impl<A: Collect, B: Collect> Collect for (A, B) {
@@ -154,8 +185,9 @@ pub fn look(
     if select.check_buffers {
         calls = calls.check_buffers();
     }
-    let mut selecting = Selecting { matcher, looker };
+    let mut selecting = Selecting { matcher, names: names_to_check(file, looker), cut: 0, looker };
     let mut findings = calls.visit(&mut selecting)?;
+    findings.cut_names = selecting.cut;
     if let Some(matcher) = selecting.matcher {
         let fields = matcher.not_recorded().iter();
         findings.not_recorded = fields.map(|(field, count)| (field.clone(), *count)).collect();
@@ -164,8 +196,23 @@ pub fn look(
     Ok(findings)
 }
 
+/// Returns the names that a looker needs and that may be cut: those that are longer than the
+/// capture limit.
+fn names_to_check(file: &LogFile, looker: &impl Looker) -> Names {
+    match file.log().meta().capture_limit {
+        1..=LONGEST_NAME => looker.names(),
+        _ => Names::default(),
+    }
+}
+
+/// The longest name that the kernel takes is a path (PATH_MAX, include/uapi/linux/limits.h).
+const LONGEST_NAME: u64 = 4096;
+
 struct Selecting<'l, L> {
     matcher: Option<Matcher>,
+    names: Names,
+    /// The number of calls with names that are cut.
+    cut: u64,
     looker: &'l mut L,
 }
 
@@ -186,6 +233,11 @@ impl<L: Looker> Visitor for Selecting<'_, L> {
                     }
             }
         };
+        if let (true, Item::Call(call)) = (in_range && matches, item)
+            && self.names.are_cut(call)
+        {
+            self.cut = self.cut.saturating_add(1);
+        }
         self.looker.item(item, in_range && matches);
     }
 

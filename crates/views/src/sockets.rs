@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 
 use sysreel_inspect::abi::intent::{self, Family};
-use sysreel_inspect::calls::Call;
+use sysreel_inspect::calls::{Call, SockAddr};
 use sysreel_inspect::state::OpenFile;
 use sysreel_inspect::visible::visible_bytes;
+
+use crate::text::CUT;
 
 /// Returns an address as text: `127.0.0.1:80`, `[::1]:80`, a path, `@name` for an abstract one;
 /// `None` for none and for unknown families.
@@ -26,6 +28,14 @@ pub fn address(sockaddr: &[u8]) -> Option<String> {
         Family::Netlink => Some("netlink".to_owned()),
         _ => None,
     }
+}
+
+/// Returns an address that a call passes, as [`address`]. One of which the log has only the
+/// beginning ends with `...`.
+#[must_use]
+pub fn passed(sockaddr: &SockAddr<'_>) -> Option<String> {
+    let text = address(sockaddr)?;
+    Some(if sockaddr.is_cut() { text + CUT } else { text })
 }
 
 /// Returns an internet address. One of IPv4 within IPv6 is shown as that of IPv4.
@@ -56,13 +66,21 @@ pub fn ends(file: &OpenFile) -> Option<String> {
     let (local, peer) = (file.local.borrow(), file.peer.borrow());
     let known = if peer.len() > 2 { &peer } else { &local };
     let protocol = protocol(known, file.socket_type.get())?;
-    let text = match (address(&local), address(&peer)) {
+    // The address of a socket that has none yet says nothing.
+    let own = address(&local).filter(|text| !is_any(text));
+    let text = match (own, address(&peer)) {
         (Some(local), Some(peer)) => format!("{protocol} {local} -> {peer}"),
         (Some(local), None) => format!("{protocol} {local}"),
         (None, Some(peer)) => format!("{protocol} -> {peer}"),
         (None, None) => return None,
     };
     Some(text)
+}
+
+/// Whether an address is that of a socket which has none yet.
+#[must_use]
+pub(crate) fn is_any(address: &str) -> bool {
+    address == "0.0.0.0:0" || address == "[::]:0"
 }
 
 /// Returns the name of a file for people: the ends of a socket, or the path.

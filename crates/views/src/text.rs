@@ -1,5 +1,8 @@
 //! How durations and sizes look in tables.
 
+/// What follows a name of which the log has only the beginning.
+pub(crate) const CUT: &str = "...";
+
 /// Returns a duration with three significant digits and a unit: `12.3ms`.
 #[must_use]
 pub fn duration(ns: u64) -> String {

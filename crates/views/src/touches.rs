@@ -47,7 +47,7 @@ impl Touches {
         let named = |file: &OpenFile| Some((path_of(file, unnamed)?, passes_on(file)));
         self.shared.note(call, row, &named, &mut touches);
         self.unnamed.note(call, row, &mut touches);
-        for touch in &touches {
+        for touch in touches.iter().filter(|touch| !touch.is_cut) {
             self.known.note(touch, call.number(), row.kind == CallKind::Mkdir);
         }
         touches
@@ -55,30 +55,38 @@ impl Touches {
 
     /// Returns what open(2) and its kin do.
     fn open(&self, call: &Call<'_>, outcome: Outcome) -> Vec<Touch> {
-        let asked = call.paths().next();
-        let asked = asked.filter(|path| !path.written().is_empty()).map(|path| path.full());
+        let asked = call.paths().next().filter(|path| !path.written().is_empty());
+        let is_cut = asked.as_ref().is_some_and(PathArg::is_cut);
+        let asked = asked.map(|path| path.full());
         let opening = call.opening();
         if outcome != Outcome::Done {
             // A missing directory, if the file would be created.
             let creates = opening.is_some_and(|opening| opening.creates());
             let outcome = if creates { of_new_name(outcome) } else { outcome };
             let uses = Uses::OPEN;
-            return asked.map(|path| Touch::named(path, uses, outcome)).into_iter().collect();
+            let touch = asked.map(|path| Touch::named(path, uses, outcome).cut(is_cut));
+            return touch.into_iter().collect();
         }
         let made = call.made().next();
-        let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
+        let file = made.and_then(|made| call.made_file(&made));
         if file.as_ref().is_some_and(|file| file.made == Made::Unnamed) {
             return Vec::new();
         }
         let of_file = file.as_deref().and_then(|file| path_of(file, &self.unnamed));
-        let real = of_file.or_else(|| asked.clone());
+        let real = of_file.clone().or_else(|| asked.clone());
         let Some(real) = real else { return Vec::new() };
         let mut touches = Vec::new();
-        let asked = asked.filter(|asked| *asked != real);
+        let is_of_call = of_file.is_none();
+        // The kernel has the whole name of the file. A link has another one.
+        let is_other = |asked: &[u8]| match is_cut {
+            true => !real.starts_with(asked),
+            false => asked != real,
+        };
+        let asked = asked.filter(|asked| is_other(asked));
         let by_name = asked.is_none();
         if let Some(asked) = asked {
             let other = Some(real.clone());
-            let touch = Touch::named(asked, Uses::PROBE, Outcome::Done);
+            let touch = Touch::named(asked, Uses::PROBE, Outcome::Done).cut(is_cut);
             touches.push(Touch { other, ..touch });
         }
         let is_directory = file.as_ref().is_some_and(|file| file.is_directory());
@@ -97,7 +105,7 @@ impl Touches {
         if opening.is_some_and(|opening| opening.truncates()) && !uses.any(Uses::CREATE) {
             uses = uses | Uses::TRUNCATE;
         }
-        let touch = Touch::new(real, uses, Outcome::Done);
+        let touch = Touch::new(real, uses, Outcome::Done).cut(is_cut && is_of_call);
         touches.push(Touch { passes_on, by_name, ..touch });
         touches
     }
@@ -193,12 +201,11 @@ fn mmap(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Opti
 /// Returns the file that bind(2) creates for a Unix socket.
 fn bind(call: &Call<'_>, row: &Row, outcome: Outcome) -> Option<Touch> {
     let at = row.args.iter().position(|arg| matches!(arg.kind, ArgKind::SockAddr))?;
-    let address = call.args().at(at)?.bytes()?;
+    let (address, is_cut) = (call.args().at(at)?.bytes()?, call.args().at(at)?.is_cut());
     let path = address.get(2..).filter(|_| Family::from_sockaddr(&address) == Family::Unix)?;
     let path = path.split(|byte| *byte == 0).next().filter(|path| !path.is_empty())?;
-    let mut full = Vec::new();
-    call.state().path(call.task().id(), None, path, &mut full);
-    Some(Touch::new(full, Uses::CREATE, of_new_name(outcome)))
+    let touch = Touch::new(call.full_path(path), Uses::CREATE, of_new_name(outcome));
+    Some(touch.cut(is_cut))
 }
 
 /// Returns what calls on names do: those that look files up, and those that change them.
@@ -210,10 +217,10 @@ fn names(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Vec
         paths().find(|path| path.position() == at)
     };
     let one = |path: Option<PathArg<'_>>, uses| -> Vec<Touch> {
-        path.map(|path| Touch::named(path.target(), uses, outcome)).into_iter().collect()
+        path.map(|path| named(&path, uses, outcome)).into_iter().collect()
     };
     let new = |path: Option<PathArg<'_>>, uses| {
-        path.map(|path| Touch::new(path.target(), uses, of_new_name(outcome)))
+        path.map(|path| Touch { by_name: false, ..named(&path, uses, of_new_name(outcome)) })
     };
     match row.kind {
         CallKind::Unlink | CallKind::Rmdir => one(nth(first), Uses::DELETE),
@@ -231,11 +238,15 @@ fn names(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Vec
         }
         CallKind::Exec => one(nth(first), Uses::EXECUTE),
         _ => paths()
-            .map(|path| path.full())
-            .filter(|path| !path.starts_with(MARK))
-            .map(|path| Touch::named(path, Uses::PROBE, outcome))
+            .map(|path| Touch::named(path.full(), Uses::PROBE, outcome).cut(path.is_cut()))
+            .filter(|touch| !touch.path.starts_with(MARK))
             .collect(),
     }
+}
+
+/// Returns what a call does to the file to which a path leads.
+fn named(path: &PathArg<'_>, uses: Uses, outcome: Outcome) -> Touch {
+    Touch::named(path.target(), uses, outcome).cut(path.is_target_cut())
 }
 
 /// Returns what a call does to a file by its name or by a descriptor.
@@ -246,7 +257,7 @@ fn named_or_open(
     unnamed: &Unnamed,
 ) -> Vec<Touch> {
     let touch = match path {
-        Some(path) => Some(Touch::named(path.target(), uses, outcome)),
+        Some(path) => Some(named(&path, uses, outcome)),
         None => {
             let file = ["fd", "dfd", "fildes"].iter().find_map(|name| call.fd(name));
             file.and_then(|file| {
@@ -264,21 +275,23 @@ fn rename(
     (from, to): (Option<PathArg<'_>>, Option<PathArg<'_>>),
     outcome: Outcome,
 ) -> Vec<Touch> {
-    let (from, to) = (from.map(|path| path.target()), to.map(|path| path.target()));
     let exchanges = call.abi().is_some_and(|abi| places::exchanges(abi, row, &registers(call)));
     let (away, here) = match exchanges {
         true => (Uses::RENAME_HERE, Uses::RENAME_HERE),
         false => (Uses::RENAME_AWAY, Uses::RENAME_HERE),
     };
+    let whole = |path: &Option<PathArg<'_>>| {
+        let path = path.as_ref().filter(|path| !path.is_target_cut());
+        path.map(PathArg::target)
+    };
+    let (old, new) = (whole(&from), whole(&to));
     let mut touches = Vec::new();
-    if let Some(from) = from.clone() {
-        let touch = Touch::named(from, away, outcome);
-        touches.push(Touch { other: to.clone(), ..touch });
+    if let Some(from) = from {
+        touches.push(Touch { other: new, ..named(&from, away, outcome) });
     }
     // If it failed, it is about the old name, as far as the log tells.
     if let Some(to) = to.filter(|_| outcome == Outcome::Done) {
-        let touch = Touch::new(to, here, outcome);
-        touches.push(Touch { other: from, ..touch });
+        touches.push(Touch { other: old, by_name: false, ..named(&to, here, outcome) });
     }
     touches
 }

@@ -156,9 +156,7 @@ impl Making {
     fn object(&mut self, call: &Call<'_>) -> u32 {
         let Some(row) = call.row() else { return 0 };
         let makes = row.makes != Makes::None || row.kind == CallKind::Receive;
-        let state = || call.state();
-        let task = call.task().id();
-        let made = makes.then(|| call.made().find_map(|made| state().file(task, made.fd)));
+        let made = makes.then(|| call.made().find_map(|made| call.made_file(&made)));
         let file = made.flatten().or_else(|| call.fd_args().find_map(|(_, file)| file));
         let event = call.event().map_or(NEVER, |event| event.number);
         file.map_or(0, |file| self.known_object(&file, event))

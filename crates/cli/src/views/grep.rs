@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Exit {
             if cut > 0 && count == 0 {
                 say!("{name}: of {cut} buffers only the beginning was captured and searched");
             }
-            findings.left_out = Required::MEMORY.left_out(&log);
+            findings.left_out = Required::MEMORY.left_out(&log, None);
             Ok((findings, log.is_being_written()))
         });
         match found {

@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Exit {
                 Ok(()) => {
                     let selects = args.filter.is_some() || args.pattern.is_some();
                     findings.unmatched |= selects && !has_pieces;
-                    findings.left_out = REQUIRED.left_out(&log);
+                    findings.left_out = REQUIRED.left_out(&log, args.filter.as_ref());
                     finished(&args.file, &log, findings)
                 }
                 Err(exit) => exit,

@@ -84,6 +84,7 @@ mod views_captured;
 mod views_contents;
 mod views_files;
 mod views_rare;
+mod views_replaced;
 mod views_tree;
 mod views_waits;
 mod volume;

@@ -211,3 +211,30 @@ fn what_is_too_deep_is_counted_in_lines() {
     let more = whole.lines().count() - shown;
     assert!(top.ends_with(&format!("({more} more below)\n")), "{whole}\n{top}");
 }
+
+/// A call that was interrupted when the recorder detached has not failed, whoever counts.
+#[test]
+fn interrupted_calls_have_not_failed() {
+    let stage = Stage::new();
+    let logs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/logs/v1");
+    for (name, errors) in [("attach_nanosleep", 1), ("attach_read", 1), ("signal_kinds", 5)] {
+        let log = logs.join(name).with_extension("reel").to_str().unwrap().to_owned();
+        let json = |words: &[&str]| -> serde_json::Value {
+            let ran = stage.sysreel(&[words, &["--json", &log]].concat());
+            serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e} {ran:?}"))
+        };
+        let counted: u64 = json(&["print", "-c"])["calls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|call| call["errors"].as_u64().unwrap())
+            .sum();
+        let by_filter = stage.sysreel(&["print", "--join", "-q", "-F", "failed", &log]).text();
+        let lines = by_filter.lines().filter(|line| line.contains("= -1 ")).count();
+        assert_eq!((counted, lines), (errors, usize::try_from(errors).unwrap()), "{name}");
+        let successful = stage.sysreel(&["print", "-z", &log]).text();
+        assert!(!successful.contains("? ERESTART"), "{name}: {successful}");
+        assert_eq!(json(&["info"])["errors"], errors, "{name}");
+        assert_eq!(json(&["stat"])["total"]["errors"], errors, "{name}");
+    }
+}

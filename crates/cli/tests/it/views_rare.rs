@@ -270,3 +270,23 @@ fn what_selects_nothing_says_so() {
         assert_eq!(ran.stderr.ends_with(note), !matches, "{arguments:?}: {ran:?}");
     }
 }
+
+/// A socket has the address at its end, not the one that it lacked when it was made.
+#[test]
+fn fds_names_sockets_by_the_address_that_they_got() {
+    if !runs("fds_names_sockets_by_the_address_that_they_got") {
+        return;
+    }
+    let stage = record(
+        "use Socket; socket(A,AF_INET,SOCK_STREAM,0); bind(A,sockaddr_in(0,INADDR_LOOPBACK)); \
+         open(P,\">port\"); print P (sockaddr_in(getsockname(A)))[0]; close P; close A; \
+         socket(B,AF_INET,SOCK_STREAM,0); close B",
+    );
+    let port = std::fs::read_to_string(stage.path("port")).unwrap();
+    let (fds, _) = view(&stage, &["fds", "r.reel"]);
+    let sockets = all(&fds, "fds").iter().filter(|fd| text(fd, "by") == "socket");
+    let names: Vec<&str> = sockets.map(|fd| text(fd, "name")).collect();
+    assert_eq!(names.first(), Some(&&*format!("tcp 127.0.0.1:{port}")), "{names:?}");
+    // One that never had an address is shown by its inode.
+    assert!(names.len() == 2 && names[1].starts_with("socket:["), "{names:?}");
+}

@@ -220,3 +220,47 @@ fn waits_finds_a_deadlock_in_each_process_whose_threads_are_joined() {
     deadlocks.iter().for_each(|(pid, _)| kill(u32::try_from(*pid).unwrap(), "KILL"));
     running.wait();
 }
+
+/// A client waits for a server that has forked a helper before it accepted: the helper has the
+/// socket that listens, and cannot answer.
+const HELPER: &str = r#"use Socket; socket(L,AF_INET,SOCK_STREAM,0);
+    bind(L,sockaddr_in(0,INADDR_LOOPBACK)); listen(L,5); $a=getsockname(L); pipe(A,B);
+    if (!fork) { close B; sysread(A,$b,1); exit }
+    if (!fork) { close B; close L; socket(C,AF_INET,SOCK_STREAM,0); connect(C,$a); sysread(C,$b,1); exit }
+    accept(S,L); sysread(S,$b,1)"#;
+
+#[test]
+fn waits_does_not_name_an_inherited_listening_socket() {
+    if !installed("waits_does_not_name_an_inherited_listening_socket", &["perl"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let mut command = stage.command(crate::stage::SYSREEL);
+    command.args(["record", "-q", "-o", "r.reel", "--", "perl", "-e", HELPER]);
+    let running = Running::start(&mut command);
+    let waits = || -> Value {
+        serde_json::from_slice(&stage.sysreel(&["waits", "r.reel", "--json"]).stdout)
+            .unwrap_or_default()
+    };
+    let sockets =
+        |waits: &Value| all(waits, "waits").iter().filter(|w| text(w, "cause") == "socket").count();
+    let reads =
+        |waits: &Value| all(waits, "waits").iter().all(|w| text(w, "call").starts_with("read("));
+    until("all wait", || {
+        stage.path("r.reel").exists() && {
+            let waits = waits();
+            all(&waits, "waits").len() == 3 && sockets(&waits) == 2 && reads(&waits)
+        }
+    });
+    let found = waits();
+    let pid = |value: &Value| value["pid"].as_u64().unwrap();
+    let waiting: Vec<&Value> =
+        all(&found, "waits").iter().filter(|w| text(w, "cause") == "socket").collect();
+    for wait in &waiting {
+        let others: Vec<u64> = all(wait, "others").iter().map(pid).collect();
+        let other = waiting.iter().map(|other| pid(other)).find(|other| *other != pid(wait));
+        assert_eq!(others, Vec::from_iter(other), "{found}");
+    }
+    all(&found, "waits").iter().for_each(|w| kill(u32::try_from(pid(w)).unwrap(), "KILL"));
+    running.wait();
+}

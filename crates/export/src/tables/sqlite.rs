@@ -14,6 +14,7 @@ use sysreel_views::{Bounded, sockets};
 use super::signed;
 use crate::exporter::Exporter;
 use crate::row::{CallRow, ExecRow, Row, TaskEndRow};
+use crate::rows;
 
 /// The tables. `user_version` increases when a column is removed or changes its meaning.
 const TABLES: &str = include_str!("tables.sql");
@@ -59,7 +60,7 @@ impl Sqlite {
 
     fn call(&mut self, row: &CallRow<'_>) -> io::Result<()> {
         let call = &row.source;
-        let file = row.fd.and_then(|fd| call.state().file(call.task().id(), fd));
+        let file = rows::subject(call).and_then(|(_, file)| file);
         if let Some(file) = &file {
             self.file(file, row)?;
         }

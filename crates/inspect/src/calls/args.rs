@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sysreel_abi::{ArgKind, Mem};
 
 use super::call::Call;
+use crate::regions::RegionView;
 
 impl<'a> Call<'a> {
     /// Returns its arguments, by name or position.
@@ -98,9 +99,19 @@ impl<'a> Arg<'a> {
     /// it. `None` if it points to nothing that was captured, or the log no longer has it.
     #[must_use]
     pub fn bytes(&self) -> Option<Cow<'a, [u8]>> {
+        self.region()?.bytes(self.call.buffers, usize::MAX)
+    }
+
+    /// Whether the recorder kept only the beginning of [`Self::bytes`], because of its capture
+    /// limit.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.region().is_some_and(|region| region.is_cut())
+    }
+
+    fn region(&self) -> Option<RegionView<'a>> {
         let (arg, role) = (u8::try_from(self.at).ok()?, self.call.resolved()?.role);
         let exit = self.call.exit_regions().and_then(|exit| exit.find(arg, role, 0));
-        let region = exit.or_else(|| self.call.open.memory.find(arg, role, 0))?;
-        region.bytes(self.call.buffers, usize::MAX)
+        exit.or_else(|| self.call.open.memory.find(arg, role, 0))
     }
 }

@@ -77,8 +77,9 @@ impl<'a> Call<'a> {
         self.task().process()
     }
 
-    /// Returns the state of the recorded system in which the call did its work: with the
-    /// descriptors that it closes, and with those that it makes.
+    /// Returns the state of the recorded system when the call ended: with the descriptors that it
+    /// closes, and with those that it makes. What other threads changed while it went on is in it
+    /// too, so its arguments are asked of [`Self::fd`], [`Self::file`] and [`Self::paths`].
     #[must_use]
     pub fn state(&self) -> &'a Tracker {
         self.state
@@ -123,9 +124,10 @@ impl<'a> Call<'a> {
         self.open.abi
     }
 
-    /// Returns what the descriptor in an argument refers to: its name, mode, addresses, and how it
-    /// was made. `None` if there is no such argument, or it is not an open descriptor, or processes
-    /// are not followed ([`Follow::processes`](crate::state::Follow)).
+    /// Returns what the descriptor in an argument referred to when the call began: its name, mode,
+    /// addresses, and how it was made. Other threads may have closed or replaced it since. `None`
+    /// if there is no such argument, or it is not an open descriptor, or processes are not followed
+    /// ([`Follow::processes`](crate::state::Follow)).
     #[must_use]
     pub fn fd(&self, arg: &str) -> Option<Rc<OpenFile>> {
         self.file_at(self.row()?.arg(arg))
@@ -149,16 +151,14 @@ impl<'a> Call<'a> {
     }
 
     fn file_at(&self, arg: Option<usize>) -> Option<Rc<OpenFile>> {
-        self.argument_file(self.resolved()?.fd(arg?)?)
+        self.file(self.resolved()?.fd(arg?)?)
     }
 
-    /// Returns what a descriptor among its arguments refers to. An execve(2) that has succeeded may
-    /// have closed it.
-    pub(crate) fn argument_file(&self, fd: i32) -> Option<Rc<OpenFile>> {
-        match &self.open.before_exec {
-            Some(before) => before.files.borrow().get(fd).cloned(),
-            None => self.state.file(self.task, fd),
-        }
+    /// Returns what a descriptor of its task referred to when the call began, as [`Self::fd`]: for
+    /// descriptors in memory, such as those of poll(2).
+    #[must_use]
+    pub fn file(&self, fd: i32) -> Option<Rc<OpenFile>> {
+        self.state.argument_file(self.task, self.open, fd)
     }
 
     /// Returns the time of its entry stop.

@@ -1,12 +1,14 @@
 //! What a call moves: its descriptors, the contents of its buffers, addresses of sockets.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::rc::Rc;
 
 use sysreel_abi::plan::{MSG_NAME, index_parts};
 use sysreel_abi::{ArgKind, CallKind, Layout, intent};
 use sysreel_format::{Body, Event};
 
+use super::args::Arg;
 use super::call::Call;
 use super::memory::Region;
 use crate::regions::{LazyRegions, Regions};
@@ -91,7 +93,7 @@ impl<'a> Call<'a> {
         args.filter_map(move |(at, arg)| {
             let is_fd = matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd);
             let fd = resolved?.fd(at).filter(|fd| is_fd && *fd >= 0)?;
-            Some((fd, call.argument_file(fd)))
+            Some((fd, call.file(fd)))
         })
     }
 
@@ -113,28 +115,72 @@ impl<'a> Call<'a> {
 
     /// Returns the addresses of sockets among its arguments and messages, as `sockaddr`s: those
     /// of other ends, or with `own` that of the socket itself.
-    pub fn sockaddrs(&self, own: bool) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a> {
+    pub fn sockaddrs(&self, own: bool) -> impl Iterator<Item = SockAddr<'a>> + use<'a> {
         let call = *self;
         let wanted = call.row().filter(|row| intent::names_itself(row) == own);
         let args = wanted.map_or(&[][..], |row| row.args).iter().enumerate();
         args.flat_map(move |(at, arg)| {
-            let whole = matches!(arg.kind, ArgKind::SockAddr)
-                .then(|| call.args().at(at)?.bytes())
-                .flatten();
+            let is_one = matches!(arg.kind, ArgKind::SockAddr);
+            let whole = call.args().at(at).filter(|_| is_one).and_then(|arg| arg.sockaddr());
             let has_names = matches!(arg.kind, ArgKind::Msg | ArgKind::Mmsg);
             let names = has_names.then(|| call.message_names(at)).into_iter().flatten();
             whole.into_iter().chain(names)
         })
     }
 
+    /// Whether the log has only the beginning of a path among its arguments.
+    #[must_use]
+    pub fn has_cut_path(&self) -> bool {
+        self.paths().any(|path| path.is_target_cut())
+    }
+
+    /// Whether the log has only the beginning of an address of a socket.
+    #[must_use]
+    pub fn has_cut_address(&self) -> bool {
+        let is_cut = |own| self.sockaddrs(own).any(|address| address.is_cut());
+        is_cut(false) || is_cut(true)
+    }
+
     /// Returns the addresses in the messages of an argument.
-    fn message_names(self, at: usize) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    fn message_names(self, at: usize) -> impl Iterator<Item = SockAddr<'a>> {
         let role = self.resolved().map_or(0, |call| call.role);
         let names = self.regions().filter(move |region| {
             region.arg() == Some(at)
                 && region.depth().checked_sub(role) == Some(1)
                 && index_parts(region.index()).1 == MSG_NAME
         });
-        names.filter_map(|region| region.bytes())
+        names
+            .filter_map(|region| Some(SockAddr { bytes: region.bytes()?, is_cut: region.is_cut() }))
+    }
+}
+
+/// The address of a socket, as a `sockaddr`.
+#[derive(Clone, Debug)]
+pub struct SockAddr<'a> {
+    bytes: Cow<'a, [u8]>,
+    is_cut: bool,
+}
+
+impl<'a> Arg<'a> {
+    /// Returns the address of a socket that it points to, as [`Self::bytes`].
+    pub(crate) fn sockaddr(&self) -> Option<SockAddr<'a>> {
+        Some(SockAddr { bytes: self.bytes()?, is_cut: self.is_cut() })
+    }
+}
+
+impl SockAddr<'_> {
+    /// Whether the recorder kept only the beginning, because of its capture limit, so that another
+    /// address may be meant. Those of the internet are whole before the end of their structure.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.is_cut && intent::internet_address(&self.bytes).is_none()
+    }
+}
+
+impl Deref for SockAddr<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
     }
 }

@@ -349,7 +349,7 @@ impl Driver {
         (parts, has_names): (Parts<'_>, bool),
         buffers: &dyn Buffers,
     ) {
-        let Some(mut open) = self.tracker.leave(event.task, outcome) else {
+        let Some(open) = self.tracker.leave(event.task, outcome) else {
             return self.push(Step::ExitOnly(outcome));
         };
         if self.tracker.follows_processes()
@@ -358,10 +358,6 @@ impl Driver {
         {
             // Descriptors that a call closes are there with it, and those that it makes too.
             if call.makes_fds() {
-                if call.row.kind == CallKind::DupTo && !outcome.failed() {
-                    let replaced = call.fd(1).filter(|fd| call.fd(0) != Some(*fd));
-                    open.replaced = replaced.and_then(|fd| self.tracker.file(event.task, fd));
-                }
                 let (task, number) = (event.task, event.number);
                 self.tracker.apply_call(task, number, &open, outcome, parts, buffers);
             } else {

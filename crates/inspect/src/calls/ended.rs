@@ -76,6 +76,13 @@ impl Ended {
         }
     }
 
+    /// Whether it failed: what all counts of errors and the field `failed` of filters mean. A call
+    /// that the kernel makes again has not failed, even if its task was detached or killed before.
+    #[must_use]
+    pub const fn has_failed(self) -> bool {
+        matches!(self, Self::Failed(..))
+    }
+
     /// Returns the error of a call that failed.
     #[must_use]
     pub const fn errno(self) -> Option<Errno> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 use sysreel_abi::{ArgKind, CallKind, Dir, makes_fd, places};
 use sysreel_format::syscall_info::Outcome;
@@ -10,6 +11,7 @@ use sysreel_format::{Direction, Name, Part, RegionHead};
 use super::call::Call;
 use super::ended::Errno;
 use crate::regions::{self, Buffers, RegionView};
+use crate::state::OpenFile;
 use crate::state::paths::PATH_MAX;
 use crate::state::region;
 use crate::text::until_nul;
@@ -25,6 +27,21 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn paths(&self) -> Paths<'a> {
         Paths::new(*self)
+    }
+
+    /// Returns what a descriptor that it made or received refers to when it returns.
+    #[must_use]
+    pub fn made_file(&self, made: &MadeFd<'_>) -> Option<Rc<OpenFile>> {
+        self.state.file(self.task, made.fd)
+    }
+
+    /// Returns the full path of a name that it passes in memory, such as the address of a Unix
+    /// socket, as [`PathArg::full`].
+    #[must_use]
+    pub fn full_path(&self, name: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.state.path_of_argument(self.task, self.open, (None, name), false, &mut out);
+        out
     }
 
     /// Returns the descriptors that it made or received, with what they refer to.
@@ -243,10 +260,24 @@ impl PathArg<'_> {
         self.at
     }
 
-    /// Whether the recorder kept only the beginning, because of its capture limit.
+    /// Whether the recorder kept only the beginning, because of its capture limit: then another
+    /// path may be meant, which begins like this one.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.is_cut
+    }
+
+    /// Whether [`Self::target`] is only a beginning. Where the recorder saw where all of the path
+    /// leads, it is not.
+    #[must_use]
+    pub fn is_target_cut(&self) -> bool {
+        let mut parts = self.call.exit_parts().into_iter().flatten().flatten();
+        let at = u8::try_from(self.at).ok();
+        self.is_cut
+            && !parts.any(|part| match part {
+                Part::Path(found) => Some(found.arg) == at && found.errno == 0 && found.whole,
+                _ => false,
+            })
     }
 
     /// Returns the path as the program wrote it, without its NUL.
@@ -267,15 +298,9 @@ impl PathArg<'_> {
         let call = self.call.resolved();
         let dirfd = self.dirfd.and_then(|at| call?.args.get(at).copied());
         let (state, task) = (self.call.state, self.call.task);
-        match (&self.call.open.before_exec, self.call.opening()) {
-            (Some(before), _) => {
-                state.path_of_exec(task, before, (dirfd, self.written()), &mut out);
-            }
-            (None, Some(opening)) if opening.stays_below() => {
-                state.path_below(task, dirfd, self.written(), &mut out);
-            }
-            (None, _) => state.path(task, dirfd, self.written(), &mut out),
-        }
+        let below = self.call.opening().is_some_and(|opening| opening.stays_below());
+        let with = (dirfd, self.written());
+        state.path_of_argument(task, self.call.open, with, below, &mut out);
         if self.written().is_empty() && out == b"." {
             out.clear();
         }
@@ -295,7 +320,8 @@ impl PathArg<'_> {
         let dirfd = self.dirfd.and_then(|at| u8::try_from(at).ok());
         let (arg, mut out) = (places::PathArg { path, dirfd }, Vec::new());
         let with = (self.written(), parts);
-        self.call.state.path_of_call(self.call.task, &call, arg, with, &mut out);
+        let open = self.call.open;
+        self.call.state.path_of_call(self.call.task, (&call, open), arg, with, &mut out);
         out
     }
 }

@@ -76,7 +76,7 @@ pub use args::{Arg, Args};
 pub use call::Call;
 pub(crate) use call::Returned;
 pub use cursor::{Calls, Visitor};
-pub use data::Moved;
+pub use data::{Moved, SockAddr};
 pub(crate) use driver::Driver;
 pub use ended::{Ended, Errno};
 pub use environment::Environment;

@@ -51,7 +51,10 @@ impl Call<'_> {
             exit: self.exit_regions(),
             outcome: self.outcome(),
             options: style,
-            fds: self.state().fds(self.task().id()).filter(|_| style.fds != FdStyle::Number),
+            fds: self
+                .state()
+                .fds_of_call(self.task().id(), self.open())
+                .filter(|_| style.fds != FdStyle::Number),
             buffers: self.buffers(),
             lost,
         })

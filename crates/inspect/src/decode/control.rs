@@ -1,7 +1,7 @@
 //! Control messages of sendmsg(2) and recvmsg(2) (cmsg(3)).
 
 use sysreel_abi::consts::socket as s;
-use sysreel_abi::{Abi, ArgKind, Constants, render};
+use sysreel_abi::{Abi, ArgKind, CallKind, Constants, render};
 
 use super::endpoint::{v4, v6};
 use super::fields::Fields;
@@ -186,7 +186,7 @@ fn formed(view: &View<'_>, form: Form, f: Fields<'_>, out: &mut String) {
         }
         Form::Fd => {
             out.push('[');
-            value::fd(view, f.u32(0), out);
+            value::made_fd(view, f.u32(0), out);
             out.push(']');
         }
         Form::Octet => octets(view, f.slice(0, 1), out),
@@ -213,6 +213,7 @@ fn formed(view: &View<'_>, form: Form, f: Fields<'_>, out: &mut String) {
 }
 
 fn fds(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    let write = if view.row.kind == CallKind::Receive { value::made_fd } else { value::fd };
     out.push('[');
     for (i, fd) in f.bytes.chunks_exact(4).enumerate() {
         out.push_str(if i > 0 { ", " } else { "" });
@@ -220,7 +221,7 @@ fn fds(view: &View<'_>, f: Fields<'_>, out: &mut String) {
             out.push_str("...");
             break;
         }
-        value::fd(view, Fields::new(view.abi, fd).u32(0), out);
+        write(view, Fields::new(view.abi, fd).u32(0), out);
     }
     out.push(']');
 }

@@ -77,7 +77,7 @@ fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
     match kind {
         ArgKind::Never => out.push('?'),
         ArgKind::Addr | ArgKind::Ptr | ArgKind::Hex => text::hex(out, narrow),
-        ArgKind::Fd => value::fd(view, bits, out),
+        ArgKind::Fd => value::made_fd(view, bits, out),
         ArgKind::Uid | ArgKind::Gid => text::dec(out, bits & 0xffff_ffff),
         ArgKind::Mode => text::mode(out, narrow),
         ArgKind::Flags(_) | ArgKind::FlagsMode(_) | ArgKind::IoPriority => text::hex(out, narrow),

@@ -20,9 +20,9 @@ pub(super) fn fd_pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let Some(bytes) = bytes else { return false };
     let f = Fields::new(view.abi, &bytes);
     out.push('[');
-    value::fd(view, f.u32(0), out);
+    value::made_fd(view, f.u32(0), out);
     out.push_str(", ");
-    value::fd(view, f.u32(4), out);
+    value::made_fd(view, f.u32(4), out);
     out.push(']');
     true
 }

@@ -240,12 +240,25 @@ fn dir_fd(view: &View<'_>, kind: ArgKind, value: u64, out: &mut String) {
     }
 }
 
-/// Writes the name of a file descriptor if it is known and to be shown: `</etc/passwd>`.
+/// As [`fd()`], for a descriptor that the call made: another thread may have had that number at the
+/// entry.
+pub(crate) fn made_fd(view: &View<'_>, value: u64, out: &mut String) {
+    int(value, out);
+    let file = descriptor(value).and_then(|fd| view.fds?.get(fd));
+    file.into_iter().for_each(|file| name_of(view, &file, out));
+}
+
+/// Writes the name of a file descriptor if it is known and to be shown: `</etc/passwd>`. It is what
+/// the descriptor meant at the entry, or what the call made of it.
 pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
-    let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed();
-    if low >= 0 {
-        name_of(view, low, out);
-    }
+    let (Some(fd), Some(table)) = (descriptor(value), view.fds) else { return };
+    let made = || view.exit.and_then(|_| table.get(fd));
+    table.argument(fd).or_else(made).into_iter().for_each(|file| name_of(view, &file, out));
+}
+
+fn descriptor(value: u64) -> Option<i32> {
+    let low = u32::try_from(value & 0xffff_ffff).ok()?.cast_signed();
+    (low >= 0).then_some(low)
 }
 
 fn cwd_name(view: &View<'_>, out: &mut String) {
@@ -262,15 +275,14 @@ fn cwd_name(view: &View<'_>, out: &mut String) {
 
 /// Writes the name that a descriptor has at this moment: files are renamed while they are open. The
 /// mark of a removed one follows it, as in strace.
-fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
-    let Some(file) = view.fds.and_then(|table| table.get(fd)) else { return };
+fn name_of(view: &View<'_>, file: &OpenFile, out: &mut String) {
     let name = file.name();
     if name.path.is_empty() {
         return;
     }
     let start = out.len();
     out.push('<');
-    if !detail(view, &file, &name.path, out) {
+    if !detail(view, file, &name.path, out) {
         if !view.options.fds.shows_paths() {
             return out.truncate(start);
         }

@@ -9,6 +9,7 @@
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod variable;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -39,20 +40,6 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     }
     out.push_str(&text[from..]);
     Cow::Owned(out)
-}
-
-/// Returns a variable of an environment, `NAME=VALUE`, with its secrets masked: all of its value if
-/// the name says that it is secret.
-#[must_use]
-pub fn masked_variable(text: &str) -> Cow<'_, str> {
-    match text.split_once('=') {
-        Some((name, value)) if is_secret_name(name) && !value.is_empty() => {
-            // Masking it again changes nothing.
-            let is_mask = value.len() == MASK.len() + DIGITS && is_masked(value);
-            if is_mask { text.into() } else { format!("{name}={}", mask(value)).into() }
-        }
-        _ => masked(text),
-    }
 }
 
 /// Returns a variable of an environment, `NAME=VALUE`, with its value as [`masked`] shows a secret.
@@ -147,6 +134,7 @@ impl<'t> Scanner<'t> {
         let word = &rest[..len];
         let before = &text[..start];
         self.token(start, word);
+        self.private_key(start, word);
         if let Some((client, ..)) = CLIENTS.iter().find_map(|(names, option, value)| {
             names.iter().find(|name| **name == word).map(|name| (*name, option, value))
         }) && !word.starts_with('-')
@@ -182,6 +170,17 @@ impl<'t> Scanner<'t> {
             if token && mixed && rest.len() >= least {
                 self.push(start..start + word.len());
             }
+        }
+    }
+
+    /// Finds a private key in PEM (RFC 7468): to its end, or that of the text.
+    fn private_key(&mut self, start: usize, word: &str) {
+        const END: &str = "KEY-----";
+        let text = if word == "-----BEGIN" { &self.text[start..] } else { "" };
+        let Some((label, rest)) = text.split_once(END) else { return };
+        if label.ends_with("PRIVATE ") {
+            let end = rest.find(END).map_or(text.len(), |at| label.len() + 2 * END.len() + at);
+            self.push(start..start + end);
         }
     }
 

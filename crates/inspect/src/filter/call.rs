@@ -42,7 +42,7 @@ impl<'c, 'a> CallFacts<'c, 'a> {
         let value = match field {
             Field::Rval => self.call.outcome().map(|outcome| outcome.rval.into()),
             Field::Errno => ended.errno().map(|errno| errno.0.into()),
-            Field::Failed => flag(ended.errno().is_some()),
+            Field::Failed => flag(ended.has_failed()),
             Field::Unfinished => {
                 flag(matches!(ended, Ended::Unfinished | Ended::Killed | Ended::Detached))
             }
@@ -121,15 +121,9 @@ impl<'c, 'a> CallFacts<'c, 'a> {
         for (at, arg) in row.args.iter().enumerate() {
             let is_fd = matches!(arg.kind, ArgKind::Fd | ArgKind::DirFd);
             let Some(fd) = resolved.fd(at).filter(|fd| is_fd && *fd >= 0) else { continue };
-            if each(fd, call.argument_file(fd)).is_break() {
+            if each(fd, call.file(fd)).is_break() {
                 return Known::Yes;
             }
-        }
-        // At its entry, dup2(2) has the descriptor that it replaces.
-        if let (Some(replaced), Some(fd)) = (&call.open().replaced, resolved.fd(1))
-            && each(fd, Some(Rc::clone(replaced))).is_break()
-        {
-            return Known::Yes;
         }
         if self.waited_for(each).is_break() || !resolved.makes_fds() {
             return Known::Yes;
@@ -138,7 +132,7 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             return Known::No;
         }
         for made in call.made() {
-            if each(made.fd, call.state().file(call.task().id(), made.fd)).is_break() {
+            if each(made.fd, call.made_file(&made)).is_break() {
                 break;
             }
         }
@@ -171,7 +165,7 @@ impl<'c, 'a> CallFacts<'c, 'a> {
                 entries.map(|fd| i32::from_le_bytes(*fd)).filter(|fd| *fd >= 0).collect()
             };
             for fd in fds {
-                each(fd, self.call.state().file(self.call.task().id(), fd))?;
+                each(fd, self.call.file(fd))?;
             }
         }
         ControlFlow::Continue(())
@@ -216,11 +210,12 @@ impl<'c, 'a> CallFacts<'c, 'a> {
             if is_later || is_lacking {
                 known = Known::No;
             }
-            let bytes = self.call.args().at(at).and_then(|arg| arg.bytes());
-            if let Some(bytes) = bytes
-                && fields::address(&bytes, field, each).is_break()
-            {
-                return Known::Yes;
+            match self.call.args().at(at).and_then(|arg| arg.sockaddr()) {
+                Some(address) if address.is_cut() => known = Known::No,
+                Some(address) if fields::address(&address, field, each).is_break() => {
+                    return Known::Yes;
+                }
+                _ => {}
             }
         }
         if self.files(field, each) == Known::Yes { known } else { Known::No }

@@ -11,10 +11,10 @@ use sysreel_format::{
     ProcessSnapshot, ReadAt, SourceId, TaskHead, TaskId, Why,
 };
 
-use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time, completeness};
-use crate::calls::{self, Damage, Damaged, Driver, Item, Lost, Walk};
-use crate::{Error, EventRange, Findings, LogFile, text};
-use sysreel_format::syscall_info::{self, Outcome};
+use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
+use crate::calls::{self, Damage, Damaged, Driver, Ended, Item, Lost, Walk};
+use crate::{Error, EventRange, Findings, LogFile, completeness, text};
+use sysreel_format::syscall_info;
 
 /// The longest list of tasks, programs, notes or holes. Further ones are only counted, so that
 /// memory stays bounded.
@@ -213,10 +213,11 @@ impl Walk for Gathering {
         match item {
             Item::Entered(call) => self.call(call.task().id()),
             Item::Call(call) => {
-                let failed = call.outcome().is_some_and(Outcome::failed);
-                crate::add(&mut info.errors, u64::from(failed));
+                crate::add(&mut info.errors, u64::from(call.ended().has_failed()));
             }
-            Item::ExitOnly(at) => crate::add(&mut info.errors, u64::from(at.what.failed())),
+            Item::ExitOnly(at) => {
+                crate::add(&mut info.errors, u64::from(Ended::of(at.what).has_failed()));
+            }
             Item::TaskStart(at) => self.task_appeared(at.event.task, &at.what),
             Item::TaskEnd(at) => {
                 let end = describe_end(at.what.how, at.what.wait_status);

@@ -17,7 +17,8 @@ impl Tracker {
         call: &ResolvedCall,
         open: &OpenCall,
     ) {
-        let Some(client) = call.fd(0).and_then(|fd| self.file(id, fd)) else { return };
+        let client = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
+        let Some(client) = client else { return };
         let address = client.peer.borrow().clone();
         if !is_unix_name(&address) || client.likely_peer() != 0 {
             return;
@@ -31,8 +32,8 @@ impl Tracker {
     }
 
     /// Finds the other end of a socket that an accept(2) made.
-    pub(super) fn accepted(&mut self, id: TaskId, call: &ResolvedCall, fd: i32) {
-        let listening = call.fd(0).and_then(|fd| self.file(id, fd));
+    pub(super) fn accepted(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall, fd: i32) {
+        let listening = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
         let (Some(accepted), Some(listening)) = (self.file(id, fd), listening) else { return };
         let address = accepted.local.borrow().clone();
         if !is_unix_name(&address) {
@@ -42,7 +43,7 @@ impl Tracker {
         for (other, task) in self.tasks().filter(|(other, _)| *other != id) {
             let Some(open) = task.open.as_deref() else { continue };
             let Some(call) = ResolvedCall::resolve(open) else { continue };
-            let file = || call.fd(0).and_then(|fd| self.file(other, fd));
+            let file = || call.fd(0).and_then(|fd| self.argument_file(other, open, fd));
             match call.row.kind {
                 CallKind::Accept => {
                     is_alone &= file().is_none_or(|file| file.id != listening.id);

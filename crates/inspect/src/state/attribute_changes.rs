@@ -95,9 +95,9 @@ impl Tracker {
                 own.blocked = abi::signal_mask(call.abi, call.row, &call.args, before, memory(1))
                     .unwrap_or(before);
             }
-            CallKind::Lock | CallKind::Fcntl => self.apply_lock(id, call, memory(2)),
+            CallKind::Lock | CallKind::Fcntl => self.apply_lock(id, (call, open), memory(2)),
             CallKind::Close | CallKind::DupTo | CallKind::CloseRange => self.drop_locks(id, call),
-            CallKind::Namespace => self.apply_namespaces(id, call),
+            CallKind::Namespace => self.apply_namespaces(id, call, open),
             _ => {
                 if let Some(change) = attribute_change(call.abi, call.row, &call.args) {
                     self.apply_change(id, change, &memory);
@@ -167,9 +167,14 @@ impl Tracker {
         self.processes.as_ref()?.pid_namespace
     }
 
-    fn apply_lock(&mut self, id: TaskId, call: &ResolvedCall, memory: Option<&[u8]>) {
+    fn apply_lock(
+        &mut self,
+        id: TaskId,
+        (call, open): (&ResolvedCall, &OpenCall),
+        memory: Option<&[u8]>,
+    ) {
         let change = abi::lock_change(call.abi, call.row, &call.args, memory);
-        let file = call.fd(0).and_then(|fd| self.file(id, fd));
+        let file = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
         let (Some(change), Some(file)) = (change, file) else { return };
         let exclusive = change.exclusive.unwrap_or(false);
         let (kind, range) = (change.kind, change.range);
@@ -202,7 +207,7 @@ impl Tracker {
         drop_locks_of(context, |fd| closed.contains(&fd));
     }
 
-    fn apply_namespaces(&mut self, id: TaskId, call: &ResolvedCall) {
+    fn apply_namespaces(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
         match sysreel_abi::places::namespace_change(call.abi, call.row, &call.args) {
             Some(NamespaceChange::Unshare(flags)) => {
                 if let Some(own) = self.attributes_mut(id) {
@@ -210,7 +215,7 @@ impl Tracker {
                 }
             }
             Some(NamespaceChange::Join { fd, kinds }) => {
-                let Some(file) = self.file(id, fd) else { return };
+                let Some(file) = self.argument_file(id, open, fd) else { return };
                 let name = file.link.split(|byte| *byte == b':').next().map(<[u8]>::to_vec);
                 let name = name.filter(|_| file.link.ends_with(b"]") && file.about.get() == 0);
                 let Some(own) = self.attributes_mut(id) else { return };

@@ -38,6 +38,8 @@ pub(super) struct Processes {
     pub(super) attributes: bool,
     /// Whether the log has names of descriptors, and snapshots the descriptors of a process.
     pub(super) names: bool,
+    /// Whether the log has the calls that change directories.
+    pub(super) directories: bool,
     /// The inode of the PID namespace of the first process.
     pub(super) pid_namespace: Option<u64>,
     pub(super) files: Files,
@@ -58,6 +60,7 @@ impl Processes {
             maps,
             attributes,
             names: true,
+            directories: true,
             pid_namespace: None,
             files: Files::default(),
             connections: Connections::default(),

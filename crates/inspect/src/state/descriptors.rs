@@ -137,8 +137,15 @@ impl FileTable {
         self.entries.remove(fd);
     }
 
-    pub(super) fn close_range(&mut self, first: i32, last: i32) {
-        self.entries.retain(|fd, _| !(first..=last).contains(&fd));
+    /// Closes a range, but those that `keeps` wants.
+    pub(super) fn close_range(
+        &mut self,
+        first: i32,
+        last: i32,
+        keeps: impl Fn(i32, &Descriptor) -> bool,
+    ) {
+        self.entries
+            .retain(|fd, descriptor| !(first..=last).contains(&fd) || keeps(fd, descriptor));
     }
 
     /// Removes the descriptors that a snapshot did not find: execve(2) closed them.

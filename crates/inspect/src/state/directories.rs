@@ -31,32 +31,21 @@ impl Tracker {
         }
     }
 
-    /// As [`Self::path`], for a path that does not leave the directory where it begins: an absolute
-    /// one begins there too.
-    pub fn path_below(&self, id: TaskId, dirfd: Option<u64>, path: &[u8], out: &mut Vec<u8>) {
-        out.clear();
-        match self.base(id, dirfd, b"") {
-            Some((base, _)) => base.walk(&base, path).write_full_path(out),
-            None => resolve(b"", path, out),
-        }
-    }
-
-    /// As [`Self::path`], for an argument of an execve(2) that has succeeded: what its descriptors
-    /// meant `before` is closed now, while the working directory of the first program is known only
-    /// now.
-    pub(crate) fn path_of_exec(
+    /// As [`Self::path`], for an argument of a call: it means what it meant at the entry of the
+    /// call. `below`: the path does not leave the directory where it begins, and an absolute one
+    /// begins there too.
+    pub(crate) fn path_of_argument(
         &self,
         id: TaskId,
-        before: &TaskContext,
+        open: &OpenCall,
         (dirfd, path): (Option<u64>, &[u8]),
+        below: bool,
         out: &mut Vec<u8>,
     ) {
-        let is_fd = dirfd.is_some_and(|fd| !sysreel_abi::intent::is_cwd(fd));
-        if !is_fd || path.first() == Some(&b'/') {
-            return self.path(id, dirfd, path, out);
-        }
         out.clear();
-        match base_in(before, dirfd, path) {
+        let begins = self.base(id, Some(open), dirfd, if below { b"" } else { path });
+        match begins {
+            Some((base, _)) if below => base.walk(&base, path).write_full_path(out),
             Some((base, root)) => base.walk(&root, path).write_full_path(out),
             None => resolve(b"", path, out),
         }
@@ -68,13 +57,13 @@ impl Tracker {
     pub(crate) fn path_of_call(
         &self,
         id: TaskId,
-        call: &ResolvedCall,
+        (call, open): (&ResolvedCall, &OpenCall),
         arg: PathArg,
         (path, parts): (&[u8], Parts<'_>),
         out: &mut Vec<u8>,
     ) {
         out.clear();
-        match self.walk_through(id, call, arg, (path, parts)) {
+        match self.walk_through(id, (call, open), arg, (path, parts)) {
             Some(walked) => walked.write_full_path(out),
             None => resolve(b"", path, out),
         }
@@ -84,11 +73,11 @@ impl Tracker {
     fn walk_through<'p>(
         &self,
         id: TaskId,
-        call: &ResolvedCall,
+        (call, open): (&ResolvedCall, &OpenCall),
         arg: PathArg,
         (path, parts): (&'p [u8], Parts<'_>),
     ) -> Option<Walked<'p>> {
-        let begins = self.base(id, dirfd(call, arg), path);
+        let begins = self.base(id, Some(open), dirfd(call, arg), path);
         let found = parts.flatten().find_map(|part| match part {
             Part::Path(found) if found.arg == arg.path && found.errno == 0 => Some(found),
             _ => None,
@@ -109,13 +98,20 @@ impl Tracker {
         })
     }
 
-    /// Returns the place where a path begins, and the root of the task.
-    fn base(&self, id: TaskId, dirfd: Option<u64>, path: &[u8]) -> Option<(Location, Location)> {
-        base_in(self.context(id)?, dirfd, path)
+    /// Returns the place where a path begins, and the root of the task: those at the entry of a
+    /// call, if the path is an argument of one.
+    fn base(
+        &self,
+        id: TaskId,
+        open: Option<&OpenCall>,
+        dirfd: Option<u64>,
+        path: &[u8],
+    ) -> Option<(Location, Location)> {
+        base_in(self.context(id)?, open, dirfd, path)
     }
 
     fn walk<'p>(&self, id: TaskId, dirfd: Option<u64>, path: &'p [u8]) -> Option<Walked<'p>> {
-        let (base, root) = self.base(id, dirfd, path)?;
+        let (base, root) = self.base(id, None, dirfd, path)?;
         Some(base.walk(&root, path))
     }
 
@@ -130,7 +126,7 @@ impl Tracker {
         let arg = path_args(call.row)[0].filter(|_| call.row.kind == CallKind::Open);
         let begins = arg.and_then(|arg| {
             let bytes = open.memory.find(arg.path, call.role, 0)?.inline()?;
-            self.base(id, dirfd(call, arg), bytes)
+            self.base(id, Some(open), dirfd(call, arg), bytes)
         });
         match begins {
             Some((base, _)) => Some(base),
@@ -157,7 +153,7 @@ impl Tracker {
     ) -> Option<T> {
         let arg = path_args(call.row).get(at).copied().flatten()?;
         let bytes = open.memory.find(arg.path, call.role, 0)?.bytes(buffers, PATH_MAX)?;
-        apply(self.walk_through(id, call, arg, (until_nul(&bytes), parts))?)
+        apply(self.walk_through(id, (call, open), arg, (until_nul(&bytes), parts))?)
     }
 
     /// Returns the place that a path argument means.
@@ -181,7 +177,7 @@ impl Tracker {
                 self.with_places(id, |places| places.cwd = cwd);
             }
             CallKind::Fchdir => {
-                let file = call.fd(0).and_then(|fd| self.file(id, fd));
+                let file = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
                 let cwd = file.and_then(|file| file.place.borrow().clone());
                 self.with_places(id, |places| places.cwd = cwd);
             }
@@ -198,7 +194,7 @@ impl Tracker {
                 });
             }
             CallKind::Mount => self.mount(id, with),
-            CallKind::Namespace => self.change_namespaces(id, call),
+            CallKind::Namespace => self.change_namespaces(id, call, open),
             CallKind::Other if places::returns_cwd(call.row) => {
                 let bytes = region(parts, 0, call.role, 0).map(until_nul);
                 self.confirm_cwd(id, bytes.unwrap_or_default());
@@ -300,7 +296,7 @@ impl Tracker {
         }
     }
 
-    fn change_namespaces(&mut self, id: TaskId, call: &ResolvedCall) {
+    fn change_namespaces(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
         match places::namespace_change(call.abi, call.row, &call.args) {
             Some(NamespaceChange::Unshare(flags)) => {
                 // unshare(2): these imply CLONE_FS.
@@ -315,7 +311,7 @@ impl Tracker {
                 }
             }
             Some(NamespaceChange::Join { fd, kinds }) => {
-                let Some(file) = self.file(id, fd) else { return };
+                let Some(file) = self.argument_file(id, open, fd) else { return };
                 let about = file.about.get();
                 let mounts = if about != 0 {
                     let (other, _) = self.tasks().find(|(_, task)| task.tgid == about).unzip();
@@ -341,9 +337,18 @@ fn dirfd(call: &ResolvedCall, arg: PathArg) -> Option<u64> {
     arg.dirfd.and_then(|at| call.args.get(usize::from(at)).copied())
 }
 
-/// Returns where a path begins for a task, and the root of the task.
-fn base_in(context: &TaskContext, dirfd: Option<u64>, path: &[u8]) -> Option<(Location, Location)> {
-    let places = context.places.borrow();
+/// Returns where a path begins for a task, and the root of the task. An argument begins where it
+/// did at the entry of its call; but the working directory of the first program is known only once
+/// it runs.
+fn base_in(
+    context: &TaskContext,
+    open: Option<&OpenCall>,
+    dirfd: Option<u64>,
+    path: &[u8],
+) -> Option<(Location, Location)> {
+    let now = context.places.borrow();
+    let kept = open.and_then(|open| open.places.as_ref()).filter(|places| places.cwd.is_some());
+    let places = kept.unwrap_or(&now);
     let root = places.root.clone();
     if path.first() == Some(&b'/') {
         return Some((root.clone(), root));
@@ -352,7 +357,11 @@ fn base_in(context: &TaskContext, dirfd: Option<u64>, path: &[u8]) -> Option<(Lo
     let base = match fd {
         Some(fd) => {
             let fd = i32::try_from(fd & 0xffff_ffff).ok()?;
-            context.files.borrow().get(fd)?.place.borrow().clone()
+            let file = match open {
+                Some(open) => open.argument_file(context, fd)?,
+                None => Rc::clone(context.files.borrow().get(fd)?),
+            };
+            file.place.borrow().clone()
         }
         None => places.cwd.clone(),
     };

@@ -125,10 +125,11 @@ impl OpenFile {
         self.mode != 0 && !intent::is_regular(self.mode)
     }
 
-    /// Whether it is a socket.
+    /// Whether it is a socket: also one of which the log has no name.
     #[must_use]
     pub fn is_socket(&self) -> bool {
         intent::is_socket(self.mode)
+            || self.mode == 0 && matches!(self.made, Made::Socket | Made::Accepted)
     }
 
     /// Whether its name is not in the log.

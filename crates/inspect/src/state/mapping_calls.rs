@@ -33,7 +33,7 @@ impl Tracker {
         let file = match call.row.kind {
             CallKind::Mmap if intent::maps_file(call.abi, call.row, &call.args) => {
                 let fd = call.row.arg("fd").and_then(|at| call.fd(at));
-                fd.and_then(|fd| self.file(id, fd)).map(|file| Rc::clone(&file.link))
+                fd.and_then(|fd| self.argument_file(id, open, fd)).map(|file| Rc::clone(&file.link))
             }
             _ => None,
         };

@@ -30,7 +30,7 @@ impl Tracker {
             sysreel_abi::rights(call.abi, control, |fd| fds.push(fd));
         }
         for fd in fds {
-            if let Some(file) = self.file(id, fd)
+            if let Some(file) = self.argument_file(id, open, fd)
                 && let Some(processes) = self.processes.as_mut()
             {
                 processes.files.send(file);
@@ -41,9 +41,9 @@ impl Tracker {
     /// Notes the address to which a socket is being connected. The kernel names it only once it is
     /// connected, which no call may show.
     pub(super) fn remember_peer(&self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
-        let Some(file) = call.fd(0).and_then(|fd| self.file(id, fd)) else { return };
-        if let Some(address) = open.memory.find(1, call.role, 0).and_then(|region| region.inline())
-        {
+        let file = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
+        let Some(file) = file else { return };
+        if let Some(address) = passed_address(call, open) {
             *file.peer.borrow_mut() = address.to_vec();
         }
     }
@@ -59,10 +59,10 @@ impl Tracker {
     ) {
         let Some((end, is_passed)) = intent::tells_address(call.row) else { return };
         let address = match is_passed {
-            true => open.memory.find(1, call.role, 0).and_then(|region| region.inline()),
+            true => passed_address(call, open),
             false => region(parts, 1, call.role, 0),
         };
-        let file = call.fd(0).and_then(|fd| self.file(id, fd));
+        let file = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
         let (Some(address), Some(file)) = (address, file) else { return };
         match end {
             SocketEnd::Own => *file.local.borrow_mut() = address.to_vec(),
@@ -108,7 +108,7 @@ impl Tracker {
             one.connect_to(&other);
         }
         if let (CallKind::Accept, &[fd]) = (call.row.kind, fds.as_slice()) {
-            self.accepted(id, call, fd);
+            self.accepted(id, call, open, fd);
         }
         // The other names: a socket with a new address, or what a message brought.
         for name in names().filter(|name| !fds.as_slice().contains(&name.fd)) {
@@ -131,7 +131,7 @@ impl Tracker {
         name: Option<&Name<'_>>,
     ) {
         let Some(process) = self.context(id).map(|context| context.process) else { return };
-        let (old, origin) = self.copied(id, call);
+        let (old, origin) = self.copied(id, call, open);
         // What the kernel says wins.
         let old = old.filter(|old| name.is_none_or(|name| old.is_unnamed() || old.is(name)));
         let place = name.and_then(|name| self.place_of_name(id, (call, open), name));
@@ -148,7 +148,7 @@ impl Tracker {
             }
             (None, None) => processes.files.create_unnamed(maker),
         };
-        self.describe(id, call, new, &file);
+        self.describe(id, (call, open), new, &file);
         let structure = |arg| open.memory.find(arg, call.role, 0)?.inline();
         let close_on_exec = closes_on_exec(call.abi, call.row, &call.args, structure);
         let descriptor = Descriptor { file, origin, event, process, close_on_exec };
@@ -156,22 +156,33 @@ impl Tracker {
     }
 
     /// Returns the description that a call gives another descriptor, and how.
-    fn copied(&self, id: TaskId, call: &ResolvedCall) -> (Option<Rc<OpenFile>>, DescriptorOrigin) {
+    fn copied(
+        &self,
+        id: TaskId,
+        call: &ResolvedCall,
+        open: &OpenCall,
+    ) -> (Option<Rc<OpenFile>>, DescriptorOrigin) {
         match call.row.kind {
             CallKind::Dup | CallKind::DupTo | CallKind::Fcntl => {
                 let from = call.fd(0).unwrap_or(-1);
-                (self.file(id, from), DescriptorOrigin::Duplicated { from })
+                (self.argument_file(id, open, from), DescriptorOrigin::Duplicated { from })
             }
-            CallKind::MakeFd if call.row.arg("pidfd").is_some() => self.taken(id, call),
+            CallKind::MakeFd if call.row.arg("pidfd").is_some() => self.taken(id, call, open),
             CallKind::Receive => (None, DescriptorOrigin::Received),
             _ => (None, DescriptorOrigin::Made),
         }
     }
 
     /// Returns the description that pidfd_getfd(2) takes from another process.
-    fn taken(&self, id: TaskId, call: &ResolvedCall) -> (Option<Rc<OpenFile>>, DescriptorOrigin) {
+    fn taken(
+        &self,
+        id: TaskId,
+        call: &ResolvedCall,
+        open: &OpenCall,
+    ) -> (Option<Rc<OpenFile>>, DescriptorOrigin) {
         let fd = call.fd(1).unwrap_or(-1);
-        let about = call.fd(0).and_then(|fd| self.file(id, fd)).map_or(0, |file| file.about.get());
+        let pidfd = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
+        let about = pidfd.map_or(0, |file| file.about.get());
         let other = self.tasks().find(|(_, task)| task.tgid == about && about != 0);
         let Some((other, task)) = other else {
             return (None, DescriptorOrigin::Taken { process: None, fd });
@@ -181,14 +192,20 @@ impl Tracker {
     }
 
     /// Notes what a call says about the description that it makes.
-    fn describe(&self, id: TaskId, call: &ResolvedCall, new: New, file: &OpenFile) {
+    fn describe(
+        &self,
+        id: TaskId,
+        (call, open): (&ResolvedCall, &OpenCall),
+        new: New,
+        file: &OpenFile,
+    ) {
         // The argument combines type and flags (SOCK_TYPE_MASK, include/linux/net.h).
         let asked = || u8::try_from(call.args[1] & 0xf).unwrap_or(0);
         match call.row.kind {
             CallKind::Socket => file.socket_type.set(asked()),
             CallKind::Pair if file.is_socket() => file.socket_type.set(asked()),
             CallKind::Accept => {
-                let listening = call.fd(0).and_then(|fd| self.file(id, fd));
+                let listening = call.fd(0).and_then(|fd| self.argument_file(id, open, fd));
                 file.socket_type.set(listening.map_or(0, |file| file.socket_type.get()));
             }
             CallKind::Clone | CallKind::Clone3 => file.about.set(new.result),
@@ -218,6 +235,13 @@ impl Tracker {
         }
         Some(base.at_link(name.link, Self::names_mark(call, open)))
     }
+}
+
+/// Returns the address that a call passes. The beginning of one is that of another socket.
+fn passed_address<'o>(call: &ResolvedCall, open: &'o OpenCall) -> Option<&'o [u8]> {
+    let region = open.memory.find(1, call.role, 0)?;
+    let address = region.inline()?;
+    (!region.is_cut() || intent::internet_address(address).is_some()).then_some(address)
 }
 
 /// Returns how a call makes a description.

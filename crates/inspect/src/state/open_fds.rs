@@ -22,10 +22,14 @@ impl Tracker {
             _ => return,
         }
         match fd_effect(abi, row, &open.call.args, outcome.rval, outcome.failed()) {
-            FdEffect::Close(fd, last) if fd == last => self.with_files(id, |table| table.close(fd)),
-            FdEffect::Close(first, last) => {
-                self.with_files(id, |table| table.close_range(first, last));
-            }
+            FdEffect::Close(fd, last) if fd == last => self.with_files(id, |table| {
+                if table.descriptor(fd).is_some_and(|now| !open.is_reopened(fd, now)) {
+                    table.close(fd);
+                }
+            }),
+            FdEffect::Close(first, last) => self.with_files(id, |table| {
+                table.close_range(first, last, |fd, now| open.is_reopened(fd, now));
+            }),
             FdEffect::CloseOnExec(first, last, closes) => {
                 self.with_files(id, |table| table.set_close_on_exec(first, last, closes));
             }

@@ -10,6 +10,7 @@ use super::descriptors::Descriptor;
 use super::files::OpenFile;
 use super::locks::Lock;
 use super::mounts::Location;
+use super::open_call::OpenCall;
 use super::tracker::Tracker;
 
 /// The state of a task's process, and of the task where the kernel keeps it for each. See
@@ -42,7 +43,12 @@ impl Tracker {
     /// Returns what the descriptors of a task refer to, and its working directory.
     #[must_use]
     pub fn fds(&self, id: TaskId) -> Option<FdTable<'_>> {
-        Some(FdTable { context: self.context(id)? })
+        Some(FdTable { context: self.context(id)?, open: None })
+    }
+
+    /// As [`Self::fds`], with what the arguments of a call mean.
+    pub(crate) fn fds_of_call<'a>(&'a self, id: TaskId, open: &'a OpenCall) -> Option<FdTable<'a>> {
+        Some(FdTable { context: self.context(id)?, open: Some(open) })
     }
 }
 
@@ -122,6 +128,8 @@ impl<'a> ProcessState<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct FdTable<'a> {
     context: &'a TaskContext,
+    /// The call whose arguments are asked for.
+    open: Option<&'a OpenCall>,
 }
 
 impl FdTable<'_> {
@@ -151,10 +159,22 @@ impl FdTable<'_> {
         self.context.files.borrow().get(fd).cloned()
     }
 
-    /// Returns the link of the working directory, as /proc/PID/cwd shows it; `None` if unknown.
+    /// Returns the description to which a descriptor among the arguments of the call referred at
+    /// its entry.
+    pub(crate) fn argument(self, fd: i32) -> Option<Rc<OpenFile>> {
+        match self.open {
+            Some(open) => open.argument_file(self.context, fd),
+            None => self.get(fd),
+        }
+    }
+
+    /// Returns the link of the working directory, as /proc/PID/cwd shows it, or showed it at the
+    /// entry of the call; `None` if unknown.
     #[must_use]
     pub fn cwd(self) -> Option<Vec<u8>> {
-        self.context.places.borrow().cwd.as_ref().map(Location::link)
+        let now = self.context.places.borrow();
+        let kept = self.open.and_then(|open| open.places.as_ref());
+        kept.and_then(|places| places.cwd.as_ref()).or(now.cwd.as_ref()).map(Location::link)
     }
 
     /// Returns the link of the root directory, as /proc/PID/root shows it.

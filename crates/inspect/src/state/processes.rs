@@ -37,15 +37,27 @@ impl Tracker {
         self.context(id)?.files.borrow().get(fd).cloned()
     }
 
+    /// Returns what a descriptor among the arguments of a call of a task referred to at its entry.
+    pub(crate) fn argument_file(
+        &self,
+        id: TaskId,
+        open: &OpenCall,
+        fd: i32,
+    ) -> Option<Rc<OpenFile>> {
+        open.argument_file(self.context(id)?, fd)
+    }
+
     /// Says what a descriptor of a task refers to, where the events that tell it were not read.
     pub(crate) fn assume_fd(&mut self, id: TaskId, fd: i32, link: &[u8]) {
         let Some(processes) = self.processes.as_mut() else { return };
-        let Some(context) = self.tasks.get(&id).and_then(|task| task.context.as_ref()) else {
-            return;
-        };
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let Some(context) = task.context.as_ref() else { return };
         let maker = Maker { event: 0, process: context.process, made: Made::Otherwise };
         let file = processes.files.create_known(maker, link);
         context.files.borrow_mut().assume(fd, file, context.process);
+        if let Some(open) = &mut task.open {
+            open.keep_arguments(task.context.as_ref());
+        }
     }
 
     /// Creates the context of a new task. The flags of the creating call decide what it shares with
@@ -151,6 +163,10 @@ impl Tracker {
             if let (Some(own), Some(new)) = (&mut own.attributes, &new.attributes) {
                 own.share_with(new);
             }
+            // Before, nothing was known of what it has.
+            if let Some(open) = &mut task.open {
+                open.keep_arguments(task.context.as_ref());
+            }
         }
     }
 
@@ -181,7 +197,8 @@ impl Tracker {
             }
         };
         let places = Places {
-            cwd: place(old.cwd.as_ref(), &snapshot.cwd),
+            // It may change without a call in the log.
+            cwd: place(old.cwd.as_ref(), &snapshot.cwd).filter(|_| processes.directories),
             root: place(Some(&old.root), &snapshot.root).unwrap_or_else(|| base.clone()),
             umask: snapshot.umask,
         };

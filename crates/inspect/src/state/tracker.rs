@@ -83,6 +83,8 @@ impl Tracker {
     pub(crate) fn set_completeness(&mut self, completeness: Completeness) {
         if let Some(processes) = &mut self.processes {
             processes.names = !completeness.contains(Completeness::NO_NAMES);
+            processes.directories =
+                processes.names || !completeness.contains(Completeness::FILTERED);
         }
     }
 
@@ -115,7 +117,7 @@ impl Tracker {
         snapshot: &ProcessSnapshot,
         buffers: &dyn Buffers,
     ) {
-        self.keep_context_of_exec(event.task);
+        self.keep_files_of_exec(event.task);
         self.apply_snapshot(event.task, event.number, snapshot, buffers);
         if let Some(task) = self.tasks.get(&event.task) {
             self.programs.insert(task.tgid, Rc::from(&*snapshot.exe));
@@ -179,20 +181,19 @@ impl Tracker {
         task.abi = abi.or(task.abi);
         (open.number, open.t_ns, open.source) = (event.number, event.t_ns, event.source);
         (open.arch, open.call, open.abi, open.row) = (arch, call, abi, row);
-        (open.before_exec, open.replaced) = (None, None);
+        open.keep_arguments(task.context.as_ref());
         let restarts = row.is_some_and(|row| row.kind == CallKind::Restart);
         open.continues = task.interrupted.filter(|_| restarts);
         task.open.replace(open)
     }
 
     /// Keeps for an execve(2) that succeeds what its arguments referred to.
-    fn keep_context_of_exec(&mut self, id: TaskId) {
+    fn keep_files_of_exec(&mut self, id: TaskId) {
         let Some(task) = self.tasks.get_mut(&id) else { return };
         if let (Some(open), Some(context)) = (task.open.as_mut(), &task.context)
             && open.row.is_some_and(|row| row.kind == CallKind::Exec)
         {
-            let context = TaskContext { attributes: None, ..context.clone() };
-            open.before_exec = Some(Box::new(context));
+            open.keep_files(context);
         }
     }
 
@@ -229,7 +230,8 @@ impl Tracker {
     }
 
     /// Keeps an ended call for reuse.
-    pub(crate) fn recycle(&mut self, open: Box<OpenCall>) {
+    pub(crate) fn recycle(&mut self, mut open: Box<OpenCall>) {
+        open.forget_arguments();
         /// Larger buffers are freed: one huge call must not keep its memory.
         const LARGE: usize = 1 << 16;
         if self.spare.len() < SPARE && open.memory.allocated() < LARGE {

@@ -7,12 +7,13 @@ mod text;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use sysreel_inspect::abi::{CallKind, FdEffect, fd_effect, intent};
 use sysreel_inspect::calls::{Call, Item, Task, Time};
 use sysreel_inspect::format::{Event, TaskId};
-use sysreel_inspect::state::{Descriptor, DescriptorOrigin, ProcessId, TableId};
+use sysreel_inspect::state::{Descriptor, DescriptorOrigin, OpenFile, ProcessId, TableId};
 use sysreel_inspect::visible::visible_bytes;
 use sysreel_inspect::{Error, Findings, Follow, LogFile};
 
@@ -84,10 +85,16 @@ struct Looking {
 struct OpenFd {
     fd: Fd,
     since: Time,
+    /// What it refers to, while it is open.
+    file: Option<Rc<OpenFile>>,
 }
 
 impl OpenFd {
     fn life(&mut self, closed: Option<u64>, at: Time, end: FdEnd) {
+        // A socket gets its addresses after it is made.
+        if let Some(file) = self.file.take().filter(|file| file.is_socket()) {
+            self.fd.name = file_name(&file);
+        }
         self.fd.closed = closed;
         self.fd.end = end;
         self.fd.lived_ns = u64::try_from(at.since(self.since).as_nanos()).unwrap_or(u64::MAX);
@@ -228,7 +235,10 @@ impl Looking {
         }
         match fd_effect(abi, row, &args, outcome.rval, outcome.failed()) {
             FdEffect::Close(first, last) if first <= last => {
-                self.close(table, first..=last, FdEnd::Closed);
+                // Another thread may have got a number that the call gave up before it returned.
+                let is_reopened =
+                    |fd, open: &Fd| open.opened > call.number() && call.file(fd).is_some();
+                self.close_all(table, first..=last, FdEnd::Closed, is_reopened);
             }
             FdEffect::CloseOnExec(first, last, closes) if first <= last => {
                 let rows: Vec<_> = self.rows(table, first..=last).collect();
@@ -272,18 +282,31 @@ impl Looking {
             lived_ns: 0,
             close_on_exec: descriptor.close_on_exec(),
         };
-        self.fds.push(OpenFd { fd, since });
+        let file = Some(Rc::clone(descriptor.file()));
+        self.fds.push(OpenFd { fd, since, file });
     }
 
     /// Ends the descriptors of a table in a range.
     fn close(&mut self, table: TableId, fds: RangeInclusive<i32>, end: FdEnd) {
+        self.close_all(table, fds, end, |_, _| false);
+    }
+
+    /// As [`Self::close`], but leaves those that `keeps` wants.
+    fn close_all(
+        &mut self,
+        table: TableId,
+        fds: RangeInclusive<i32>,
+        end: FdEnd,
+        keeps: impl Fn(i32, &Fd) -> bool,
+    ) {
         let (event, time) = self.last;
         let closed: Vec<_> = self.rows(table, fds).collect();
         for (fd, at) in closed {
+            let Some(open) = self.fds.get_mut(at).filter(|open| !keeps(fd, &open.fd)) else {
+                continue;
+            };
+            open.life(Some(event), time, end);
             self.open.remove(&(table, fd));
-            if let Some(open) = self.fds.get_mut(at) {
-                open.life(Some(event), time, end);
-            }
         }
     }
 

@@ -8,11 +8,10 @@ use crate::table::{Align, Table, write_line};
 use crate::text::duration;
 use crate::view::View;
 use sysreel_inspect::Required;
-use sysreel_inspect::abi::Classes;
 
 impl View for Fds {
     const SCHEMA: &'static str = "sysreel/fds/1";
-    const REQUIRED: Required = Required { memory: false, names: true, calls: Classes::NONE };
+    const REQUIRED: Required = Required { names: true, ..Required::NOTHING };
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new(&[
@@ -121,7 +120,7 @@ impl Fd {
 
 impl View for OpenAt {
     const SCHEMA: &'static str = "sysreel/fds-at/1";
-    const REQUIRED: Required = Required { memory: false, names: true, calls: Classes::NONE };
+    const REQUIRED: Required = Required { names: true, ..Required::NOTHING };
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         if self.processes.is_empty() {

@@ -12,7 +12,7 @@ use super::{By, File, Files, Options, Search, Which};
 use crate::bounded::MAX_ENTRIES;
 use crate::nodes::{Nodes, Place};
 use crate::pool::{Bytes, Pool};
-use crate::select::{Collect, Looker, Needs};
+use crate::select::{Collect, Looker, Names, Needs};
 use crate::touches::{self, Outcome, Touch, Touches, is_path};
 
 /// The most programs of a path that are kept.
@@ -42,7 +42,8 @@ pub(super) struct Collector<'o> {
     nodes: Nodes,
     pool: Pool,
     touches: Touches,
-    entries: HashMap<Bytes, Entry, RandomState>,
+    /// By path, and whether the log has only its beginning.
+    entries: HashMap<(Bytes, bool), Entry, RandomState>,
     searches: Searches,
     left_out: u64,
     latest: Place,
@@ -65,7 +66,9 @@ impl<'o> Collector<'o> {
     fn touched(&mut self, task: Task<'_>, (event, call): (u64, &'static str), touch: &Touch) {
         let node = self.nodes.of(task, self.latest);
         let seeker = Seeker { task: task.id(), node, event, call };
-        self.searches.lookup(seeker, touch, &mut self.pool);
+        if !touch.is_cut {
+            self.searches.lookup(seeker, touch, &mut self.pool);
+        }
         let wanted = is_outside(&self.options.outside, &touch.path)
             && match self.options.which {
                 Which::All => true,
@@ -76,9 +79,10 @@ impl<'o> Collector<'o> {
             return;
         }
         let has_room = self.entries.len() < MAX_ENTRIES;
-        let entry = match self.pool.keep(&touch.path) {
-            Some(path) if has_room || self.entries.contains_key(&path) => {
-                self.entries.entry(path).or_default()
+        let key = self.pool.keep(&touch.path).map(|path| (path, touch.is_cut));
+        let entry = match key {
+            Some(key) if has_room || self.entries.contains_key(&key) => {
+                self.entries.entry(key).or_default()
             }
             _ => {
                 self.left_out = self.left_out.saturating_add(1);
@@ -103,8 +107,8 @@ impl Collect for Collector<'_> {
         }
         let nodes = &self.nodes;
         let mut files: Vec<File> =
-            self.entries.into_iter().map(|(path, entry)| entry.into_file(path, nodes)).collect();
-        files.sort_by(|a, b| a.path.cmp(&b.path));
+            self.entries.into_iter().map(|(key, entry)| entry.into_file(key, nodes)).collect();
+        files.sort_by(|a, b| (&a.path, a.is_cut).cmp(&(&b.path, b.is_cut)));
         let which = self.options.which;
         let mut searches: Vec<Search> = match which {
             Which::Writes => Vec::new(),
@@ -126,6 +130,10 @@ impl Collect for Collector<'_> {
 }
 
 impl Looker for Collector<'_> {
+    fn names(&self) -> Names {
+        Names::ALL
+    }
+
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         if let Some(event) = item.event() {
             self.latest = Place::of(&event);
@@ -146,7 +154,7 @@ impl Looker for Collector<'_> {
                 paths.sort_unstable();
                 paths.dedup();
                 let called = exec.call().and_then(|call| call.paths().next());
-                let called = called.filter(|path| !path.written().is_empty());
+                let called = called.filter(|path| !path.written().is_empty() && !path.is_cut());
                 let called = called.map(|path| path.full());
                 let executes = exec.call().is_some();
                 for path in paths {
@@ -205,10 +213,11 @@ impl Entry {
         }
     }
 
-    fn into_file(self, path: Bytes, nodes: &Nodes) -> File {
+    fn into_file(self, (path, is_cut): (Bytes, bool), nodes: &Nodes) -> File {
         let by = self.by.into_iter().filter_map(|(node, uses)| by(node, UseNames(uses), nodes));
         File {
             path,
+            is_cut,
             uses: self.uses,
             not_found: self.not_found.into(),
             errors: self.errors,

@@ -51,6 +51,8 @@ pub struct File {
     /// The path, from the root of the first process. Symbolic links on the way to an opened file
     /// and to a changed one are resolved; other paths are as the program wrote them.
     pub path: Bytes,
+    /// Whether the log has only its beginning, so that it means other paths which begin like that.
+    pub is_cut: bool,
     /// How often each use succeeded.
     pub uses: Uses,
     /// How often it was looked for and did not exist.

@@ -6,15 +6,14 @@ use super::{By, File, Files, Search, Which};
 use crate::page::Page;
 use crate::pool::Bytes;
 use crate::table::{Align, Table, write_line};
-use crate::text::size;
+use crate::text::{CUT, size};
 use crate::view::View;
 use sysreel_inspect::Required;
 use sysreel_inspect::abi::Classes;
 
 impl View for Files {
     const SCHEMA: &'static str = "sysreel/files/1";
-    const REQUIRED: Required =
-        Required { memory: true, names: true, calls: Classes::FILE.and(Classes::DESC) };
+    const REQUIRED: Required = Required::files(Classes::FILE.and(Classes::DESC));
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         match self.which {
@@ -96,7 +95,13 @@ fn path(file: &File) -> String {
     };
     let from =
         if file.renamed_to.is_none() { with("<-", &file.renamed_from) } else { String::new() };
-    format!("{}{}{from}{}", file.path, with("->", &file.renamed_to), with("=>", &file.leads_to))
+    let rest = if file.is_cut { CUT } else { "" };
+    format!(
+        "{}{rest}{}{from}{}",
+        file.path,
+        with("->", &file.renamed_to),
+        with("=>", &file.leads_to)
+    )
 }
 
 /// Returns the first program and how many others there are.

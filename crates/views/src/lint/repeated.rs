@@ -27,7 +27,7 @@ impl Rule for Repeated {
         };
         // An empty path is that of a descriptor, which is not looked up. A relative one is so
         // because the log does not show where it begins: it may be another file each time.
-        let path = call.paths().next().filter(|path| !path.written().is_empty());
+        let path = call.paths().next().filter(|path| !path.written().is_empty() && !path.is_cut());
         let Some(path) = path.map(|path| path.full()).filter(|path| path.starts_with(b"/")) else {
             return;
         };

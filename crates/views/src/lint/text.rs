@@ -11,12 +11,15 @@ use sysreel_inspect::abi::Classes;
 
 impl View for Lint {
     const SCHEMA: &'static str = "sysreel/lint/1";
-    const REQUIRED: Required =
-        Required { memory: true, names: true, calls: Classes::FILE.and(Classes::DESC) };
+    const REQUIRED: Required = Required::files(Classes::FILE.and(Classes::DESC));
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         if self.warnings.is_empty() {
-            return write_line("nothing was noticed", page, out);
+            let line = match page.is_partial {
+                true => "nothing was noticed in what the log has",
+                false => "nothing was noticed",
+            };
+            return write_line(line, page, out);
         }
         let mut table = Table::new(&[
             ("rule", Align::Left),

@@ -28,7 +28,7 @@ impl Rule for Unsynced {
                 // What is written through it is flushed at once (O_SYNC, O_DSYNC).
                 let how = call.opening();
                 let made = call.made().next();
-                let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
+                let file = made.and_then(|made| call.made_file(&made));
                 if how.is_some_and(|how| how.synchronous())
                     && let Some(file) = file
                     && self.synchronous.len() < MAX_ENTRIES
@@ -59,7 +59,8 @@ impl Rule for Unsynced {
                 }
             }
             CallKind::Rename => {
-                let paths: Vec<_> = call.paths().map(|path| path.full()).collect();
+                let paths: Vec<_> =
+                    call.paths().filter(|path| !path.is_cut()).map(|path| path.full()).collect();
                 if let [from, to, ..] = &*paths
                     && self.dirty.remove(from)
                 {
@@ -71,7 +72,7 @@ impl Rule for Unsynced {
                 }
             }
             CallKind::Unlink => {
-                if let Some(path) = call.paths().next() {
+                if let Some(path) = call.paths().next().filter(|path| !path.is_cut()) {
                     self.dirty.remove(&path.full());
                 }
             }

@@ -18,8 +18,8 @@ use sysreel_inspect::visible::visible_bytes;
 use sysreel_inspect::{Error, Findings, LogFile};
 
 use crate::bounded::{Bounded, MAX_ENTRIES};
-use crate::select::{Collect, Looker, Needs, Select, collect};
-use crate::sockets;
+use crate::select::{Collect, Looker, Names, Needs, Select, collect};
+use crate::sockets::{self, is_any};
 pub use dns::Lookup;
 use dns::Lookups;
 pub use endpoint::{Endpoint, Net, Role};
@@ -56,6 +56,10 @@ struct Looking {
 }
 
 impl Looker for Looking {
+    fn names(&self) -> Names {
+        Names { paths: false, addresses: true }
+    }
+
     fn item(&mut self, item: &Item<'_>, selected: bool) {
         let Item::Call(call) = item else { return };
         let Some(row) = call.row().filter(|_| selected) else { return };
@@ -103,7 +107,7 @@ impl Looking {
             Some(errno) => u16::try_from(errno.0).unwrap_or(u16::MAX),
             None => 0,
         };
-        let text = address.as_deref().and_then(sockets::address);
+        let text = address.as_ref().and_then(sockets::passed);
         let Some(socket) = self.socket(call, &file, None) else { return };
         if socket.role == Some(Role::Connect) {
             let continues = intent::still_connecting(socket.errno) && socket.address == text;
@@ -124,7 +128,7 @@ impl Looking {
         let Some(socket) = self.socket(call, &file, None) else { return };
         if let Some(bytes) = &address {
             socket.protocol = sockets::protocol(bytes, file.socket_type.get()).or(socket.protocol);
-            socket.address = sockets::address(bytes);
+            socket.address = sockets::passed(bytes);
         }
         (socket.role, socket.errno) = (Some(Role::Connect), errno);
     }
@@ -148,7 +152,7 @@ impl Looking {
     fn own(&mut self, call: &Call<'_>, role: Role) {
         let Some(file) = call.fd("fd").filter(|file| file.is_socket()) else { return };
         let bytes = call.sockaddrs(true).next();
-        let asked = bytes.as_deref().and_then(sockets::address);
+        let asked = bytes.as_ref().and_then(sockets::passed);
         let own = sockets::address(&file.local.borrow()).filter(|text| !is_any(text));
         if let Some(errno) = call.ended().errno() {
             let bytes = bytes.as_deref().unwrap_or_default();
@@ -188,7 +192,7 @@ impl Looking {
     /// What getsockname(2) says of a socket that waits for others: the port that it was given.
     fn own_address(&mut self, call: &Call<'_>) {
         let Some(file) = call.fd("fd").filter(|_| call.ended().value().is_some()) else { return };
-        let address = call.sockaddrs(true).next().as_deref().and_then(sockets::address);
+        let address = call.sockaddrs(true).next().as_ref().and_then(sockets::passed);
         if let Some(socket) = self.socket(call, &file, None)
             && matches!(socket.role, Some(Role::Bind | Role::Listen))
             && address.is_some()
@@ -200,7 +204,7 @@ impl Looking {
     fn accept(&mut self, call: &Call<'_>) {
         let listening = call.fd("fd");
         let Some(made) = call.made().next() else { return };
-        let Some(file) = call.state().file(call.task().id(), made.fd) else { return };
+        let Some(file) = call.made_file(&made) else { return };
         if let Some(socket) = self.socket(call, &file, None) {
             socket.role = Some(Role::Accept);
             let of = |file: &OpenFile| sockets::address(&file.local.borrow());
@@ -209,9 +213,8 @@ impl Looking {
     }
 
     fn pair(&mut self, call: &Call<'_>) {
-        let (state, task) = (call.state(), call.task().id());
         for made in call.made() {
-            if let Some(file) = state.file(task, made.fd).filter(|file| file.is_socket())
+            if let Some(file) = call.made_file(&made).filter(|file| file.is_socket())
                 && let Some(socket) = self.socket(call, &file, None)
             {
                 (socket.role, socket.protocol) = (Some(Role::Pair), Some("unix"));
@@ -229,7 +232,7 @@ impl Looking {
                 _ => 0,
             };
             let to = call.sockaddrs(false).find_map(|bytes| {
-                let address = sockets::address(&bytes)?;
+                let address = sockets::passed(&bytes)?;
                 Some((address, sockets::protocol(&bytes, file.socket_type.get())))
             });
             let is_connected = file.peer.borrow().len() > 2;
@@ -365,11 +368,6 @@ impl Collect for Looking {
         let endpoints = endpoints(sockets, &self.lookups);
         Net { endpoints, lookups: self.lookups.finish(), left_out }
     }
-}
-
-/// Whether an address is that of a socket which has none yet.
-fn is_any(address: &str) -> bool {
-    address == "0.0.0.0:0" || address == "[::]:0"
 }
 
 /// SOCK_STREAM (include/linux/net.h).

@@ -29,8 +29,7 @@ const FEW: usize = 3;
 
 impl View for Net {
     const SCHEMA: &'static str = "sysreel/net/1";
-    const REQUIRED: Required =
-        Required { memory: true, names: true, calls: Classes::NETWORK.and(Classes::DESC) };
+    const REQUIRED: Required = Required::files(Classes::NETWORK.and(Classes::DESC));
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new(&[
@@ -67,7 +66,11 @@ impl View for Net {
             ]);
         }
         if self.endpoints.is_empty() {
-            write_line("no sockets were used", page, out)?;
+            let line = match page.is_partial {
+                true => "no sockets are known",
+                false => "no sockets were used",
+            };
+            write_line(line, page, out)?;
         } else {
             table.write(page, out)?;
         }

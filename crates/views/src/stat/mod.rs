@@ -10,7 +10,7 @@ use sysreel_inspect::abi::filter::FieldRef;
 use sysreel_inspect::calls::{Call, Item};
 use sysreel_inspect::filter::FieldReader;
 use sysreel_inspect::visible::visible;
-use sysreel_inspect::{Error, Findings, LogFile};
+use sysreel_inspect::{Error, Findings, LogFile, counted};
 
 use crate::bounded::Bounded;
 use crate::select::{Collect, Looker, Needs, Select, collect};
@@ -82,6 +82,9 @@ pub struct Stat {
     pub slowest: Vec<Slow>,
     #[serde(skip)]
     histogram: bool,
+    /// What the log lacks of the fields, a sentence each.
+    #[serde(skip)]
+    lacks: Vec<String>,
 }
 
 /// The calls of one group.
@@ -140,6 +143,7 @@ pub struct Slow {
 pub fn stat(file: &LogFile, options: &Options) -> Result<(Stat, Findings), Error> {
     let (stat, mut findings) = collect(file, &options.select, collector(file, options))?;
     findings.not_recorded.sort();
+    findings.left_out.extend(stat.lacks.iter().cloned());
     Ok((stat, findings))
 }
 
@@ -157,6 +161,7 @@ pub fn collector<'o>(
         slowest: Vec::new(),
         keep: options.slowest,
         key: String::new(),
+        unknown: vec![0; options.by.len()],
         is_plain: matches!(&*options.by, [field] if field.to_string() == "call"),
     }
 }
@@ -189,6 +194,8 @@ struct Counting<'o> {
     key: String,
     /// Whether calls are grouped by name only, which needs no list of keys.
     is_plain: bool,
+    /// For each field the number of calls of which the log does not have all values.
+    unknown: Vec<u64>,
 }
 
 impl Looker for Counting<'_> {
@@ -209,12 +216,15 @@ impl Looker for Counting<'_> {
         let mut keys = vec![String::new()];
         for (at, field) in self.reader.fields().iter().enumerate() {
             let mut values: Vec<String> = Vec::new();
-            self.reader.values(call, field, &mut |value| {
+            let is_known = self.reader.values(call, field, &mut |value| {
                 let value = visible(value).into_owned();
                 if !values.contains(&value) {
                     values.push(value);
                 }
             });
+            if let (false, Some(count)) = (is_known, self.unknown.get_mut(at)) {
+                *count = count.saturating_add(1);
+            }
             if values.is_empty() {
                 values.push(String::new());
             }
@@ -253,7 +263,7 @@ impl Counting<'_> {
         let bytes = self.bytes.as_ref().and_then(|field| self.reader.number(call, field));
         let bytes = bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         let took = call.duration().map(|took| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-        One { failed: call.ended().errno().is_some(), took, bytes }
+        One { failed: call.ended().has_failed(), took, bytes }
     }
 
     fn keep_if_slow(&mut self, call: &Call<'_>, took: Option<u64>) {
@@ -312,6 +322,10 @@ impl Collect for Counting<'_> {
         groups.sort_by(|a, b| value(b).cmp(&value(a)).then_with(|| a.key.cmp(&b.key)));
         let more_groups = groups.len().saturating_sub(options.limit);
         groups.truncate(options.limit);
+        let unknown = options.by.iter().zip(&self.unknown).filter(|(_, count)| **count > 0);
+        let lacks = unknown.map(|(field, count)| {
+            format!("`{field}` was not recorded for {}", counted(*count, "call"))
+        });
         Stat {
             by: options.by.iter().map(ToString::to_string).collect(),
             groups,
@@ -320,6 +334,7 @@ impl Collect for Counting<'_> {
             total: self.total.into_group(Vec::new()),
             slowest: self.slowest,
             histogram: options.histogram,
+            lacks: lacks.collect(),
         }
     }
 }

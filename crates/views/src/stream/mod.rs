@@ -23,8 +23,7 @@ pub(crate) use write::JsonPiece;
 pub use write::{Form, Writer};
 
 /// What streams need of a log. Other calls than these move bytes too, but not into memory.
-pub const REQUIRED: Required =
-    Required { memory: true, names: true, calls: Classes::DESC.and(Classes::NETWORK) };
+pub const REQUIRED: Required = Required::files(Classes::DESC.and(Classes::NETWORK));
 
 /// Which streams to show.
 #[derive(Clone, Debug, Default)]

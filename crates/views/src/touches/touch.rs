@@ -93,6 +93,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Touch {
     /// The full path.
     pub(crate) path: Vec<u8>,
+    /// Whether the log has only the beginning of the path.
+    pub(crate) is_cut: bool,
     pub(crate) uses: Uses,
     pub(crate) outcome: Outcome,
     pub(crate) bytes_read: u64,
@@ -109,6 +111,7 @@ impl Touch {
     pub(super) fn new(path: Vec<u8>, uses: Uses, outcome: Outcome) -> Self {
         Self {
             path,
+            is_cut: false,
             uses,
             outcome,
             bytes_read: 0,
@@ -121,6 +124,11 @@ impl Touch {
 
     pub(super) fn named(path: Vec<u8>, uses: Uses, outcome: Outcome) -> Self {
         Self { by_name: true, ..Self::new(path, uses, outcome) }
+    }
+
+    /// Says whether the log has only the beginning of the path.
+    pub(super) fn cut(self, is_cut: bool) -> Self {
+        Self { is_cut, ..self }
     }
 
     /// Returns what the kernel does to a file that it maps for a new program, or to execute it.

@@ -97,5 +97,5 @@ fn linked(call: &Call<'_>, row: &Row) -> Option<Rc<OpenFile>> {
     let number =
         folders.iter().find_map(|folder| path.written().strip_prefix(folder.as_bytes()))?;
     let fd = std::str::from_utf8(number).ok()?.parse().ok()?;
-    call.state().file(call.task().id(), fd)
+    call.file(fd)
 }

@@ -107,7 +107,7 @@ impl<'o> Builder<'o> {
             let Some(counts) = self.counts(node) else { continue };
             counts.hit = true;
             counts.calls = counts.calls.saturating_add(1);
-            counts.failed = counts.failed.saturating_add(call.ended().errno().is_some().into());
+            counts.failed = counts.failed.saturating_add(call.ended().has_failed().into());
             counts.files_changed = counts.files_changed.saturating_add(new);
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn note(call: &Call<'_>) {
     if row.kind == CallKind::Open {
         let how = call.opening();
         let made = call.made().next();
-        let file = made.and_then(|made| call.state().file(call.task().id(), made.fd));
+        let file = made.and_then(|made| call.made_file(&made));
         if let (Some(how), Some(file)) = (how, file) {
             let write = if how.writes() { 0 } else { CANNOT_WRITE };
             let read = if how.reads() { 0 } else { CANNOT_READ };

@@ -13,6 +13,7 @@ use sysreel_inspect::visible::visible_bytes;
 
 use super::noted::{CANNOT_READ, CANNOT_WRITE, SOCKET_TIMEOUT, raw_args};
 use crate::sockets::{self, file_name};
+use crate::text::CUT;
 
 /// What kind of thing a call waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -129,7 +130,11 @@ impl Object {
         let name = (cause == Cause::Futex)
             .then(|| call.args().raw(0).map(|address| format!("{address:#x}")))
             .flatten()
-            .or_else(|| call.paths().next().map(|path| visible_bytes(&path.full())));
+            .or_else(|| {
+                let path = call.paths().next()?;
+                let rest = if path.is_cut() { CUT } else { "" };
+                Some(visible_bytes(&path.full()) + rest)
+            });
         let has_socket_timeout = files.iter().any(|(file, _)| file.tag.get() & SOCKET_TIMEOUT != 0);
         let timeout = has_timeout(call) || has_socket_timeout;
         let is_internal = !timeout
@@ -187,8 +192,18 @@ impl Object {
     /// Returns the processes that hold the other end of a pipe or socket.
     fn other_ends(&self, call: &Call<'_>) -> Vec<Other> {
         let mut found: BTreeMap<u32, Other> = BTreeMap::new();
+        // Where the other end of a connection is known, the socket that listened is not one.
+        let has_end = |(mine, reads): &(Rc<OpenFile>, bool)| {
+            let mut has_end = false;
+            for_each_table(call, &mut |_, _, _, theirs| has_end |= is_connected(mine, theirs));
+            (Rc::clone(mine), *reads, has_end)
+        };
+        let files: Vec<_> = self.files.iter().map(has_end).collect();
         for_each_table(call, &mut |task, pid, fd, file| {
-            if self.files.iter().any(|(mine, reads)| is_other_end(mine, file, *reads)) {
+            if files.iter().any(|(mine, reads, has_end)| match has_end {
+                true => is_connected(mine, file),
+                false => is_other_end(mine, file, *reads),
+            }) {
                 let how = Rc::from(format!("fd {fd} is {}", file_name(file)));
                 found.entry(pid).or_insert(Other { task, pid, how });
             }
@@ -337,10 +352,9 @@ fn polled(call: &Call<'_>) -> Vec<(Rc<OpenFile>, bool)> {
             _ => {}
         }
     }
-    let (state, id) = (call.state(), call.task().id());
     let mut files: Vec<(Rc<OpenFile>, bool)> = Vec::new();
     for (fd, reads) in fds {
-        if let Some(file) = state.file(id, fd)
+        if let Some(file) = call.file(fd)
             && files.iter().all(|(known, way)| known.serial != file.serial || *way != reads)
         {
             files.push((file, reads));

@@ -32,16 +32,14 @@ impl Cause {
 }
 
 /// All calls that wait, and those that show who could end a wait.
-const REQUIRED: Required = Required {
-    memory: true,
-    names: true,
-    calls: Classes::DESC
+const REQUIRED: Required = Required::files(
+    Classes::DESC
         .and(Classes::NETWORK)
         .and(Classes::PROCESS)
         .and(Classes::IPC)
         .and(Classes::SIGNAL)
         .and(Classes::CLOCK),
-};
+);
 
 impl View for Waits {
     const SCHEMA: &'static str = "sysreel/waits/1";

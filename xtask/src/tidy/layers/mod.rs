@@ -106,6 +106,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &[
                 "add",
                 "color",
+                "completeness",
                 "error",
                 "event_range",
                 "findings",

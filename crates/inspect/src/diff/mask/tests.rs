@@ -1,3 +1,4 @@
+use super::variable::masked_variable;
 use super::*;
 
 /// The secret is between `<` and `>`.
@@ -147,4 +148,23 @@ fn all_of_a_secret_variable_is_masked() {
         assert_eq!(masked_variable(text), text);
     }
     assert!(!masked_variable("DB=postgres://u:secret@host/x").contains("secret"));
+}
+
+#[test]
+fn variables_have_secrets_in_their_values_too() {
+    for (text, secret) in [
+        ("AUTH=Bearer abcdefgh", "abcdefgh"),
+        ("H=basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+        ("MY_TOKEN=Bearer x", "Bearer x"),
+        ("K=-----BEGIN RSA PRIVATE KEY-----\\nMIIx\\n-----END RSA PRIVATE KEY-----", "MIIx"),
+        ("K=-----BEGIN PRIVATE KEY-----\\nMIIx", "MIIx"),
+    ] {
+        let masked = masked_variable(text);
+        assert!(!masked.contains(secret) && masked.contains("***"), "{text}: {masked}");
+        assert_eq!(masked_variable(&masked), masked, "{text}");
+    }
+    for text in ["A=Bearer of news and more", "K=-----BEGIN PUBLIC KEY-----\\nx", "A=Bearer", "A="]
+    {
+        assert_eq!(masked_variable(text), text);
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) use classified::{Classified, Making, Operation};
 
 use self::case::RowInfo;
 use super::names::{NameId, Names, Sort};
+use crate::calls::Returned;
 use crate::diff::effect::Op;
 use crate::state::paths::PATH_MAX;
 use crate::text;
@@ -163,7 +164,9 @@ fn requested_path(
         case.finished.open.memory.find(arg, case.call.role, 0)?.bytes(case.buffers, PATH_MAX)?;
     let dirfd = dirfd.and_then(|at| case.call.args.get(usize::from(at)).copied());
     let mut path = Vec::new();
-    case.tracker.path(case.finished.task, dirfd, text::until_nul(&bytes), &mut path);
+    let with = (dirfd, text::until_nul(&bytes));
+    let Returned { task, open, .. } = *case.finished;
+    case.tracker.path_of_argument(task, open, with, false, &mut path);
     Some(names.id(Sort::Path, &path)).filter(|requested| Some(*requested) != leads)
 }
 
@@ -179,6 +182,7 @@ fn resolve_path(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) 
         return false;
     }
     let (task, arg) = (case.finished.task, PathArg { path: arg, dirfd });
-    case.tracker.path_of_call(task, &case.call, arg, (path, case.finished.parts), out);
+    let call = (&case.call, case.finished.open);
+    case.tracker.path_of_call(task, call, arg, (path, case.finished.parts), out);
     true
 }

@@ -26,6 +26,50 @@ fn close_closes_also_if_it_fails() {
     assert_eq!(open_fds(&state_after(&log)), [5, 6]);
 }
 
+/// Logs a thread that shares the descriptors of the first task, which has 3 to 5.
+fn two_threads() -> LogBuilder {
+    /// `CLONE_FILES` (include/uapi/linux/sched.h).
+    const FILES: u64 = 0x400;
+    let mut log = LogBuilder::new();
+    begins(&mut log, 0, "/w", (3..6).map(|fd| entry(fd, "/w/old", 2)).collect());
+    log.entry(0, X86_64, "clone", [FILES, 0, 0, 0, 0, 0], &[]);
+    log.task(1, 101, 100, Origin::CLONE, TaskId(0));
+    log.exit(0, X86_64, 101, &[]);
+    log
+}
+
+/// close(2) gives a number up before it returns: another thread may have it again by then.
+#[test]
+fn a_number_that_is_open_again_stays_open() {
+    let cwd = u64::from(CWD.cast_unsigned());
+    for (name, args) in [("close", [3, 0, 0, 0, 0, 0]), ("close_range", [3, 5, 0, 0, 0, 0])] {
+        let mut log = two_threads();
+        log.entry(0, X86_64, name, args, &[]);
+        call(&mut log, 1, "openat", [cwd, 0, 0, 0, 0, 0], 3);
+        log.exit(0, X86_64, 0, &[]);
+        let tracker = state_after(&log);
+        let left = if name == "close" { vec![3, 4, 5] } else { vec![3] };
+        assert_eq!(open_fds(&tracker), left, "{name}");
+        assert_eq!(&*tracker.file(TaskId(0), 3).unwrap().link, b"", "{name}: the new one");
+        call(&mut log, 0, "close", [3, 0, 0, 0, 0, 0], 0);
+        assert!(!open_fds(&state_after(&log)).contains(&3), "{name}");
+    }
+}
+
+/// dup(2) of a descriptor that another thread replaces meanwhile.
+#[test]
+fn a_duplicate_is_of_what_the_call_began_with() {
+    let mut log = two_threads();
+    log.entry(0, X86_64, "dup", [3, 0, 0, 0, 0, 0], &[]);
+    let cwd = u64::from(CWD.cast_unsigned());
+    call(&mut log, 1, "openat", [cwd, 0, 0, 0, 0, 0], 6);
+    call(&mut log, 1, "dup2", [6, 3, 0, 0, 0, 0], 3);
+    log.exit(0, X86_64, 7, &[]);
+    let tracker = state_after(&log);
+    let link = |fd| tracker.file(TaskId(0), fd).unwrap().link.to_vec();
+    assert_eq!((link(3), link(7)), (Vec::new(), b"/w/old".to_vec()));
+}
+
 /// Opens 3 to 6, which stay open over execve except 3 and 6. The log has no names of them.
 fn unnamed() -> LogBuilder {
     let mut log = LogBuilder::new();

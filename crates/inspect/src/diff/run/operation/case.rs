@@ -42,7 +42,12 @@ impl Case<'_> {
     }
 
     pub(crate) fn file(&self, at: usize) -> Option<Rc<OpenFile>> {
-        self.tracker.file(self.finished.task, self.call.fd(at)?)
+        self.argument_file(self.call.fd(at)?)
+    }
+
+    /// Returns what a descriptor referred to at the entry of the call.
+    pub(crate) fn argument_file(&self, fd: i32) -> Option<Rc<OpenFile>> {
+        self.tracker.argument_file(self.finished.task, self.finished.open, fd)
     }
 }
 

@@ -5,6 +5,7 @@ use sysreel_format::Part;
 
 use super::super::names::{NameId, Names, Sort};
 use super::case::{Case, address, file_name};
+use crate::calls::Returned;
 use crate::diff::effect::Op;
 use crate::text;
 
@@ -59,7 +60,9 @@ fn socket_address(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<Na
         && name.first().is_some_and(|first| *first != 0)
     {
         let mut absolute = Vec::new();
-        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut absolute);
+        let with = (None, text::until_nul(name));
+        let Returned { task, open, .. } = *case.finished;
+        case.tracker.path_of_argument(task, open, with, false, &mut absolute);
         let resolved = [bytes.get(..2)?, &absolute].concat();
         return Some(address(&file, &resolved, names));
     }

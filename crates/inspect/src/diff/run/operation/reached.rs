@@ -38,7 +38,7 @@ pub(super) fn linked_descriptor(case: &Case<'_>, names: &mut Names) -> Option<Na
         path => {
             let number = path.strip_prefix(b"/proc/self/fd/")?;
             let number = std::str::from_utf8(number).ok()?.parse().ok()?;
-            case.tracker.file(case.finished.task, number)?
+            case.argument_file(number)?
         }
     };
     Some(file_name(&file, names))

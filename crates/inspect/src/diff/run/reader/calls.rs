@@ -208,9 +208,9 @@ impl RunBuilder {
                 return self.local_ids.add_random(bytes.unwrap_or_default());
             }
             CallKind::Read if !finished.outcome.failed() => {
-                let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else {
-                    return;
-                };
+                let (task, open) = (finished.task, finished.open);
+                let file = call.fd(0).and_then(|fd| tracker.argument_file(task, open, fd));
+                let Some(file) = file else { return };
                 if matches!(&*file.link, b"/dev/urandom" | b"/dev/random") {
                     let bytes = region(finished.parts, 1, call.role, 0);
                     self.local_ids.add_random(bytes.unwrap_or_default());

@@ -7,15 +7,23 @@ use sysreel_format::Completeness;
 /// say.
 #[must_use]
 pub fn left_out(file: &LogFile) -> Vec<String> {
-    let (log, mut word) = (file.log(), file.log().header().completeness);
-    if let Some(summary) = log.summary() {
-        word = word.with(summary.completeness);
-    }
-    sentences(word)
+    sentences(whole_word(file))
+}
+
+/// As [`left_out`], for some bits.
+pub(crate) fn lacking<const N: usize>(file: &LogFile, bits: [Completeness; N]) -> Vec<String> {
+    let word = whole_word(file);
+    let lacking = bits.into_iter().filter(|bit| word.contains(*bit));
+    sentences(lacking.fold(Completeness::default(), Completeness::with))
+}
+
+fn whole_word(file: &LogFile) -> Completeness {
+    let word = file.log().header().completeness;
+    file.log().summary().map_or(word, |summary| word.with(summary.completeness))
 }
 
 /// Returns what the log cannot show, as sentences.
-pub(super) fn sentences(word: Completeness) -> Vec<String> {
+pub(crate) fn sentences(word: Completeness) -> Vec<String> {
     let explained = [
         (Completeness::CAPTURE_LIMIT, "buffers were cut at the capture limit"),
         (Completeness::STRUCTS_ONLY, "no memory was captured, only the system call structs"),
