@@ -7,7 +7,7 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
-use crate::consts::{clock, file, ioctl, ioctl_drivers, memory, open, socket, uapi};
+use crate::consts::{clock, file, ioctl, ioctl_drivers, ipc, memory, open, socket, uapi};
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
 
@@ -44,7 +44,8 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
 
 /// Separates the size of huge pages, as a power of two, from flags that have it in their high bits.
 fn huge_page_shift(list: &'static Constants, value: u64) -> (u64, u64) {
-    if !std::ptr::eq(list, &memory::MAP) && !std::ptr::eq(list, &file::MEMFD) {
+    let has_shift = [&memory::MAP, &file::MEMFD, &ipc::SHM_GET];
+    if !has_shift.iter().any(|known| std::ptr::eq(list, *known)) {
         return (value, 0);
     }
     let mask = u64::from(g::MAP_HUGE_MASK) << g::MAP_HUGE_SHIFT;
@@ -259,7 +260,11 @@ fn push_names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest 
     rest
 }
 
-fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
+fn flags_mode(abi: Abi, list: &'static Constants, value: u64, out: &mut String) {
+    // Those of new System V IPC objects: unknown flags are no permissions.
+    if list.fields.is_empty() {
+        return flags_and_permissions(abi, list, significant(list, value), out);
+    }
     // Without a file type there is no name.
     let unknown = list.fields.iter().find(|field| {
         let part = value & field.mask;
@@ -277,6 +282,24 @@ fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
             (0..digits).rev().map(|digit| char::from(b'0' + (rest.left >> (3 * digit) & 7) as u8)),
         );
     }
+}
+
+/// Writes flags and, after them, the permissions in the low nine bits.
+fn flags_and_permissions(abi: Abi, list: &'static Constants, value: u64, out: &mut String) {
+    const PERMISSIONS: u64 = 0o777;
+    let (flags, shift) = huge_page_shift(list, value & !PERMISSIONS);
+    let rest = push_names(abi, list, flags, out);
+    let separator = |out: &mut String, any: bool| out.push_str(if any { "|" } else { "" });
+    if rest.left != 0 {
+        separator(out, rest.any);
+        _ = push_hex(rest.left, out);
+    }
+    if shift != 0 {
+        separator(out, flags != 0);
+        push_shift(list, shift, out);
+    }
+    separator(out, flags != 0 || shift != 0);
+    _ = write!(out, "0{:02o}", value & PERMISSIONS);
 }
 
 /// Returns the significant bits of a value.
