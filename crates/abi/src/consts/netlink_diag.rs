@@ -82,4 +82,9 @@ lists! {
         TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_FIN_WAIT1 = 4,
         TCP_FIN_WAIT2 = 5, TCP_TIME_WAIT = 6, TCP_CLOSE = 7, TCP_CLOSE_WAIT = 8, TCP_LAST_ACK = 9,
         TCP_LISTEN = 0xa, TCP_CLOSING = 0xb;
+    /// Versions of rings of packet sockets.
+    "linux/if_packet.h" PACKET_VERSION "TPACKET_" 32:
+        TPACKET_V1 = 0, TPACKET_V2 = 1, TPACKET_V3 = 2;
+    /// Directions that a socket has shut down [include/net/sock.h].
+    "" SHUT "???_SHUTDOWN" 32: RCV_SHUTDOWN = 1, SEND_SHUTDOWN = 2;
 }

@@ -56,7 +56,7 @@ list! { /// States of links of virtual functions.
 VF_LINK_STATE "IFLA_VF_LINK_STATE_" 32:
 IFLA_VF_LINK_STATE_AUTO IFLA_VF_LINK_STATE_ENABLE IFLA_VF_LINK_STATE_DISABLE }
 list! { /// VLANs of virtual functions.
-LINK_VF_VLAN "IFLA_VF_VLAN_" 32:
+LINK_VF_VLAN "IFLA_VF_VLAN_INFO_" 32:
 IFLA_VF_VLAN_INFO_UNSPEC IFLA_VF_VLAN_INFO }
 list! { /// Statistics of virtual functions.
 LINK_VF_STATS "IFLA_VF_STATS_" 32:
@@ -160,6 +160,10 @@ lists! {
     "linux/if_bridge.h" ROUTER_TYPE "MDB_RTR_TYPE_" 32:
         MDB_RTR_TYPE_DISABLED = 0, MDB_RTR_TYPE_TEMP_QUERY = 1, MDB_RTR_TYPE_PERM = 2,
         MDB_RTR_TYPE_TEMP = 3;
+    /// State of IPv6 [include/net/if_inet6.h].
+    "" INET6_FLAGS "IF_" 32:
+        IF_RS_SENT = 0x10, IF_RA_RCVD = 0x20, IF_RA_MANAGED = 0x40, IF_RA_OTHERCONF = 0x80,
+        IF_READY = 0x80000000;
     /// Settings of IPv6.
     "linux/ipv6.h" SETTINGS "DEVCONF_" 32:
         DEVCONF_FORWARDING = 0, DEVCONF_HOPLIMIT = 1, DEVCONF_MTU6 = 2, DEVCONF_ACCEPT_RA = 3,

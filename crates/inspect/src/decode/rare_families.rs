@@ -33,7 +33,7 @@ pub(super) fn members(view: &View<'_>, f: Fields<'_>, out: &mut String) -> bool 
 }
 
 /// Writes a number with its name, if it has one: `0xff /* NAME */`.
-fn commented(view: &View<'_>, kind: ArgKind, value: u64, out: &mut String) {
+pub(super) fn commented(view: &View<'_>, kind: ArgKind, value: u64, out: &mut String) {
     let name = value::name_of_constant(view.abi, kind, value);
     text::hex(out, value);
     if view.options.constants != crate::style::Constants::Raw

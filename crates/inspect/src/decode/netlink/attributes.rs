@@ -96,6 +96,8 @@ fn one(view: &View<'_>, family: u64, table: &Table, chunk: Chunk<'_>, out: &mut 
         render::enum_text(view.abi, types, number, &mut name);
     }
     let known = table.forms.iter().find(|(known, _)| *known == name);
-    form::write(view, family, known.map_or(table.others, |(_, form)| *form), payload, out);
+    let is_unknown = name.starts_with(|c: char| c.is_ascii_digit());
+    let form = known.map_or(table.others, |(_, form)| *form);
+    form::write(view, family, if is_unknown { Form::Raw } else { form }, payload, out);
     out.push(']');
 }

@@ -128,7 +128,7 @@ static INET_TABLE: Table = table(&c::INET, &[
     ("INET_DIAG_VEGASINFO", Members(&[("tcpv_enabled", 0, U32), ("tcpv_rttcnt", 4, U32),
         ("tcpv_rtt", 8, U32), ("tcpv_minrtt", 12, U32)])),
     ("INET_DIAG_CONG", Text), ("INET_DIAG_TOS", U8), ("INET_DIAG_TCLASS", U8),
-    ("INET_DIAG_SKMEMINFO", MEMORY), ("INET_DIAG_SHUTDOWN", U8),
+    ("INET_DIAG_SKMEMINFO", MEMORY), ("INET_DIAG_SHUTDOWN", Commented(1, &c::SHUT)),
     ("INET_DIAG_DCTCPINFO", Members(&[("dctcp_enabled", 0, Number(2)),
         ("dctcp_ce_state", 2, Number(2)), ("dctcp_alpha", 4, U32), ("dctcp_ab_ecn", 8, U32),
         ("dctcp_ab_tot", 12, U32)])),
@@ -151,9 +151,13 @@ const RING: Form = Members(&[("ndr_block_size", 0, U32), ("ndr_block_nr", 4, U32
     ("ndr_frame_size", 8, U32), ("ndr_frame_nr", 12, U32)]);
 #[rustfmt::skip]
 static PACKET_TABLE: Table = table(&c::PACKET, &[
-    ("PACKET_DIAG_INFO", Members(&[("pdi_index", 0, Interface), ("pdi_version", 4, U32),
+    ("PACKET_DIAG_INFO", Members(&[("pdi_index", 0, Interface), ("pdi_version", 4, Enum(4, &c::PACKET_VERSION)),
         ("pdi_reserve", 8, U32), ("pdi_copy_thresh", 12, U32), ("pdi_tstamp", 16, U32),
         ("pdi_flags", 20, Flags(4, &c::PACKET_FLAGS))])),
+    ("PACKET_DIAG_MCLIST", Array(&Members(&[("pdmc_index", 0, Interface), ("pdmc_count", 4, U32),
+        ("pdmc_type", 8, Number(2)), ("pdmc_alen", 10, Number(2)),
+        ("pdmc_addr", 12, Counted(10, 32))]))),
+    ("PACKET_DIAG_FILTER", Array(&Instruction)),
     ("PACKET_DIAG_RX_RING", PACKET_RING), ("PACKET_DIAG_TX_RING", PACKET_RING),
     ("PACKET_DIAG_FANOUT", U32), ("PACKET_DIAG_UID", Uid), ("PACKET_DIAG_MEMINFO", MEMORY),
 ]);

@@ -10,6 +10,7 @@ use super::super::value;
 use super::super::view::View;
 use super::attributes::{self, Table};
 use super::chunk::Chunk;
+use crate::style::HexStrings;
 use crate::text;
 
 /// What a value is. The first number is its size in bytes.
@@ -21,13 +22,13 @@ pub(super) enum Form {
     Enum(usize, &'static Constants),
     /// An enum of which few values have names.
     Named(usize, &'static Constants),
-    /// An enum whose unknown values are decimal numbers.
-    Number8(&'static Constants),
     Flags(usize, &'static Constants),
     /// Flags of which a list has the numbers.
     Bits(usize, &'static Constants, &'static str),
     /// The same, where the first bit has the number 1.
     Shifted(usize, &'static Constants, &'static str),
+    /// Flags that are shown as a number with their names.
+    Commented(usize, &'static Constants),
     Uid,
     Fd,
     Interface,
@@ -38,11 +39,17 @@ pub(super) enum Form {
     /// 64 bits in network order.
     Wide,
     /// A clock of a hundredth of a second.
-    Centiseconds(usize),
+    Centiseconds,
+    /// Bytes that align the structure.
+    Padding(usize),
     /// A string with or without a NUL.
     Text,
-    /// A name with room for so many bytes.
-    Name(usize),
+    /// So many bytes whose meaning is unknown.
+    Quoted(usize),
+    /// As many of so many bytes as 16 bits at an offset of the structure say.
+    Counted(usize, usize),
+    /// An instruction of a classic BPF filter.
+    Instruction,
     /// An address of the family that the message has.
     Address,
     /// The same in a structure that has room for 16 bytes.
@@ -83,10 +90,11 @@ impl Form {
     fn size(self) -> Option<usize> {
         Some(match self {
             Number(n) | Signed(n) | Hex(n) | Enum(n, _) | Named(n, _) | Flags(n, _) => n,
-            Bits(n, ..) | Shifted(n, ..) | Centiseconds(n) | Name(n) | Octets(n) => n,
+            Bits(n, ..) | Shifted(n, ..) | Padding(n) | Quoted(n) | Octets(n) => n,
             Sequence(form, n) => form.size()? * n,
+            Commented(n, _) | Counted(_, n) => n,
+            Instruction => 8,
             Group => 20,
-            Number8(_) => 1,
             Port | Protocol(_) => 2,
             Uid | Fd | Interface | Device => 4,
             Wide | Cookie => 8,
@@ -96,11 +104,19 @@ impl Form {
                 fields.iter().filter(|field| !field.0.starts_with('?')).map(end).max().unwrap_or(0)
             }
             With(form, _) => form.size()?,
-            Text | Address | Hardware | Array(_) | Indexed(..) | Nested(_) | Call(_) | Raw => {
+            Text | Address | Hardware | Centiseconds | Array(_) | Indexed(..) | Nested(_) | Call(_) | Raw => {
                 return None;
             }
         })
     }
+}
+
+/// Returns where the last optional member of a structure ends that is there.
+fn optional(form: Form, len: usize) -> usize {
+    let Members(fields) = form else { return 0 };
+    let optional = fields.iter().filter(|field| field.0.starts_with('?'));
+    let end = |field: &Field| field.1 + field.2.size().unwrap_or(0);
+    optional.map(end).filter(|end| *end <= len).max().unwrap_or(0)
 }
 
 /// Writes a payload. `family` is that of the message.
@@ -112,6 +128,7 @@ pub(super) fn write(
     out: &mut String,
 ) {
     if let Some(size) = form.size() {
+        let size = size.max(optional(form, chunk.len));
         let Some(bytes) = chunk.need(view, size, out) else { return };
         return value_of(view, family, form, (chunk, bytes), out);
     }
@@ -122,6 +139,14 @@ pub(super) fn write(
         Indexed(each, names) => array(view, family, (*each, Some(names)), chunk, out),
         _ if chunk.bytes.len() < chunk.len => chunk.raw(view, out),
         Text => string(view, chunk.bytes, out),
+        Centiseconds if (1..=8).contains(&chunk.len) => {
+            let bytes = chunk.bytes.iter().rev();
+            let ticks = bytes.fold(0, |ticks, byte| ticks << 8 | u64::from(*byte));
+            text::dec(out, ticks);
+            if ticks != 0 && view.options.constants != crate::style::Constants::Raw {
+                out.push_str(&format!(" /* {}.{:02} s */", ticks / 100, ticks % 100));
+            }
+        }
         Hardware => hardware(view, chunk.bytes, out),
         Address if matches!((family, chunk.len), (INET, 4..) | (INET6, 16..)) => {
             address(view, family, chunk.bytes, out);
@@ -151,12 +176,16 @@ fn value_of(
         Enum(size, list) => value::constant(view, ArgKind::Enum(list), n(size), out),
         Flags(size, list) => value::constant(view, ArgKind::Flags(list), n(size), out),
         Named(size, list) => named(view, list, n(size), &|out| text::hex(out, n(size)), out),
-        Number8(list) => named(view, list, n(1), &|out| text::dec(out, n(1)), out),
         Bits(size, list, prefix) => bits(view, (list, prefix, 0), n(size), out),
         Shifted(size, list, prefix) => bits(view, (list, prefix, 1), n(size), out),
         Octets(_) => hardware(view, bytes, out),
         Sequence(each, _) => array(view, family, (*each, None), chunk.first(bytes.len()), out),
         Group => group(view, chunk, f, out),
+        Instruction => super::super::classic_bpf::instruction(view, f, out),
+        Commented(size, list) => {
+            let kind = ArgKind::Flags(list);
+            super::super::rare_families::commented(view, kind, n(size), out);
+        }
         Uid => value::uid(f.u32(0), out),
         Fd => value::fd(view, f.u32(0), out),
         Interface => interface(view, f.u32(0), out),
@@ -177,12 +206,7 @@ fn value_of(
             let number = f.u64(0).swap_bytes();
             in_network_order(view, f.slice(0, 8), &format!("htobe64({number})"), out);
         }
-        Centiseconds(size) => {
-            let ticks = n(size);
-            text::dec(out, ticks);
-            out.push_str(&format!(" /* {}.{:02} s */", ticks / 100, ticks % 100));
-        }
-        Name(_) => text::quoted(out, text::until_nul(bytes), view.options.hex),
+        Quoted(_) => text::quoted(out, bytes, HexStrings::Always),
         RoomyAddress if matches!(family, INET | INET6) => address(view, family, bytes, out),
         RoomyAddress => chunk.first(16).raw(view, out),
         Cookie => out.push_str(&format!("[{}, {}]", f.u32(0), f.u32(4))),
@@ -289,10 +313,16 @@ pub(super) fn members(
         if is_reserved && one.bytes.iter().take(size).all(|byte| *byte == 0) {
             continue;
         }
-        if one.len < size {
+        if one.len < size || matches!(form, Padding(_)) {
             break;
         }
         member(out, name.trim_start_matches(['_', '?']));
+        if let Counted(at, most) = form {
+            let count = Fields::new(view.abi, chunk.bytes).u16(*at);
+            let count = usize::try_from(count).unwrap_or(0).min(*most);
+            write(view, family, Raw, one.first(count), out);
+            continue;
+        }
         write(view, family, *form, one, out);
     }
     out.push('}');
@@ -320,7 +350,10 @@ fn group(view: &View<'_>, chunk: Chunk<'_>, f: Fields<'_>, out: &mut String) {
     }
     out.push_str(", proto=");
     let list = &sysreel_abi::consts::link::ETHER_PROTOCOL;
-    write(view, 0, Protocol(list), chunk.from(16), out);
+    match protocol {
+        0 => in_network_order(view, f.slice(16, 2), "htons(AF_UNSPEC)", out),
+        _ => write(view, 0, Protocol(list), chunk.from(16), out),
+    }
     out.push('}');
 }
 
@@ -351,7 +384,12 @@ fn array(
         }
         if let Some(names) = names {
             out.push('[');
-            value::constant(view, ArgKind::Enum(names), i as u64, out);
+            match names.items.iter().find(|(_, known)| *known == i as u64) {
+                Some((name, _)) => {
+                    value::named(view, &|out| text::dec(out, i as u64), name, out);
+                }
+                None => text::dec(out, i as u64),
+            }
             out.push_str("]=");
         }
         write(view, family, each, one.first(size), out);

@@ -86,7 +86,12 @@ static XDP: Table = table(&c::LINK_XDP, &[
     ("IFLA_XDP_DRV_PROG_ID", U32), ("IFLA_XDP_SKB_PROG_ID", U32), ("IFLA_XDP_HW_PROG_ID", U32),
     ("IFLA_XDP_EXPECTED_FD", Fd),
 ]);
-static PORT: Table = table(&c::LINK_PORT, &[("IFLA_PORT_VF", U32), ("IFLA_PORT_PROFILE", Text)]);
+#[rustfmt::skip]
+static PORT: Table = table(&c::LINK_PORT, &[
+    ("IFLA_PORT_VF", U32), ("IFLA_PORT_PROFILE", Text),
+    ("IFLA_PORT_VSI_TYPE", Members(&[("vsi_mgr_id", 0, U8), ("vsi_type_id", 1, Quoted(3)),
+        ("vsi_type_version", 4, U8), ("_pad", 5, Quoted(3))])),
+]);
 static VF_PORTS: Table = table(&c::LINK_VF_PORT, &[("IFLA_VF_PORT", Nested(&PORT))]);
 static VF_LIST: Table = table(&c::LINK_VF_LIST, &[("IFLA_VF_INFO", Nested(&VF))]);
 const SETTING: Form = Members(&[("vf", 0, U32), ("setting", 4, U32)]);
@@ -111,7 +116,7 @@ static VF_STATS: Table = Table {
 #[rustfmt::skip]
 static VF_VLANS: Table = table(&c::LINK_VF_VLAN, &[
     ("IFLA_VF_VLAN_INFO", Members(&[("vf", 0, U32), ("vlan", 4, U32), ("qos", 8, U32),
-        ("vlan_proto", 12, Protocol(&frames::ETHER_PROTOCOL))])),
+        ("vlan_proto", 12, Protocol(&frames::ETHER_PROTOCOL)), ("", 14, Padding(2))])),
 ]);
 const BRIDGE_ID: Form =
     Members(&[("prio", 0, Sequence(&Number(1), 2)), ("addr", 2, Octets(6))]);
@@ -120,30 +125,30 @@ static BRIDGE_PORT: Table = Table { others: U8, ..table(&c::BRIDGE_PORT, &[
     ("IFLA_BRPORT_UNSPEC", Raw), ("IFLA_BRPORT_FLUSH", Raw), ("IFLA_BRPORT_PAD", Raw),
     ("IFLA_BRPORT_PRIORITY", U16), ("IFLA_BRPORT_COST", U32), ("IFLA_BRPORT_ROOT_ID", BRIDGE_ID),
     ("IFLA_BRPORT_BRIDGE_ID", BRIDGE_ID), ("IFLA_BRPORT_DESIGNATED_PORT", U16),
-    ("IFLA_BRPORT_DESIGNATED_COST", U16), ("IFLA_BRPORT_ID", Hex(2)), ("IFLA_BRPORT_NO", Hex(2)),
-    ("IFLA_BRPORT_MESSAGE_AGE_TIMER", U64), ("IFLA_BRPORT_FORWARD_DELAY_TIMER", U64),
-    ("IFLA_BRPORT_HOLD_TIMER", U64), ("IFLA_BRPORT_GROUP_FWD_MASK", Hex(2)),
+    ("IFLA_BRPORT_DESIGNATED_COST", U16), ("IFLA_BRPORT_ID", U16), ("IFLA_BRPORT_NO", U16),
+    ("IFLA_BRPORT_MESSAGE_AGE_TIMER", Centiseconds), ("IFLA_BRPORT_FORWARD_DELAY_TIMER", Centiseconds),
+    ("IFLA_BRPORT_HOLD_TIMER", Centiseconds), ("IFLA_BRPORT_GROUP_FWD_MASK", Hex(2)),
     ("IFLA_BRPORT_BACKUP_PORT", Interface), ("IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT", U32),
     ("IFLA_BRPORT_MCAST_EHT_HOSTS_CNT", U32),
 ]) };
 #[rustfmt::skip]
 static BRIDGE: Table = table(&c::BRIDGE, &[
-    ("IFLA_BR_FORWARD_DELAY", U32), ("IFLA_BR_HELLO_TIME", U32), ("IFLA_BR_MAX_AGE", U32),
-    ("IFLA_BR_AGEING_TIME", U32), ("IFLA_BR_STP_STATE", U32), ("IFLA_BR_PRIORITY", U16),
+    ("IFLA_BR_FORWARD_DELAY", Centiseconds), ("IFLA_BR_HELLO_TIME", Centiseconds), ("IFLA_BR_MAX_AGE", Centiseconds),
+    ("IFLA_BR_AGEING_TIME", Centiseconds), ("IFLA_BR_STP_STATE", U32), ("IFLA_BR_PRIORITY", U16),
     ("IFLA_BR_VLAN_FILTERING", U8), ("IFLA_BR_VLAN_PROTOCOL", Protocol(&frames::ETHER_PROTOCOL)),
     ("IFLA_BR_GROUP_FWD_MASK", Hex(2)), ("IFLA_BR_ROOT_ID", BRIDGE_ID),
     ("IFLA_BR_BRIDGE_ID", BRIDGE_ID), ("IFLA_BR_ROOT_PORT", U16), ("IFLA_BR_ROOT_PATH_COST", U32),
     ("IFLA_BR_TOPOLOGY_CHANGE", U8), ("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", U8),
-    ("IFLA_BR_HELLO_TIMER", U64), ("IFLA_BR_TCN_TIMER", U64),
-    ("IFLA_BR_TOPOLOGY_CHANGE_TIMER", U64), ("IFLA_BR_GC_TIMER", U64),
+    ("IFLA_BR_HELLO_TIMER", Centiseconds), ("IFLA_BR_TCN_TIMER", Centiseconds),
+    ("IFLA_BR_TOPOLOGY_CHANGE_TIMER", Centiseconds), ("IFLA_BR_GC_TIMER", Centiseconds),
     ("IFLA_BR_GROUP_ADDR", Hardware), ("IFLA_BR_MCAST_ROUTER", U8),
     ("IFLA_BR_MCAST_SNOOPING", U8), ("IFLA_BR_MCAST_QUERY_USE_IFADDR", U8),
     ("IFLA_BR_MCAST_QUERIER", U8), ("IFLA_BR_MCAST_HASH_ELASTICITY", U32),
     ("IFLA_BR_MCAST_HASH_MAX", U32), ("IFLA_BR_MCAST_LAST_MEMBER_CNT", U32),
-    ("IFLA_BR_MCAST_STARTUP_QUERY_CNT", U32), ("IFLA_BR_MCAST_LAST_MEMBER_INTVL", U64),
-    ("IFLA_BR_MCAST_MEMBERSHIP_INTVL", U64), ("IFLA_BR_MCAST_QUERIER_INTVL", U64),
-    ("IFLA_BR_MCAST_QUERY_INTVL", U64), ("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", U64),
-    ("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", U64), ("IFLA_BR_NF_CALL_IPTABLES", U8),
+    ("IFLA_BR_MCAST_STARTUP_QUERY_CNT", U32), ("IFLA_BR_MCAST_LAST_MEMBER_INTVL", Centiseconds),
+    ("IFLA_BR_MCAST_MEMBERSHIP_INTVL", Centiseconds), ("IFLA_BR_MCAST_QUERIER_INTVL", Centiseconds),
+    ("IFLA_BR_MCAST_QUERY_INTVL", Centiseconds), ("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", Centiseconds),
+    ("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", Centiseconds), ("IFLA_BR_NF_CALL_IPTABLES", U8),
     ("IFLA_BR_NF_CALL_IP6TABLES", U8), ("IFLA_BR_NF_CALL_ARPTABLES", U8),
     ("IFLA_BR_VLAN_DEFAULT_PVID", U16), ("IFLA_BR_VLAN_STATS_ENABLED", U8),
     ("IFLA_BR_MCAST_STATS_ENABLED", U8), ("IFLA_BR_MCAST_IGMP_VERSION", U8),
@@ -157,7 +162,7 @@ static TUN: Table = table(&c::TUN, &[
 ]);
 #[rustfmt::skip]
 static INET6: Table = table(&c::LINK_INET6, &[
-    ("IFLA_INET6_FLAGS", Hex(4)), ("IFLA_INET6_CONF", Indexed(&Signed(4), &c::SETTINGS)),
+    ("IFLA_INET6_FLAGS", Flags(4, &c::INET6_FLAGS)), ("IFLA_INET6_CONF", Indexed(&Signed(4), &c::SETTINGS)),
     ("IFLA_INET6_STATS", Indexed(&Number(8), &c::IP_COUNTERS)),
     ("IFLA_INET6_CACHEINFO", Members(&[("max_reasm_len", 0, U32), ("tstamp", 4, U32),
         ("reachable_time", 8, U32), ("retrans_time", 12, U32)])),
@@ -191,7 +196,7 @@ pub(super) static MULTICAST: Table = table(&c::MULTICAST, &[
 static GROUPS: Table = table(&c::MULTICAST_GROUP, &[("MDBA_MDB_ENTRY", Nested(&ENTRIES))]);
 static ENTRIES: Table =
     table(&c::MULTICAST_ENTRY, &[("MDBA_MDB_ENTRY_INFO", With(&Members(ENTRY), &MEMBER))]);
-static MEMBER: Table = table(&c::MULTICAST_MEMBER, &[("MDBA_MDB_EATTR_TIMER", Centiseconds(4))]);
+static MEMBER: Table = table(&c::MULTICAST_MEMBER, &[("MDBA_MDB_EATTR_TIMER", Centiseconds)]);
 /// struct br_mdb_entry, whose address is followed by its protocol.
 const ENTRY: &[Field] = &[
     ("ifindex", 0, Interface),
@@ -204,10 +209,10 @@ static ROUTERS: Table =
     table(&c::MULTICAST_ROUTER, &[("MDBA_ROUTER_PORT", With(&Interface, &ROUTER_PORT))]);
 #[rustfmt::skip]
 static ROUTER_PORT: Table = table(&c::ROUTER_PORT, &[
-    ("MDBA_ROUTER_PATTR_TIMER", Centiseconds(4)),
+    ("MDBA_ROUTER_PATTR_TIMER", Centiseconds),
     ("MDBA_ROUTER_PATTR_TYPE", Enum(1, &c::ROUTER_TYPE)),
-    ("MDBA_ROUTER_PATTR_INET_TIMER", Centiseconds(4)),
-    ("MDBA_ROUTER_PATTR_INET6_TIMER", Centiseconds(4)),
+    ("MDBA_ROUTER_PATTR_INET_TIMER", Centiseconds),
+    ("MDBA_ROUTER_PATTR_INET6_TIMER", Centiseconds),
 ]);
 static INFO: Table = table(&c::LINK_INFO, &[("IFLA_INFO_KIND", Text), SLAVE]);
 #[rustfmt::skip]

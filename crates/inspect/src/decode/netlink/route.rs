@@ -3,6 +3,7 @@
 use sysreel_abi::consts::netlink_route as c;
 use sysreel_abi::consts::{link, netlink_link as l, socket};
 
+use super::super::endpoint::{INET, INET6};
 use super::super::fields::Fields;
 use super::super::value;
 use super::super::view::View;
@@ -119,8 +120,8 @@ const MESSAGES: &[Message] = &[
         table: Some(&links::MULTICAST) },
     Message { objects: &["NSID"], size: 1, fields: &[("rtgen_family", 0, FAMILY)],
         table: Some(&NAMESPACES) },
-    Message { objects: &["CACHEREPORT"], size: 1, fields: &[("rtgen_family", 0, FAMILY)],
-        table: None },
+    Message { objects: &["CACHEREPORT"], size: 1,
+        fields: &[("rtgen_family", 0, Call(routing_family))], table: None },
     Message { objects: &["STATS"], size: 12, fields: STATS, table: Some(&links::STATS) },
     Message { objects: &["NEXTHOP"], size: 8, fields: NEXT_HOP, table: Some(&NEXT_HOPS) },
 ];
@@ -131,7 +132,13 @@ pub(super) fn payload(view: &View<'_>, kind: u64, chunk: Chunk<'_>, out: &mut St
     let object = name.and_then(|(name, _)| name.get("RTM_NEW".len()..));
     let known = object.and_then(|object| MESSAGES.iter().find(|m| m.objects.contains(&object)));
     if let Some(message) = known {
-        return structure(view, message.fields, message.size, message.table, chunk, out);
+        let family = Fields::new(view.abi, chunk.bytes).u8(0);
+        let table = match (message.objects, family) {
+            (["CACHEREPORT"], 128) => Some(&REPORTS),
+            (["CACHEREPORT"], 129) => Some(&REPORTS6),
+            _ => message.table,
+        };
+        return structure(view, message.fields, message.size, table, chunk, out);
     }
     if !chunk.has(1) {
         return text::pointer(out, chunk.address);
@@ -304,14 +311,43 @@ static NEXT_HOPS: Table = table(&c::NEXT_HOP, &[
 ]);
 #[rustfmt::skip]
 static RESILIENT: Table = table(&c::NEXT_HOP_RESILIENT, &[
-    ("NHA_RES_GROUP_BUCKETS", Number(2)), ("NHA_RES_GROUP_IDLE_TIMER", U32),
-    ("NHA_RES_GROUP_UNBALANCED_TIMER", U32), ("NHA_RES_GROUP_UNBALANCED_TIME", Number(8)),
+    ("NHA_RES_GROUP_BUCKETS", Number(2)), ("NHA_RES_GROUP_IDLE_TIMER", Centiseconds),
+    ("NHA_RES_GROUP_UNBALANCED_TIMER", Centiseconds),
+    ("NHA_RES_GROUP_UNBALANCED_TIME", Centiseconds),
 ]);
 #[rustfmt::skip]
 static BUCKET: Table = table(&c::NEXT_HOP_BUCKET, &[
-    ("NHA_RES_BUCKET_INDEX", Number(2)), ("NHA_RES_BUCKET_IDLE_TIME", Number(8)),
+    ("NHA_RES_BUCKET_INDEX", Number(2)), ("NHA_RES_BUCKET_IDLE_TIME", Centiseconds),
     ("NHA_RES_BUCKET_NH_ID", U32),
 ]);
+
+#[rustfmt::skip]
+static REPORTS: Table = table(&c::REPORT, &[
+    ("IPMRA_CREPORT_MSGTYPE", Enum(1, &c::REPORTED)), ("IPMRA_CREPORT_VIF_ID", U32),
+    ("IPMRA_CREPORT_SRC_ADDR", Call(address4)), ("IPMRA_CREPORT_DST_ADDR", Call(address4)),
+    ("IPMRA_CREPORT_TABLE", U32),
+]);
+#[rustfmt::skip]
+static REPORTS6: Table = table(&c::REPORT6, &[
+    ("IP6MRA_CREPORT_MSGTYPE", Enum(1, &c::REPORTED6)), ("IP6MRA_CREPORT_MIF_ID", U32),
+    ("IP6MRA_CREPORT_SRC_ADDR", Call(address6)), ("IP6MRA_CREPORT_DST_ADDR", Call(address6)),
+]);
+
+fn address4(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
+    form::write(view, INET, Address, chunk, out);
+}
+
+fn address6(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
+    form::write(view, INET6, Address, chunk, out);
+}
+
+/// Writes a family of addresses or of multicast routing.
+fn routing_family(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
+    let family = Fields::new(view.abi, chunk.bytes).u8(0);
+    let is_known = socket::FAMILY.items.iter().any(|(_, known)| *known == family);
+    let list = if is_known { &socket::FAMILY } else { &c::ROUTING_FAMILY };
+    value::constant(view, ArgKind::Enum(list), family, out);
+}
 
 /// Writes a `struct rtvia`: a family and an address of it.
 fn via(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
@@ -321,8 +357,14 @@ fn via(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
     value::constant(view, ArgKind::Enum(&socket::FAMILY), family, out);
     let rest = chunk.from(2);
     if rest.len > 0 {
-        out.push_str(", rtvia_addr=");
-        form::write(view, family, Address, rest, out);
+        let is_long = family == INET6 && rest.has(16);
+        if is_long && view.options.constants == crate::style::Constants::Abbrev {
+            let address = super::super::endpoint::v6(rest.bytes, 0);
+            out.push_str(&format!(", inet_pton(AF_INET6, \"{address}\", &rtvia_addr)"));
+        } else {
+            out.push_str(", rtvia_addr=");
+            form::write(view, family, Address, rest, out);
+        }
     }
     out.push('}');
 }
@@ -340,16 +382,21 @@ fn multipath(view: &View<'_>, family: u64, chunk: Chunk<'_>, out: &mut String) {
         return;
     }
     let mut rest = chunk;
+    let length = |hop: Chunk<'_>| {
+        usize::try_from(Fields::new(view.abi, hop.bytes).u16(0)).unwrap_or(0)
+    };
+    let many = length(chunk) >= SIZE && length(chunk).next_multiple_of(4) < chunk.len;
     out.push('[');
     loop {
-        let len = usize::try_from(Fields::new(view.abi, rest.bytes).u16(0)).unwrap_or(0);
+        let len = length(rest);
         let attributes = rest.first(len).from(SIZE);
-        out.push_str(if attributes.len > 0 { "[" } else { "" });
+        let is_nested = many && attributes.len > 0;
+        out.push_str(if is_nested { "[" } else { "" });
         form::members(view, family, HOP, rest.first(SIZE), out);
         if attributes.len > 0 {
             out.push_str(", ");
             attributes::write(view, family, &ROUTES, attributes, out);
-            out.push(']');
+            out.push_str(if is_nested { "]" } else { "" });
         }
         let end = len.next_multiple_of(4);
         if len < SIZE || end >= rest.len {
