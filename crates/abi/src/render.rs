@@ -7,7 +7,9 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
-use crate::consts::{clock, file, ioctl, ioctl_drivers, ipc, memory, open, socket, uapi};
+use crate::consts::{
+    clock, file, ioctl, ioctl_drivers, ioctl_more, ipc, memory, open, socket, uapi,
+};
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
 
@@ -160,7 +162,7 @@ pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool
         ArgKind::IoPriority => io_priority_text(abi, value & 0xffff_ffff, out),
         ArgKind::SwapFlags => swap_text(abi, value & 0xffff_ffff, out),
         ArgKind::Clock => clock_text(abi, value, out),
-        ArgKind::Ioctl => ioctl_text(value, out),
+        ArgKind::Ioctl => ioctl_text(abi, value, out),
         // A umode_t has 16 bits.
         ArgKind::FileMode => flags_mode(abi, &open::FILE_TYPE, value & 0xffff, out),
         _ => return false,
@@ -359,15 +361,19 @@ fn swap_text(abi: Abi, value: u64, out: &mut String) {
     let _ = write!(out, "{priority}");
 }
 
+/// Returns the name of a request of ioctl(2).
+#[must_use]
+pub fn ioctl_name(abi: Abi, request: u64) -> Option<&'static str> {
+    let request = crate::special::ioctl::canonical(abi, request & 0xffff_ffff);
+    let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL].into_iter().chain(ioctl_more::LISTS);
+    let mut items = lists.flat_map(|list| list.items);
+    items.find(|(_, known)| *known == request).map(|(name, _)| *name)
+}
+
 /// Writes the name of a request, or its decoded parts.
-fn ioctl_text(value: u64, out: &mut String) {
+fn ioctl_text(abi: Abi, value: u64, out: &mut String) {
     let request = value & 0xffff_ffff;
-    if let Some((name, _)) = ioctl::IOCTL.items.iter().find(|(_, v)| *v == request) {
-        out.push_str(name);
-        return;
-    }
-    let drivers = &ioctl_drivers::DRIVER_IOCTL;
-    if let Some((name, _)) = drivers.items.iter().find(|(_, v)| *v == request) {
+    if let Some(name) = ioctl_name(abi, request) {
         out.push_str(name);
         return;
     }

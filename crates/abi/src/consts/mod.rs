@@ -11,6 +11,8 @@ pub mod families;
 pub mod file;
 pub mod ioctl;
 pub mod ioctl_drivers;
+pub mod ioctl_more;
+pub mod ioctl_values;
 pub mod ipc;
 pub mod link;
 pub mod memory;

@@ -2,7 +2,6 @@
 
 use super::uapi::lists;
 
-
 lists! {
     /// Subsystems of netfilter.
     "linux/netfilter/nfnetlink.h" SUBSYSTEM "NFNL_SUBSYS_" 32:

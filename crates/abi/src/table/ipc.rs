@@ -49,7 +49,8 @@ pub(super) static ROWS: &[Row] = rows! {
         clockid: one_of(&clock::CLOCK))
                                                          -> INT, emulate(MEM).kind(CallKind::Futex);
 
-    semget(key: one_of(&uapi::IPC_KEY), nsems: INT, semflg: flags_mode(&i::GET)) -> INT,  emulate(IPC);
+    semget(key: one_of(&uapi::IPC_KEY), nsems: INT, semflg: flags_mode(&i::GET))
+                                                          -> INT,  emulate(IPC);
     semop(semid: IPC_ID, tsops: input(args(SemBuf, "nsops")), nsops: UINT) -> INT,  emulate(IPC);
     semtimedop(semid: IPC_ID, tsops: input(args(SemBuf, "nsops")), nsops: UINT,
         timeout: input(of(Timespec)))                     -> INT,  emulate(IPC);
@@ -62,7 +63,8 @@ pub(super) static ROWS: &[Row] = rows! {
         msgflg: flags(&i::MSG))                           -> SIZE, emulate(IPC);
     msgctl(msqid: IPC_ID, cmd: flags(&i::MSGCTL_CMD), buf: special(Special::Msgctl))
                                                           -> INT,  emulate(IPC);
-    shmget(key: one_of(&uapi::IPC_KEY), size: SIZE, shmflg: flags_mode(&i::SHM_GET)) -> INT,  emulate(MEM);
+    shmget(key: one_of(&uapi::IPC_KEY), size: SIZE, shmflg: flags_mode(&i::SHM_GET))
+                                                          -> INT,  emulate(MEM);
     shmat(shmid: IPC_ID, shmaddr: ADDR, shmflg: flags(&i::SHMAT_FLAGS))
                                                           -> ADDR, apart(MEM).kind(CallKind::Shmat);
     shmdt(shmaddr: ADDR)                                -> INT,  execute(MEM).kind(CallKind::Shmdt);

@@ -3,12 +3,12 @@
 use sysreel_abi::consts::{link, socket as s};
 use sysreel_abi::{ArgKind, render};
 
-use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
+use super::endpoint::{INET, INET6, UNIX};
 use super::fields::Fields;
+use super::inet::{in_network_order, inet, inet6, interface};
 use super::out::member;
 use super::view::View;
 use super::{rare_families, value};
-use crate::style::{Constants, HexStrings};
 use crate::text;
 
 /// Address families (include/linux/socket.h).
@@ -50,37 +50,6 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     out.push('}');
 }
 
-/// Writes port and address of a `struct sockaddr_in`.
-pub(super) fn inet(view: &View<'_>, bytes: &[u8], out: &mut String) {
-    member(out, "sin_port");
-    port(view, bytes, out);
-    member(out, "sin_addr");
-    let name = format!("inet_addr(\"{}\")", v4(bytes, 4));
-    in_network_order(view, bytes.get(4..8).unwrap_or_default(), &name, out);
-}
-
-/// Writes port, flow and address of a `struct sockaddr_in6`.
-pub(super) fn inet6(view: &View<'_>, bytes: &[u8], out: &mut String) {
-    member(out, "sin6_port");
-    port(view, bytes, out);
-    member(out, "sin6_flowinfo");
-    let flow = Fields::new(view.abi, bytes).u32(4).swap_bytes() >> 32;
-    in_network_order(view, bytes.get(4..8).unwrap_or_default(), &format!("htonl({flow})"), out);
-    let address = v6(bytes, 8);
-    if view.options.constants == Constants::Abbrev {
-        out.push_str(&format!(", inet_pton(AF_INET6, \"{address}\", &sin6_addr)"));
-    } else {
-        member(out, "sin6_addr");
-        let name = format!("inet_pton(AF_INET6, \"{address}\")");
-        in_network_order(view, bytes.get(8..24).unwrap_or_default(), &name, out);
-    }
-}
-
-/// Writes a number in network byte order: as C makes it, or its bytes.
-pub(super) fn in_network_order(view: &View<'_>, bytes: &[u8], name: &str, out: &mut String) {
-    value::named(view, &|out| text::quoted(out, bytes, HexStrings::Always), name, out);
-}
-
 fn netlink(f: Fields<'_>, out: &mut String) {
     if f.u16(2) != 0 {
         member(out, "nl_pad");
@@ -90,11 +59,7 @@ fn netlink(f: Fields<'_>, out: &mut String) {
     text::dec(out, f.u32(4));
     member(out, "nl_groups");
     let groups = f.u32(8);
-    if groups == 0 {
-        out.push_str("00000000")
-    } else {
-        out.push_str(&format!("{groups:#010x}"))
-    }
+    if groups == 0 { out.push_str("00000000") } else { out.push_str(&format!("{groups:#010x}")) }
 }
 
 /// Writes a path, or an abstract name, which begins with NUL and may contain more of them
@@ -150,21 +115,4 @@ fn scope(view: &View<'_>, bytes: &[u8], scope: u64, out: &mut String) {
     let is_of_link = matches!(bytes.get(8..10), Some([0xfe, low]) if low & 0xc0 == 0x80)
         || matches!(bytes.get(8..10), Some([0xff, kind]) if kind & 0xf == 2);
     if is_of_link { interface(view, scope, out) } else { text::dec(out, scope) }
-}
-
-/// Writes the port that follows the family.
-pub(super) fn port(view: &View<'_>, bytes: &[u8], out: &mut String) {
-    let name = format!("htons({})", port_number(bytes));
-    in_network_order(view, bytes.get(2..4).unwrap_or_default(), &name, out);
-}
-
-/// Writes the index of an interface. Only that of the loopback interface is known: it is the first
-/// of its network namespace (LOOPBACK_IFINDEX, include/net/net_namespace.h).
-pub(super) fn interface(view: &View<'_>, index: u64, out: &mut String) {
-    let number = |out: &mut String| text::dec(out, index);
-    if index == 1 {
-        value::named(view, &number, "if_nametoindex(\"lo\")", out);
-    } else {
-        number(out);
-    }
 }

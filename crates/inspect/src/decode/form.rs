@@ -149,7 +149,7 @@ fn count(view: &View<'_>) -> usize {
             ];
             if is(&file::FCNTL, view.arg(1), &alone) { 2 } else { all }
         }
-        CallKind::Ioctl if ioctl::is_lone(view.arg(1)) => 2,
+        CallKind::Ioctl if ioctl::is_lone(view.abi, view.arg(1)) => 2,
         CallKind::Mremap => {
             let flags = view.arg(3);
             let fixed = ["MREMAP_FIXED", "MREMAP_DONTUNMAP"].iter().any(|name| {

@@ -3,10 +3,11 @@
 use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
 
+use super::chunk::Chunk;
 use super::fields::Fields;
+use super::netlink;
 use super::out::{lost, member, unreadable_rest};
 use super::view::{View, is_known_empty};
-use super::netlink;
 use crate::regions::RegionView;
 use crate::text;
 
@@ -61,7 +62,7 @@ pub(crate) fn buffers(
 fn netlink_base(view: &View<'_>, region: &RegionView<'_>, address: u64, out: &mut String) {
     let Some(bytes) = region.bytes(view.buffers, usize::MAX) else { return lost(address, out) };
     let len = usize::try_from(region.head.asked).unwrap_or(usize::MAX);
-    let chunk = netlink::Chunk { address, bytes: &bytes, len };
+    let chunk = Chunk { address, bytes: &bytes, len };
     netlink::messages(view, view.netlink.unwrap_or(0), chunk, out);
 }
 

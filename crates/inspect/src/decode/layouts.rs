@@ -8,7 +8,8 @@ use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
 use super::{
-    aio, classic_bpf, file, machine, poll, process, signal, signal_set, stat, structures, time, traced, value,
+    aio, classic_bpf, file, machine, poll, process, signal, signal_set, stat, structures, time,
+    traced, value,
 };
 use crate::regions::RegionView;
 use crate::text;

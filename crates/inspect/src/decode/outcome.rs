@@ -33,8 +33,8 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     contradiction(outcome, out);
 }
 
-/// Returns where shmat(2) attached a segment if ipc(2) made the call, which stores the address where
-/// its third argument points.
+/// Returns where shmat(2) attached a segment if ipc(2) made the call, which stores the address
+/// where its third argument points.
 fn mapped_at(view: &View<'_>, outcome: Outcome) -> Option<i64> {
     if view.row.kind != CallKind::Shmat || view.role == 0 || outcome.rval != 0 {
         return None;
@@ -88,9 +88,7 @@ fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
     let narrow = if view.abi == Abi::I386 { bits & 0xffff_ffff } else { bits };
     match kind {
         ArgKind::Never => out.push('?'),
-        ArgKind::Addr | ArgKind::Ptr | ArgKind::Hex | ArgKind::SignalMask => {
-            text::hex(out, narrow)
-        }
+        ArgKind::Addr | ArgKind::Ptr | ArgKind::Hex | ArgKind::SignalMask => text::hex(out, narrow),
         ArgKind::Enum(list) if list.prefix.is_empty() => text::hex(out, narrow),
         ArgKind::Fd => value::fd(view, bits, out),
         ArgKind::Uid | ArgKind::Gid => text::dec(out, bits & 0xffff_ffff),

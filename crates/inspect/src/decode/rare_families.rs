@@ -3,9 +3,9 @@
 use sysreel_abi::consts::{families as c, link, socket};
 use sysreel_abi::{ArgKind, Constants};
 
-use super::address::{in_network_order, inet, inet6, interface, port};
 use super::endpoint::{INET, INET6};
 use super::fields::Fields;
+use super::inet::{in_network_order, inet, inet6, interface, port};
 use super::out::member;
 use super::view::View;
 use super::{callsign, value};

@@ -5,11 +5,12 @@ use sysreel_abi::consts::{
 };
 use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Constants, Dir, Layout, Len, Mem};
 
+use super::chunk::Chunk;
 use super::fields::Fields;
 use super::view::{Meaning, View};
 use super::{
-    bpf, file, futex, ioctl, ipc, layouts, netlink, perf, poll, prctl, process, quota, socket, sockopt, stat,
-    string, syslog, value,
+    bpf, file, futex, ioctl, ipc, layouts, netlink, perf, poll, prctl, process, quota, socket,
+    sockopt, stat, string, syslog, value,
 };
 use crate::text;
 
@@ -55,12 +56,6 @@ pub(super) fn special_case(
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),
-        (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::MsgBuf(_))) => {
-            return ipc::message(view, i, mem.map_or(Dir::In, |mem| mem.dir), out);
-        }
-        (_, ArgKind::Buf) if view.netlink.is_some() => {
-            return netlink_buffer(view, i, mem.map_or(Dir::In, |mem| mem.dir), out);
-        }
         (CallKind::Pair, ArgKind::Buf) => return socket::fd_pair(view, i, out),
         (_, ArgKind::Buf)
             if view.row.args.iter().any(|arg| matches!(arg.kind, ArgKind::SockOpt)) =>
@@ -109,7 +104,15 @@ fn of_family(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) 
         let is_number = matches!(kind, ArgKind::Struct(Layout::Word | Layout::U64));
         return Some(is_number && value != 0 && prctl::arch_stored(view, i, out));
     }
-    None
+    let dir = mem.map_or(Dir::In, |mem| mem.dir);
+    match kind {
+        ArgKind::Buf if value == 0 => None,
+        ArgKind::Buf if matches!(mem.map(|mem| mem.len), Some(Len::MsgBuf(_))) => {
+            Some(ipc::message(view, i, dir, out))
+        }
+        ArgKind::Buf if view.netlink.is_some() => Some(netlink_buffer(view, i, dir, out)),
+        _ => None,
+    }
 }
 
 /// Whether setgroups(2) is given more groups than NGROUPS_MAX.
@@ -129,7 +132,7 @@ fn netlink_buffer(view: &View<'_>, i: usize, dir: Dir, out: &mut String) -> bool
     };
     let Some(bytes) = view.bytes(&region, usize::MAX) else { return false };
     let len = usize::try_from(region.head.asked).unwrap_or(usize::MAX);
-    let chunk = netlink::Chunk { address: view.arg(i), bytes: &bytes, len };
+    let chunk = Chunk { address: view.arg(i), bytes: &bytes, len };
     netlink::messages(view, protocol, chunk, out);
     true
 }

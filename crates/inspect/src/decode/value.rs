@@ -3,8 +3,8 @@
 use sysreel_abi::consts::{open, uapi};
 use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
-use super::{endpoint, signal_set};
 use super::view::View;
+use super::{endpoint, signal_set};
 use crate::state::{FdTable, OpenFile};
 use crate::style::Constants;
 use crate::text;

@@ -1,6 +1,6 @@
-//! The protocols of netlink sockets, which say what their messages are. They are followed even where
-//! descriptors are not, because most programs have none: the cost is a look at the kind of each
-//! call.
+//! The protocols of netlink sockets, which say what their messages are. They are followed even
+//! where descriptors are not, because most programs have none: the cost is a look at the kind of
+//! each call.
 
 use std::collections::HashMap;
 

@@ -12,6 +12,7 @@ use sysreel_format::{
 use super::context::{Processes, TaskContext};
 use super::netlink_sockets::NetlinkSockets;
 use super::open_call::OpenCall;
+use super::resolved_call::ResolvedCall;
 use crate::regions::Buffers;
 use sysreel_format::syscall_info::{Call, Outcome};
 
@@ -212,6 +213,13 @@ impl Tracker {
     /// Whether processes are followed.
     pub(crate) fn follows_processes(&self) -> bool {
         self.processes.is_some()
+    }
+
+    /// Whether a call without names among its parts may change what is followed.
+    pub(crate) fn is_changed_by(&self, call: &ResolvedCall) -> bool {
+        self.processes
+            .as_ref()
+            .is_some_and(|processes| processes.maps || processes.attributes || call.changes_files())
     }
 
     /// Ends the open call of a task.

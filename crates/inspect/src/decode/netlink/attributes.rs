@@ -1,22 +1,14 @@
 //! Attributes of netlink messages: length, type, payload (`struct nlattr`, linux/netlink.h).
 
 use sysreel_abi::consts::netlink as c;
-use sysreel_abi::{ArgKind, Constants, render};
+use sysreel_abi::{ArgKind, render};
 
+use super::super::chunk::Chunk;
 use super::super::fields::Fields;
+use super::super::shape::{self, Shape, Table};
 use super::super::value;
 use super::super::view::View;
-use super::chunk::Chunk;
-use super::form::{self, Form};
 use crate::text;
-
-/// The attributes of a message: their types, and what they hold. What is not listed is not known.
-pub(super) struct Table {
-    pub(super) types: Option<&'static Constants>,
-    pub(super) forms: &'static [(&'static str, Form)],
-    /// What all of them hold that are not listed.
-    pub(super) others: Form,
-}
 
 /// The length of length and type.
 const HEADER: usize = 4;
@@ -98,6 +90,45 @@ fn one(view: &View<'_>, family: u64, table: &Table, chunk: Chunk<'_>, out: &mut 
     let known = table.forms.iter().find(|(known, _)| *known == name);
     let is_unknown = name.starts_with(|c: char| c.is_ascii_digit());
     let form = known.map_or(table.others, |(_, form)| *form);
-    form::write(view, family, if is_unknown { Form::Raw } else { form }, payload, out);
+    shape::write(view, family, if is_unknown { Shape::Raw } else { form }, payload, out);
     out.push(']');
+}
+
+/// Writes a structure and the attributes after it. The structure begins with the family, which is
+/// shown even if the rest is missing.
+pub(super) fn structure(
+    view: &View<'_>,
+    fields: &[shape::Field],
+    size: usize,
+    table: Option<&Table>,
+    chunk: Chunk<'_>,
+    out: &mut String,
+) {
+    if !chunk.has(1) {
+        return text::pointer(out, chunk.address);
+    }
+    let family = Fields::new(view.abi, chunk.bytes).u8(0);
+    if chunk.has(size) {
+        shape::members(view, family, fields, chunk.first(size), out);
+    } else {
+        shape::members(view, family, fields.get(..1).unwrap_or(fields), chunk.first(1), out);
+        out.pop();
+        out.push_str(", ");
+        if chunk.len < size {
+            out.push_str("...");
+        } else {
+            text::pointer(out, chunk.address.wrapping_add(1));
+        }
+        out.push('}');
+        return;
+    }
+    let rest = chunk.from(size.next_multiple_of(4));
+    if rest.len == 0 {
+        return;
+    }
+    out.push_str(", ");
+    match table {
+        Some(table) => write(view, family, table, rest, out),
+        None => rest.raw(view, out),
+    }
 }

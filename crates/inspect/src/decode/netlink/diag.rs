@@ -3,27 +3,27 @@
 use sysreel_abi::consts::{families, link, netlink_diag as c, socket};
 
 use super::super::fields::Fields;
+use super::super::shape::{Field, Shape, Table};
 use super::super::value;
 use super::super::view::View;
-use super::attributes::Table;
-use super::form::{Field, Form};
-use super::{Chunk, structure};
+use super::Chunk;
+use super::attributes::{self, structure};
 use crate::text;
-use Form::*;
+use Shape::*;
 use sysreel_abi::ArgKind;
 
-const FAMILY: Form = Enum(1, &socket::FAMILY);
-const KIND: Form = Enum(1, &families::TRANSPORT_TYPE);
-const STATE: Form = Enum(1, &c::TCP_STATE);
-const STATES: Form = Bits(4, &c::TCP_STATE, "1<<TCP_");
-const U8: Form = Number(1);
-const U32: Form = Number(4);
+const FAMILY: Shape = Enum(1, &socket::FAMILY);
+const KIND: Shape = Enum(1, &families::TRANSPORT_TYPE);
+const STATE: Shape = Enum(1, &c::TCP_STATE);
+const STATES: Shape = Bits(4, &c::TCP_STATE, "1<<TCP_");
+const U8: Shape = Number(1);
+const U32: Shape = Number(4);
 
 const fn table(
     types: &'static sysreel_abi::Constants,
-    forms: &'static [(&'static str, Form)],
+    forms: &'static [(&'static str, Shape)],
 ) -> Table {
-    Table { types: Some(types), forms, others: Raw }
+    Table { types: Some(types), forms, others: Raw, write: attributes::write }
 }
 
 const UNIX_REQUEST: &[Field] = &[
@@ -42,7 +42,7 @@ const UNIX: &[Field] = &[
     ("udiag_cookie", 8, Cookie),
 ];
 /// struct inet_diag_sockid.
-const SOCKET: Form = Members(&[
+const SOCKET: Shape = Members(&[
     ("idiag_sport", 0, Port),
     ("idiag_dport", 2, Port),
     ("idiag_src", 4, RoomyAddress),
@@ -120,7 +120,7 @@ static UNIX_TABLE: Table = table(&c::UNIX, &[
     ("UNIX_DIAG_RQLEN", Members(&[("udiag_rqueue", 0, U32), ("udiag_wqueue", 4, U32)])),
     ("UNIX_DIAG_MEMINFO", MEMORY), ("UNIX_DIAG_SHUTDOWN", U8), ("UNIX_DIAG_UID", Uid),
 ]);
-const MEMORY: Form = Indexed(&Number(4), &c::MEMORY);
+const MEMORY: Shape = Indexed(&Number(4), &c::MEMORY);
 #[rustfmt::skip]
 static INET_TABLE: Table = table(&c::INET, &[
     ("INET_DIAG_MEMINFO", Members(&[("idiag_rmem", 0, U32), ("idiag_wmem", 4, U32),
@@ -147,22 +147,23 @@ static NETLINK_TABLE: Table = table(&c::NETLINK, &[
     ("NETLINK_DIAG_FLAGS", Flags(4, &c::NETLINK_DIAG_FLAGS)),
 ]);
 #[rustfmt::skip]
-const RING: Form = Members(&[("ndr_block_size", 0, U32), ("ndr_block_nr", 4, U32),
+const RING: Shape = Members(&[("ndr_block_size", 0, U32), ("ndr_block_nr", 4, U32),
     ("ndr_frame_size", 8, U32), ("ndr_frame_nr", 12, U32)]);
 #[rustfmt::skip]
 static PACKET_TABLE: Table = table(&c::PACKET, &[
-    ("PACKET_DIAG_INFO", Members(&[("pdi_index", 0, Interface), ("pdi_version", 4, Enum(4, &c::PACKET_VERSION)),
+    ("PACKET_DIAG_INFO", Members(&[("pdi_index", 0, Interface),
+        ("pdi_version", 4, Enum(4, &c::PACKET_VERSION)),
         ("pdi_reserve", 8, U32), ("pdi_copy_thresh", 12, U32), ("pdi_tstamp", 16, U32),
         ("pdi_flags", 20, Flags(4, &c::PACKET_FLAGS))])),
     ("PACKET_DIAG_MCLIST", Array(&Members(&[("pdmc_index", 0, Interface), ("pdmc_count", 4, U32),
         ("pdmc_type", 8, Number(2)), ("pdmc_alen", 10, Number(2)),
-        ("pdmc_addr", 12, Counted(10, 32))]))),
+        ("pdmc_addr", 12, CountedBytes(10, 32))]))),
     ("PACKET_DIAG_FILTER", Array(&Instruction)),
     ("PACKET_DIAG_RX_RING", PACKET_RING), ("PACKET_DIAG_TX_RING", PACKET_RING),
     ("PACKET_DIAG_FANOUT", U32), ("PACKET_DIAG_UID", Uid), ("PACKET_DIAG_MEMINFO", MEMORY),
 ]);
 #[rustfmt::skip]
-const PACKET_RING: Form = Members(&[("pdr_block_size", 0, U32), ("pdr_block_nr", 4, U32),
+const PACKET_RING: Shape = Members(&[("pdr_block_size", 0, U32), ("pdr_block_nr", 4, U32),
     ("pdr_frame_size", 8, U32), ("pdr_frame_nr", 12, U32), ("pdr_retire_tmo", 16, U32),
     ("pdr_sizeof_priv", 20, U32), ("pdr_features", 24, U32)]);
 

@@ -4,10 +4,18 @@ use sysreel_abi::consts::netlink as c;
 use sysreel_abi::consts::{netlink_diag, netlink_route};
 use sysreel_abi::{Abi, ArgKind, Constants, render};
 
+use super::super::shape;
 use super::super::value;
 use super::super::view::View;
-use super::{Chunk, NETFILTER, ROUTE, SELINUX, SOCK_DIAG, form, netfilter};
+use super::{Chunk, netfilter};
 use crate::text;
+
+/// Protocols (linux/netlink.h).
+pub(super) const ROUTE: u64 = 0;
+pub(super) const SOCK_DIAG: u64 = 4;
+pub(super) const SELINUX: u64 = 7;
+pub(super) const NETFILTER: u64 = 12;
+pub(super) const UEVENT: u64 = 15;
 
 /// Protocols (linux/netlink.h).
 const XFRM: u64 = 6;
@@ -71,11 +79,11 @@ pub(super) fn flags(abi: Abi, protocol: u64, kind: u64) -> &'static Constants {
 
 /// Writes the payload of a message of SELinux (linux/selinux_netlink.h).
 pub(super) fn selinux(view: &View<'_>, kind: u64, chunk: Chunk<'_>, out: &mut String) {
-    const ENFORCE: form::Form = form::Form::Members(&[("val", 0, form::Form::Signed(4))]);
-    const LOAD: form::Form = form::Form::Members(&[("seqno", 0, form::Form::Number(4))]);
+    const ENFORCE: shape::Shape = shape::Shape::Members(&[("val", 0, shape::Shape::Signed(4))]);
+    const LOAD: shape::Shape = shape::Shape::Members(&[("seqno", 0, shape::Shape::Number(4))]);
     match c::SELINUX_MESSAGE.items.iter().find(|(_, known)| *known == kind) {
-        Some(("SELNL_MSG_SETENFORCE", _)) => form::write(view, 0, ENFORCE, chunk, out),
-        Some(("SELNL_MSG_POLICYLOAD", _)) => form::write(view, 0, LOAD, chunk, out),
+        Some(("SELNL_MSG_SETENFORCE", _)) => shape::write(view, 0, ENFORCE, chunk, out),
+        Some(("SELNL_MSG_POLICYLOAD", _)) => shape::write(view, 0, LOAD, chunk, out),
         _ => chunk.raw(view, out),
     }
 }

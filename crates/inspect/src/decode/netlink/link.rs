@@ -3,12 +3,12 @@
 use sysreel_abi::consts::{link as frames, netlink_link as c, socket};
 
 use super::super::fields::Fields;
+use super::super::shape::{self, Field, Shape, Table};
 use super::super::view::View;
-use super::attributes::{self, Table};
-use super::form::{self, Field, Form};
 use super::Chunk;
+use super::attributes;
 use crate::text;
-use Form::*;
+use Shape::*;
 
 /// AF_BRIDGE (include/linux/socket.h).
 const BRIDGE_FAMILY: u64 = 7;
@@ -17,15 +17,15 @@ const INET6_FAMILY: u64 = 10;
 
 const fn table(
     types: &'static sysreel_abi::Constants,
-    forms: &'static [(&'static str, Form)],
+    forms: &'static [(&'static str, Shape)],
 ) -> Table {
-    Table { types: Some(types), forms, others: Raw }
+    Table { types: Some(types), forms, others: Raw, write: attributes::write }
 }
 
-const U8: Form = Number(1);
-const U16: Form = Number(2);
-const U32: Form = Number(4);
-const U64: Form = Number(8);
+const U8: Shape = Number(1);
+const U16: Shape = Number(2);
+const U32: Shape = Number(4);
+const U64: Shape = Number(8);
 
 /// Names of counters, which have 32 bits in one structure and 64 in another.
 macro_rules! counters {
@@ -94,8 +94,8 @@ static PORT: Table = table(&c::LINK_PORT, &[
 ]);
 static VF_PORTS: Table = table(&c::LINK_VF_PORT, &[("IFLA_VF_PORT", Nested(&PORT))]);
 static VF_LIST: Table = table(&c::LINK_VF_LIST, &[("IFLA_VF_INFO", Nested(&VF))]);
-const SETTING: Form = Members(&[("vf", 0, U32), ("setting", 4, U32)]);
-const GUID: Form = Members(&[("vf", 0, U32), ("guid", 8, Hex(8))]);
+const SETTING: Shape = Members(&[("vf", 0, U32), ("setting", 4, U32)]);
+const GUID: Shape = Members(&[("vf", 0, U32), ("guid", 8, Hex(8))]);
 #[rustfmt::skip]
 static VF: Table = table(&c::LINK_VF, &[
     ("IFLA_VF_MAC", Members(&[("vf", 0, U32), ("mac", 4, Octets(32))])),
@@ -109,31 +109,30 @@ static VF: Table = table(&c::LINK_VF, &[
     ("IFLA_VF_IB_PORT_GUID", GUID), ("IFLA_VF_VLAN_LIST", Nested(&VF_VLANS)),
     ("IFLA_VF_BROADCAST", Members(&[("broadcast", 0, Octets(32))])),
 ]);
-static VF_STATS: Table = Table {
-    others: U64,
-    ..table(&c::LINK_VF_STATS, &[("IFLA_VF_STATS_PAD", Raw)])
-};
+static VF_STATS: Table =
+    Table { others: U64, ..table(&c::LINK_VF_STATS, &[("IFLA_VF_STATS_PAD", Raw)]) };
 #[rustfmt::skip]
 static VF_VLANS: Table = table(&c::LINK_VF_VLAN, &[
     ("IFLA_VF_VLAN_INFO", Members(&[("vf", 0, U32), ("vlan", 4, U32), ("qos", 8, U32),
         ("vlan_proto", 12, Protocol(&frames::ETHER_PROTOCOL)), ("", 14, Padding(2))])),
 ]);
-const BRIDGE_ID: Form =
-    Members(&[("prio", 0, Sequence(&Number(1), 2)), ("addr", 2, Octets(6))]);
+const BRIDGE_ID: Shape = Members(&[("prio", 0, Sequence(&Number(1), 2)), ("addr", 2, Octets(6))]);
 #[rustfmt::skip]
 static BRIDGE_PORT: Table = Table { others: U8, ..table(&c::BRIDGE_PORT, &[
     ("IFLA_BRPORT_UNSPEC", Raw), ("IFLA_BRPORT_FLUSH", Raw), ("IFLA_BRPORT_PAD", Raw),
     ("IFLA_BRPORT_PRIORITY", U16), ("IFLA_BRPORT_COST", U32), ("IFLA_BRPORT_ROOT_ID", BRIDGE_ID),
     ("IFLA_BRPORT_BRIDGE_ID", BRIDGE_ID), ("IFLA_BRPORT_DESIGNATED_PORT", U16),
     ("IFLA_BRPORT_DESIGNATED_COST", U16), ("IFLA_BRPORT_ID", U16), ("IFLA_BRPORT_NO", U16),
-    ("IFLA_BRPORT_MESSAGE_AGE_TIMER", Centiseconds), ("IFLA_BRPORT_FORWARD_DELAY_TIMER", Centiseconds),
+    ("IFLA_BRPORT_MESSAGE_AGE_TIMER", Centiseconds),
+    ("IFLA_BRPORT_FORWARD_DELAY_TIMER", Centiseconds),
     ("IFLA_BRPORT_HOLD_TIMER", Centiseconds), ("IFLA_BRPORT_GROUP_FWD_MASK", Hex(2)),
     ("IFLA_BRPORT_BACKUP_PORT", Interface), ("IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT", U32),
     ("IFLA_BRPORT_MCAST_EHT_HOSTS_CNT", U32),
 ]) };
 #[rustfmt::skip]
 static BRIDGE: Table = table(&c::BRIDGE, &[
-    ("IFLA_BR_FORWARD_DELAY", Centiseconds), ("IFLA_BR_HELLO_TIME", Centiseconds), ("IFLA_BR_MAX_AGE", Centiseconds),
+    ("IFLA_BR_FORWARD_DELAY", Centiseconds), ("IFLA_BR_HELLO_TIME", Centiseconds),
+    ("IFLA_BR_MAX_AGE", Centiseconds),
     ("IFLA_BR_AGEING_TIME", Centiseconds), ("IFLA_BR_STP_STATE", U32), ("IFLA_BR_PRIORITY", U16),
     ("IFLA_BR_VLAN_FILTERING", U8), ("IFLA_BR_VLAN_PROTOCOL", Protocol(&frames::ETHER_PROTOCOL)),
     ("IFLA_BR_GROUP_FWD_MASK", Hex(2)), ("IFLA_BR_ROOT_ID", BRIDGE_ID),
@@ -147,7 +146,8 @@ static BRIDGE: Table = table(&c::BRIDGE, &[
     ("IFLA_BR_MCAST_HASH_MAX", U32), ("IFLA_BR_MCAST_LAST_MEMBER_CNT", U32),
     ("IFLA_BR_MCAST_STARTUP_QUERY_CNT", U32), ("IFLA_BR_MCAST_LAST_MEMBER_INTVL", Centiseconds),
     ("IFLA_BR_MCAST_MEMBERSHIP_INTVL", Centiseconds), ("IFLA_BR_MCAST_QUERIER_INTVL", Centiseconds),
-    ("IFLA_BR_MCAST_QUERY_INTVL", Centiseconds), ("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", Centiseconds),
+    ("IFLA_BR_MCAST_QUERY_INTVL", Centiseconds),
+    ("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", Centiseconds),
     ("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", Centiseconds), ("IFLA_BR_NF_CALL_IPTABLES", U8),
     ("IFLA_BR_NF_CALL_IP6TABLES", U8), ("IFLA_BR_NF_CALL_ARPTABLES", U8),
     ("IFLA_BR_VLAN_DEFAULT_PVID", U16), ("IFLA_BR_VLAN_STATS_ENABLED", U8),
@@ -162,7 +162,8 @@ static TUN: Table = table(&c::TUN, &[
 ]);
 #[rustfmt::skip]
 static INET6: Table = table(&c::LINK_INET6, &[
-    ("IFLA_INET6_FLAGS", Flags(4, &c::INET6_FLAGS)), ("IFLA_INET6_CONF", Indexed(&Signed(4), &c::SETTINGS)),
+    ("IFLA_INET6_FLAGS", Flags(4, &c::INET6_FLAGS)),
+    ("IFLA_INET6_CONF", Indexed(&Signed(4), &c::SETTINGS)),
     ("IFLA_INET6_STATS", Indexed(&Number(8), &c::IP_COUNTERS)),
     ("IFLA_INET6_CACHEINFO", Members(&[("max_reasm_len", 0, U32), ("tstamp", 4, U32),
         ("reachable_time", 8, U32), ("retrans_time", 12, U32)])),
@@ -178,7 +179,8 @@ static OF_FAMILY: Table = table(&socket::FAMILY, &[
 ]);
 #[rustfmt::skip]
 static OF_BRIDGE: Table = table(&c::BRIDGE_LINK, &[
-    ("IFLA_BRIDGE_FLAGS", Flags(2, &c::BRIDGE_FLAGS)), ("IFLA_BRIDGE_MODE", Enum(2, &c::BRIDGE_MODE)),
+    ("IFLA_BRIDGE_FLAGS", Flags(2, &c::BRIDGE_FLAGS)),
+    ("IFLA_BRIDGE_MODE", Enum(2, &c::BRIDGE_MODE)),
     ("IFLA_BRIDGE_VLAN_INFO", Members(&[("flags", 0, Flags(2, &c::BRIDGE_VLAN)), ("vid", 2, U16)])),
     ("IFLA_BRIDGE_VLAN_TUNNEL_INFO", Nested(&TUNNEL)),
 ]);
@@ -227,7 +229,7 @@ static TUN_INFO: Table = table(&c::LINK_INFO, &[
 static PORT_INFO: Table = table(&c::LINK_INFO, &[
     ("IFLA_INFO_KIND", Text), ("IFLA_INFO_SLAVE_DATA", Nested(&BRIDGE_PORT)), SLAVE,
 ]);
-const SLAVE: (&str, Form) = ("IFLA_INFO_SLAVE_KIND", Text);
+const SLAVE: (&str, Shape) = ("IFLA_INFO_SLAVE_KIND", Text);
 
 /// Writes what a link is, whose kind says what its data are.
 fn info(view: &View<'_>, family: u64, chunk: Chunk<'_>, out: &mut String) {
@@ -272,5 +274,5 @@ fn of_family(view: &View<'_>, family: u64, chunk: Chunk<'_>, out: &mut String) {
 }
 
 fn token(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
-    form::write(view, INET6_FAMILY, Address, chunk, out);
+    shape::write(view, INET6_FAMILY, Address, chunk, out);
 }

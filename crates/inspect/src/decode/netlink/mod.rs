@@ -2,9 +2,8 @@
 //! structures and attributes are tables (`route.rs`, `link.rs`, `diag.rs`).
 
 mod attributes;
-mod chunk;
 mod diag;
-mod form;
+mod hops;
 mod kinds;
 mod link;
 mod netfilter;
@@ -15,23 +14,17 @@ use sysreel_abi::ArgKind;
 use sysreel_abi::consts::netlink as c;
 use sysreel_abi::errno::errno_name;
 
+use kinds::{NETFILTER, ROUTE, SELINUX, SOCK_DIAG, UEVENT};
+
+use super::chunk::Chunk;
 use super::fields::Fields;
+use super::shape::{self, Shape, Table};
 use super::value;
 use super::view::View;
 use crate::text;
-use attributes::Table;
-pub(super) use chunk::Chunk;
-use form::Form;
 
 /// The length of a `struct nlmsghdr`.
 const HEADER: usize = 16;
-/// Protocols (linux/netlink.h).
-const ROUTE: u64 = 0;
-const SOCK_DIAG: u64 = 4;
-const SELINUX: u64 = 7;
-const NETFILTER: u64 = 12;
-const UEVENT: u64 = 15;
-
 /// Writes what a netlink socket sends or receives.
 pub(super) fn messages(view: &View<'_>, protocol: u64, chunk: Chunk<'_>, out: &mut String) {
     if protocol == UEVENT {
@@ -114,7 +107,7 @@ fn payload(
     let is = |name: &str| c::NETLINK_MESSAGE.items.iter().any(|known| *known == (name, kind));
     match protocol {
         _ if is("NLMSG_ERROR") => error(view, protocol, message, payload, out),
-        _ if is("NLMSG_DONE") => form::write(view, 0, Form::Signed(4), payload, out),
+        _ if is("NLMSG_DONE") => shape::write(view, 0, Shape::Signed(4), payload, out),
         _ if kind < OWN => payload.raw(view, out),
         ROUTE => route::payload(view, kind, payload, out),
         SOCK_DIAG => diag::payload(view, kind, is_request, payload, out),
@@ -124,24 +117,19 @@ fn payload(
     }
 }
 
-/// Writes a `struct nlmsgerr`: a negated error number and the message that failed. NLM_F_CAPPED cuts
-/// it after its header.
-fn error(
-    view: &View<'_>,
-    protocol: u64,
-    message: Chunk<'_>,
-    chunk: Chunk<'_>,
-    out: &mut String,
-) {
+/// Writes a `struct nlmsgerr`: a negated error number and the message that failed. NLM_F_CAPPED
+/// cuts it after its header.
+fn error(view: &View<'_>, protocol: u64, message: Chunk<'_>, chunk: Chunk<'_>, out: &mut String) {
     const CAPPED: u64 = 0x100;
     static ATTRIBUTES: Table = Table {
         types: Some(&c::NETLINK_ERROR),
         forms: &[
-            ("NLMSGERR_ATTR_MSG", Form::Text),
-            ("NLMSGERR_ATTR_OFFS", Form::Number(4)),
-            ("NLMSGERR_ATTR_COOKIE", Form::Array(&Form::Number(1))),
+            ("NLMSGERR_ATTR_MSG", Shape::Text),
+            ("NLMSGERR_ATTR_OFFS", Shape::Number(4)),
+            ("NLMSGERR_ATTR_COOKIE", Shape::Array(&Shape::Number(1))),
         ],
-        others: Form::Raw,
+        others: Shape::Raw,
+        write: attributes::write,
     };
     if chunk.need(view, 4 + HEADER, out).is_none() {
         return;
@@ -168,44 +156,5 @@ fn error(
         out.push_str(", ");
         attributes::write(view, 0, &ATTRIBUTES, inner.from(HEADER), out);
         out.push(']');
-    }
-}
-
-/// Writes a structure and the attributes after it. The structure begins with the family, which is
-/// shown even if the rest is missing.
-fn structure(
-    view: &View<'_>,
-    fields: &[form::Field],
-    size: usize,
-    table: Option<&Table>,
-    chunk: Chunk<'_>,
-    out: &mut String,
-) {
-    if !chunk.has(1) {
-        return text::pointer(out, chunk.address);
-    }
-    let family = Fields::new(view.abi, chunk.bytes).u8(0);
-    if chunk.has(size) {
-        form::members(view, family, fields, chunk.first(size), out);
-    } else {
-        form::members(view, family, fields.get(..1).unwrap_or(fields), chunk.first(1), out);
-        out.pop();
-        out.push_str(", ");
-        if chunk.len < size {
-            out.push_str("...");
-        } else {
-            text::pointer(out, chunk.address.wrapping_add(1));
-        }
-        out.push('}');
-        return;
-    }
-    let rest = chunk.from(size.next_multiple_of(4));
-    if rest.len == 0 {
-        return;
-    }
-    out.push_str(", ");
-    match table {
-        Some(table) => attributes::write(view, family, table, rest, out),
-        None => rest.raw(view, out),
     }
 }

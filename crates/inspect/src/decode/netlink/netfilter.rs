@@ -3,13 +3,13 @@
 use sysreel_abi::consts::{netlink_netfilter as c, socket};
 use sysreel_abi::{Abi, ArgKind, Constants, render};
 
-use super::super::address::in_network_order;
 use super::super::fields::Fields;
+use super::super::inet::in_network_order;
+use super::super::shape::{Shape, Table};
 use super::super::value;
 use super::super::view::View;
-use super::attributes::{self, Table};
-use super::form::Form;
 use super::Chunk;
+use super::attributes;
 use crate::text;
 
 /// The messages of each subsystem.
@@ -53,7 +53,8 @@ pub(super) fn kind(view: &View<'_>, kind: u64, out: &mut String) {
 /// Writes a `struct nfgenmsg`: family, version, a number in network order; and attributes.
 pub(super) fn payload(view: &View<'_>, kind: u64, chunk: Chunk<'_>, out: &mut String) {
     const SIZE: usize = 4;
-    static UNKNOWN: Table = Table { types: None, forms: &[], others: Form::Raw };
+    static UNKNOWN: Table =
+        Table { types: None, forms: &[], others: Shape::Raw, write: attributes::write };
     let Some(bytes) = chunk.need(view, SIZE, out) else { return };
     let f = Fields::new(view.abi, bytes);
     out.push_str("{nfgen_family=");
@@ -94,4 +95,3 @@ fn resource(view: &View<'_>, kind: u64, f: Fields<'_>, out: &mut String) {
         _ => in_network_order(view, f.slice(2, 2), &format!("htons({network})"), out),
     }
 }
-

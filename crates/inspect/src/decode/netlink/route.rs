@@ -3,18 +3,18 @@
 use sysreel_abi::consts::netlink_route as c;
 use sysreel_abi::consts::{link, netlink_link as l, socket};
 
-use super::super::endpoint::{INET, INET6};
 use super::super::fields::Fields;
+use super::super::shape::{self, Field, Shape, Table};
 use super::super::value;
 use super::super::view::View;
-use super::attributes::{self, Table};
-use super::form::{self, Field, Form};
-use super::{Chunk, link as links, structure};
+use super::attributes::{self, structure};
+use super::hops::{address4, address6, routing_family, via};
+use super::{Chunk, link as links};
 use crate::text;
-use Form::*;
+use Shape::*;
 use sysreel_abi::ArgKind;
 
-const FAMILY: Form = Enum(1, &socket::FAMILY);
+const FAMILY: Shape = Enum(1, &socket::FAMILY);
 
 /// A structure with its size and the attributes after it, and the types of the messages that have
 /// it, without `RTM_NEW`, `RTM_DEL`, `RTM_GET` and `RTM_SET`.
@@ -155,13 +155,13 @@ pub(super) fn payload(view: &View<'_>, kind: u64, chunk: Chunk<'_>, out: &mut St
 
 const fn table(
     types: &'static sysreel_abi::Constants,
-    forms: &'static [(&'static str, Form)],
+    forms: &'static [(&'static str, Shape)],
 ) -> Table {
-    Table { types: Some(types), forms, others: Raw }
+    Table { types: Some(types), forms, others: Raw, write: attributes::write }
 }
 
-const U32: Form = Number(4);
-const S32: Form = Signed(4);
+const U32: Shape = Number(4);
+const S32: Shape = Signed(4);
 
 #[rustfmt::skip]
 static ADDRESSES: Table = table(&c::ADDRESS, &[
@@ -186,10 +186,12 @@ static ROUTES: Table = table(&c::ROUTE, &[
         ("mfcs_wrong_if", 16, Number(8))])),
     ("RTA_VIA", Call(via)), ("RTA_NEWDST", Address), ("RTA_PREF", Number(1)),
     ("RTA_ENCAP_TYPE", Enum(2, &c::ENCAPSULATION)), ("RTA_EXPIRES", Number(8)),
-    ("RTA_UID", Uid), ("RTA_TTL_PROPAGATE", Number(1)), ("RTA_IP_PROTO", Enum(1, &socket::PROTOCOL)),
+    ("RTA_UID", Uid), ("RTA_TTL_PROPAGATE", Number(1)),
+    ("RTA_IP_PROTO", Enum(1, &socket::PROTOCOL)),
     ("RTA_SPORT", Port), ("RTA_DPORT", Port), ("RTA_NH_ID", U32),
 ]);
-static METRICS: Table = Table { others: U32, ..table(&c::ROUTE_METRICS, &[("RTAX_CC_ALGO", Text)]) };
+static METRICS: Table =
+    Table { others: U32, ..table(&c::ROUTE_METRICS, &[("RTAX_CC_ALGO", Text)]) };
 #[rustfmt::skip]
 static RULES: Table = table(&c::RULE, &[
     ("FRA_DST", Address), ("FRA_SRC", Address), ("FRA_IIFNAME", Text), ("FRA_GOTO", U32),
@@ -200,7 +202,7 @@ static RULES: Table = table(&c::RULE, &[
     ("FRA_PROTOCOL", Enum(1, &c::ROUTE_PROTOCOL)), ("FRA_IP_PROTO", Enum(1, &socket::PROTOCOL)),
     ("FRA_SPORT_RANGE", PORTS), ("FRA_DPORT_RANGE", PORTS),
 ]);
-const PORTS: Form = Members(&[("start", 0, Number(2)), ("end", 2, Number(2))]);
+const PORTS: Shape = Members(&[("start", 0, Number(2)), ("end", 2, Number(2))]);
 #[rustfmt::skip]
 static NEIGHBORS: Table = table(&c::NEIGHBOR, &[
     ("NDA_DST", Address), ("NDA_LLADDR", Hardware),
@@ -263,7 +265,7 @@ static TRAFFIC_STATS: Table = table(&c::TRAFFIC_STATS, &[
     ("TCA_STATS_RATE_EST64", Members(&[("bps", 0, Number(8)), ("pps", 8, Number(8))])),
     ("TCA_STATS_PKT64", Number(8)),
 ]);
-const BASIC: Form = Members(&[("bytes", 0, Number(8)), ("packets", 8, U32)]);
+const BASIC: Shape = Members(&[("bytes", 0, Number(8)), ("packets", 8, U32)]);
 #[rustfmt::skip]
 static TRAFFIC_SIZES: Table = table(&c::TRAFFIC_SIZES, &[
     ("TCA_STAB_BASE", Members(&[("cell_log", 0, Number(1)), ("size_log", 1, Number(1)),
@@ -277,7 +279,8 @@ static ACTIONS: Table = table(&c::ACTIONS, &[
     ("TCA_ROOT_COUNT", U32), ("TCA_ROOT_TIME_DELTA", U32),
 ]);
 /// The types number the actions.
-static ACTION_LIST: Table = Table { types: None, forms: &[], others: Nested(&ACTION) };
+static ACTION_LIST: Table =
+    Table { types: None, forms: &[], others: Nested(&ACTION), write: attributes::write };
 #[rustfmt::skip]
 static ACTION: Table = table(&c::ACTION, &[
     ("TCA_ACT_KIND", Text), ("TCA_ACT_INDEX", U32), ("TCA_ACT_STATS", Nested(&TRAFFIC_STATS)),
@@ -333,42 +336,6 @@ static REPORTS6: Table = table(&c::REPORT6, &[
     ("IP6MRA_CREPORT_SRC_ADDR", Call(address6)), ("IP6MRA_CREPORT_DST_ADDR", Call(address6)),
 ]);
 
-fn address4(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
-    form::write(view, INET, Address, chunk, out);
-}
-
-fn address6(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
-    form::write(view, INET6, Address, chunk, out);
-}
-
-/// Writes a family of addresses or of multicast routing.
-fn routing_family(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
-    let family = Fields::new(view.abi, chunk.bytes).u8(0);
-    let is_known = socket::FAMILY.items.iter().any(|(_, known)| *known == family);
-    let list = if is_known { &socket::FAMILY } else { &c::ROUTING_FAMILY };
-    value::constant(view, ArgKind::Enum(list), family, out);
-}
-
-/// Writes a `struct rtvia`: a family and an address of it.
-fn via(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
-    let Some(bytes) = chunk.need(view, 2, out) else { return };
-    let family = Fields::new(view.abi, bytes).u16(0);
-    out.push_str("{rtvia_family=");
-    value::constant(view, ArgKind::Enum(&socket::FAMILY), family, out);
-    let rest = chunk.from(2);
-    if rest.len > 0 {
-        let is_long = family == INET6 && rest.has(16);
-        if is_long && view.options.constants == crate::style::Constants::Abbrev {
-            let address = super::super::endpoint::v6(rest.bytes, 0);
-            out.push_str(&format!(", inet_pton(AF_INET6, \"{address}\", &rtvia_addr)"));
-        } else {
-            out.push_str(", rtvia_addr=");
-            form::write(view, family, Address, rest, out);
-        }
-    }
-    out.push('}');
-}
-
 /// Writes the next hops of a route: each a `struct rtnexthop` with attributes of its own.
 fn multipath(view: &View<'_>, family: u64, chunk: Chunk<'_>, out: &mut String) {
     const HOP: &[Field] = &[
@@ -382,9 +349,8 @@ fn multipath(view: &View<'_>, family: u64, chunk: Chunk<'_>, out: &mut String) {
         return;
     }
     let mut rest = chunk;
-    let length = |hop: Chunk<'_>| {
-        usize::try_from(Fields::new(view.abi, hop.bytes).u16(0)).unwrap_or(0)
-    };
+    let length =
+        |hop: Chunk<'_>| usize::try_from(Fields::new(view.abi, hop.bytes).u16(0)).unwrap_or(0);
     let many = length(chunk) >= SIZE && length(chunk).next_multiple_of(4) < chunk.len;
     out.push('[');
     loop {
@@ -392,7 +358,7 @@ fn multipath(view: &View<'_>, family: u64, chunk: Chunk<'_>, out: &mut String) {
         let attributes = rest.first(len).from(SIZE);
         let is_nested = many && attributes.len > 0;
         out.push_str(if is_nested { "[" } else { "" });
-        form::members(view, family, HOP, rest.first(SIZE), out);
+        shape::members(view, family, HOP, rest.first(SIZE), out);
         if attributes.len > 0 {
             out.push_str(", ");
             attributes::write(view, family, &ROUTES, attributes, out);

@@ -3,7 +3,7 @@
 use super::super::fields::Fields;
 use super::super::out::member;
 use super::super::view::View;
-use super::super::{address::in_network_order, string};
+use super::super::{inet::in_network_order, string};
 use super::Chunk;
 use crate::text;
 

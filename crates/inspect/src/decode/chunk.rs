@@ -1,6 +1,6 @@
 //! Memory of which the log may have only the beginning.
 
-use super::super::view::View;
+use super::view::View;
 use crate::style::HexStrings;
 use crate::text;
 
@@ -13,8 +13,13 @@ pub(crate) struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
+    /// Returns memory all of which is there.
+    pub(crate) fn whole(address: u64, bytes: &'a [u8]) -> Self {
+        Self { address, bytes, len: bytes.len() }
+    }
+
     /// Returns what follows the first `at` bytes.
-    pub(super) fn from(&self, at: usize) -> Self {
+    pub(crate) fn from(&self, at: usize) -> Self {
         Self {
             address: self.address.wrapping_add(at as u64),
             bytes: self.bytes.get(at..).unwrap_or_default(),
@@ -23,19 +28,19 @@ impl<'a> Chunk<'a> {
     }
 
     /// Returns the first bytes.
-    pub(super) fn first(&self, len: usize) -> Self {
+    pub(crate) fn first(&self, len: usize) -> Self {
         let bytes = self.bytes.get(..len).unwrap_or(self.bytes);
         Self { bytes, len: self.len.min(len), ..*self }
     }
 
     /// Whether the first bytes are there and could be read.
-    pub(super) fn has(&self, len: usize) -> bool {
+    pub(crate) fn has(&self, len: usize) -> bool {
         self.bytes.len() >= len && self.len >= len
     }
 
     /// Writes bytes whose meaning is unknown, up to the string limit, or their address if they
     /// could not be read.
-    pub(super) fn raw(&self, view: &View<'_>, out: &mut String) {
+    pub(crate) fn raw(&self, view: &View<'_>, out: &mut String) {
         let shown = self.len.min(view.options.string_limit);
         let Some(bytes) = self.bytes.get(..shown) else {
             return text::pointer(out, self.address);
@@ -45,7 +50,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// Returns the first bytes. If they are not there, writes what is.
-    pub(super) fn need(&self, view: &View<'_>, len: usize, out: &mut String) -> Option<&'a [u8]> {
+    pub(crate) fn need(&self, view: &View<'_>, len: usize, out: &mut String) -> Option<&'a [u8]> {
         if self.len < len {
             self.raw(view, out);
             return None;
