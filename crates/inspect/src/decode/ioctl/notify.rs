@@ -19,7 +19,6 @@ pub(super) const FORMS: &[(&str, Form)] = &[
         ("error", 16, Call(error)), ("flags", 20, Flags(4, &c::SECCOMP_ANSWER))], 24)),
     ("SECCOMP_IOCTL_NOTIF_RECV", Form::Call(notification)),
     ("SECCOMP_IOCTL_NOTIF_ID_VALID", Single(Hex(8))),
-    ("SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR", Single(Hex(8))),
     ("SECCOMP_IOCTL_NOTIF_ADDFD", Written(&[("id", 0, Hex(8)),
         ("flags", 8, Flags(4, &c::SECCOMP_FD)), ("srcfd", 12, Fd), ("newfd", 16, Signed(4)),
         ("newfd_flags", 20, Flags(4, &open::OPEN))], 24)),
