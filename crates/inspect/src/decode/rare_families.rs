@@ -13,13 +13,16 @@ use crate::style::HexStrings;
 use crate::text;
 use ArgKind::{Enum, Flags};
 
+/// Writes the members of an address of one family.
+type Writer = fn(&View<'_>, Fields<'_>, &mut String);
+
 /// Writes the members of an address. Returns false if the family is unknown or the address is too
 /// short for it.
 pub(super) fn members(view: &View<'_>, f: Fields<'_>, out: &mut String) -> bool {
     /// Families with the least length of an address (include/linux/socket.h and the header of each
     /// family).
     #[rustfmt::skip]
-    const FAMILIES: &[(u64, usize, fn(&View<'_>, Fields<'_>, &mut String))] = &[
+    const FAMILIES: &[(u64, usize, Writer)] = &[
         (3, 16, callsign::address), (4, 16, ipx), (9, 18, x25), (33, 36, rxrpc), (36, 20, radio),
         (38, 25, cipher), (39, 16, nfc), (40, 16, virtual_machine), (42, 12, router), (44, 16, xdp),
         (45, 12, management),

@@ -239,10 +239,9 @@ fn scsi(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
     shape::members(view, 0, fields, chunk, out);
     out.replace_range(start..=start, ", ");
     out.pop();
-    let at = if view.abi.word() == 8 { 16 } else { 16 };
+    // The pointer is at 16, with words of both sizes.
     out.push_str(", dxferp=");
-    let word = usize::from(view.abi.word());
-    text::pointer(out, f.ulong(at / word));
+    text::pointer(out, f.ulong(16 / usize::from(view.abi.word())));
     out.push('}');
     true
 }

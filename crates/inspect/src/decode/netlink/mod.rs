@@ -104,7 +104,7 @@ fn payload(
     const REQUEST: u64 = 1;
     let f = Fields::new(view.abi, message.bytes);
     let (kind, is_request) = (f.u16(4), f.u16(6) & REQUEST != 0);
-    let is = |name: &str| c::NETLINK_MESSAGE.items.iter().any(|known| *known == (name, kind));
+    let is = |name: &str| c::NETLINK_MESSAGE.items.contains(&(name, kind));
     match protocol {
         _ if is("NLMSG_ERROR") => error(view, protocol, message, payload, out),
         _ if is("NLMSG_DONE") => shape::write(view, 0, Shape::Signed(4), payload, out),

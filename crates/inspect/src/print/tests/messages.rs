@@ -56,7 +56,9 @@ fn netlink_messages() {
     send(&mut log, 6, &message(3, 0, &[]));
     // Too short for a header.
     send(&mut log, 6, &le32(&[16, 1]));
-    check(&log, expect![[r#"
+    check(
+        &log,
+        expect![[r#"
         socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE) = 3
         sendto(3, [{nlmsg_len=40, nlmsg_type=RTM_GETLINK, nlmsg_flags=NLM_F_REQUEST, nlmsg_seq=7, nlmsg_pid=0}, {ifi_family=AF_UNSPEC, ifi_type=ARPHRD_ETHER, ifi_index=if_nametoindex("lo"), ifi_flags=IFF_UP|IFF_RUNNING, ifi_change=0}, [{nla_len=7, nla_type=IFLA_IFNAME}, "lo"]], 40, 0, NULL, 0) = 40
         sendto(3, [{nlmsg_len=36, nlmsg_type=NLMSG_ERROR, nlmsg_flags=0, nlmsg_seq=7, nlmsg_pid=0}, {error=-ENODEV, msg={nlmsg_len=16, nlmsg_type=RTM_GETLINK, nlmsg_flags=NLM_F_REQUEST, nlmsg_seq=7, nlmsg_pid=0}}], 36, 0, NULL, 0) = 36
@@ -70,7 +72,8 @@ fn netlink_messages() {
         dup2(5, 6)                              = 6
         sendto(6, {nlmsg_len=16, nlmsg_type=NLMSG_DONE, nlmsg_flags=0, nlmsg_seq=7, nlmsg_pid=0}, 16, 0, NULL, 0) = 16
         sendto(6, "\x10\x00\x00\x00\x01\x00\x00\x00", 8, 0, NULL, 0) = 8
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -92,13 +95,16 @@ fn addresses_of_rare_families() {
     bind(&[&le16(&[42, 0])[..], &le32(&[1, 2])].concat());
     bind(&[&le16(&[44, 1])[..], &le32(&[1, 2, 3])].concat());
     bind(&[&le16(&[39, 0])[..], &le32(&[1, 2, 1])].concat());
-    check(&log, expect![[r#"
+    check(
+        &log,
+        expect![[r#"
         bind(3, {sa_family=AF_AX25, sax25_call=AB1CD-2, sax25_ndigis=0}, 16) = 0
         bind(3, {sa_family=AF_ALG, salg_type="hash", salg_feat=0, salg_mask=0, salg_name="sha256"}, 88) = 0
         bind(3, {sa_family=AF_QIPCRTR, sq_node=0x1, sq_port=0x2}, 12) = 0
         bind(3, {sa_family=AF_XDP, sxdp_flags=XDP_SHARED_UMEM, sxdp_ifindex=if_nametoindex("lo"), sxdp_queue_id=2, sxdp_shared_umem_fd=3}, 16) = 0
         bind(3, {sa_family=AF_NFC, dev_idx=if_nametoindex("lo"), target_idx=0x2, nfc_protocol=NFC_PROTO_JEWEL}, 16) = 0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -117,12 +123,15 @@ fn requests_with_structures() {
     // SECCOMP_IOCTL_NOTIF_SEND, a struct seccomp_notif_resp.
     let answer = [&le(&[9, 0])[..], &le32(&[0xffff_ffff, 1])].concat();
     request(0x2101, 24, 3, &answer);
-    check(&log, expect![[r#"
+    check(
+        &log,
+        expect![[r#"
         ioctl(3, COUNTER_ADD_WATCH_IOCTL, {component={type=COUNTER_COMPONENT_FUNCTION, scope=COUNTER_SCOPE_SIGNAL, parent=2, id=4}, event=COUNTER_EVENT_THRESHOLD, channel=5}) = -1 ENOTTY (Inappropriate ioctl for device)
         ioctl(3, FS_IOC_FSSETXATTR, {fsx_xflags=FS_XFLAG_REALTIME, fsx_extsize=4096, fsx_projid=0x7, fsx_cowextsize=0}) = -1 ENOTTY (Inappropriate ioctl for device)
         ioctl(3, FITRIM, {start=0x10, len=4096, minlen=1}) = -1 ENOTTY (Inappropriate ioctl for device)
         ioctl(3, SECCOMP_IOCTL_NOTIF_SEND, {id=0x9, val=0, error=-EPERM, flags=SECCOMP_USER_NOTIF_FLAG_CONTINUE}) = -1 ENOTTY (Inappropriate ioctl for device)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -142,7 +151,9 @@ fn ipc_and_signals_of_32_bit_programs() {
     call("msgctl", [5, 0x100, 0, 0, 0, 0], &[], 0);
     let text = [&le32(&[1])[..], b"abc"].concat();
     call("msgsnd", [5, A, 3, 0o4000, 0, 0], &[(1, 0, 0, &text)], 0);
-    check(&log, expect![[r#"
+    check(
+        &log,
+        expect![[r#"
         [ Process PID=100 runs in 32 bit mode. ]
         ssetmask([INT])                         = 0x4 (old mask [QUIT])
         signal(SIGINT, SIG_IGN)                 = 0 (SIG_DFL)
@@ -151,5 +162,6 @@ fn ipc_and_signals_of_32_bit_programs() {
         shmget(IPC_PRIVATE, 4096, IPC_CREAT|0600) = 5
         msgctl(5, IPC_64|IPC_RMID, NULL)        = 0
         msgsnd(5, {mtype=1, mtext="abc"}, 3, IPC_NOWAIT) = 0
-    "#]]);
+    "#]],
+    );
 }
