@@ -1,5 +1,5 @@
-//! Messages of netlink sockets, addresses of rare families, requests of drivers, and IPC and signals
-//! of 32-bit programs. The bytes are laid out as the headers of the kernel say.
+//! Messages of netlink sockets, addresses of rare families, requests of drivers, and IPC and
+//! signals of 32-bit programs. The bytes are laid out as the headers of the kernel say.
 
 use expect_test::expect;
 use sysreel_abi::Abi;
