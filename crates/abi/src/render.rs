@@ -7,7 +7,9 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
-use crate::consts::{clock, file, ioctl, ioctl_drivers, memory, open, socket, uapi};
+use crate::consts::{
+    clock, file, ioctl, ioctl_drivers, ioctl_more, ipc, memory, open, socket, uapi,
+};
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
 
@@ -44,7 +46,8 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
 
 /// Separates the size of huge pages, as a power of two, from flags that have it in their high bits.
 fn huge_page_shift(list: &'static Constants, value: u64) -> (u64, u64) {
-    if !std::ptr::eq(list, &memory::MAP) && !std::ptr::eq(list, &file::MEMFD) {
+    let has_shift = [&memory::MAP, &file::MEMFD, &ipc::SHM_GET];
+    if !has_shift.iter().any(|known| std::ptr::eq(list, *known)) {
         return (value, 0);
     }
     let mask = u64::from(g::MAP_HUGE_MASK) << g::MAP_HUGE_SHIFT;
@@ -159,7 +162,7 @@ pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool
         ArgKind::IoPriority => io_priority_text(abi, value & 0xffff_ffff, out),
         ArgKind::SwapFlags => swap_text(abi, value & 0xffff_ffff, out),
         ArgKind::Clock => clock_text(abi, value, out),
-        ArgKind::Ioctl => ioctl_text(value, out),
+        ArgKind::Ioctl => ioctl_text(abi, value, out),
         // A umode_t has 16 bits.
         ArgKind::FileMode => flags_mode(abi, &open::FILE_TYPE, value & 0xffff, out),
         _ => return false,
@@ -259,7 +262,11 @@ fn push_names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest 
     rest
 }
 
-fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
+fn flags_mode(abi: Abi, list: &'static Constants, value: u64, out: &mut String) {
+    // Those of new System V IPC objects: unknown flags are no permissions.
+    if list.fields.is_empty() {
+        return flags_and_permissions(abi, list, significant(list, value), out);
+    }
     // Without a file type there is no name.
     let unknown = list.fields.iter().find(|field| {
         let part = value & field.mask;
@@ -277,6 +284,24 @@ fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
             (0..digits).rev().map(|digit| char::from(b'0' + (rest.left >> (3 * digit) & 7) as u8)),
         );
     }
+}
+
+/// Writes flags and, after them, the permissions in the low nine bits.
+fn flags_and_permissions(abi: Abi, list: &'static Constants, value: u64, out: &mut String) {
+    const PERMISSIONS: u64 = 0o777;
+    let (flags, shift) = huge_page_shift(list, value & !PERMISSIONS);
+    let rest = push_names(abi, list, flags, out);
+    let separator = |out: &mut String, any: bool| out.push_str(if any { "|" } else { "" });
+    if rest.left != 0 {
+        separator(out, rest.any);
+        _ = push_hex(rest.left, out);
+    }
+    if shift != 0 {
+        separator(out, flags != 0);
+        push_shift(list, shift, out);
+    }
+    separator(out, flags != 0 || shift != 0);
+    _ = write!(out, "0{:02o}", value & PERMISSIONS);
 }
 
 /// Returns the significant bits of a value.
@@ -336,15 +361,19 @@ fn swap_text(abi: Abi, value: u64, out: &mut String) {
     let _ = write!(out, "{priority}");
 }
 
+/// Returns the name of a request of ioctl(2).
+#[must_use]
+pub fn ioctl_name(abi: Abi, request: u64) -> Option<&'static str> {
+    let request = crate::special::ioctl::canonical(abi, request & 0xffff_ffff);
+    let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL].into_iter().chain(ioctl_more::LISTS);
+    let mut items = lists.flat_map(|list| list.items);
+    items.find(|(_, known)| *known == request).map(|(name, _)| *name)
+}
+
 /// Writes the name of a request, or its decoded parts.
-fn ioctl_text(value: u64, out: &mut String) {
+fn ioctl_text(abi: Abi, value: u64, out: &mut String) {
     let request = value & 0xffff_ffff;
-    if let Some((name, _)) = ioctl::IOCTL.items.iter().find(|(_, v)| *v == request) {
-        out.push_str(name);
-        return;
-    }
-    let drivers = &ioctl_drivers::DRIVER_IOCTL;
-    if let Some((name, _)) = drivers.items.iter().find(|(_, v)| *v == request) {
+    if let Some(name) = ioctl_name(abi, request) {
         out.push_str(name);
         return;
     }

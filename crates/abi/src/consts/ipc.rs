@@ -30,8 +30,10 @@ FUTEX_LOCK_PI2
 list! { /// Flags of futex_wait and kin.
 FUTEX2 "FUTEX2_" 32: FUTEX2_NUMA FUTEX2_MPOL FUTEX2_PRIVATE
 ; field FUTEX2_SIZE_MASK: FUTEX2_SIZE_U8 FUTEX2_SIZE_U16 FUTEX2_SIZE_U32 FUTEX2_SIZE_U64 }
-list! { /// Flags of semget, shmget and msgget above the permission bits.
-GET "IPC_" 32: IPC_CREAT IPC_EXCL SHM_HUGETLB SHM_NORESERVE }
+list! { /// Flags of semget and msgget above the permission bits.
+GET "IPC_" 32: IPC_CREAT IPC_EXCL IPC_NOWAIT }
+list! { /// Flags of shmget above the permission bits.
+SHM_GET "SHM_" 32: IPC_CREAT IPC_EXCL SHM_HUGETLB SHM_NORESERVE }
 list! { /// Flags of semop's elements.
 SEM "SEM_" 32: SEM_UNDO IPC_NOWAIT }
 list! { /// Flags of msgsnd and msgrcv.
@@ -40,17 +42,17 @@ list! { /// Flags of shmat.
 SHMAT_FLAGS "SHM_" 32: SHM_RDONLY SHM_RND SHM_REMAP SHM_EXEC }
 list! { /// Commands of semctl.
 SEMCTL_CMD "SEM_" 32: IPC_64
-; field COMMAND:
+; ends COMMAND:
 IPC_RMID IPC_SET IPC_STAT IPC_INFO GETPID GETVAL GETALL GETNCNT GETZCNT SETVAL SETALL SEM_STAT
 SEM_INFO
 SEM_STAT_ANY }
 list! { /// Commands of shmctl.
 SHMCTL_CMD "SHM_" 32: IPC_64
-; field COMMAND:
+; ends COMMAND:
 IPC_RMID IPC_SET IPC_STAT IPC_INFO SHM_LOCK SHM_UNLOCK SHM_STAT SHM_INFO SHM_STAT_ANY }
 list! { /// Commands of msgctl.
 MSGCTL_CMD "MSG_" 32: IPC_64
-; field COMMAND: IPC_RMID IPC_SET IPC_STAT IPC_INFO MSG_STAT MSG_INFO MSG_STAT_ANY }
+; ends COMMAND: IPC_RMID IPC_SET IPC_STAT IPC_INFO MSG_STAT MSG_INFO MSG_STAT_ANY }
 list! { /// Calls of i386's ipc.
 IPC_CALL "IPCOP_" 32:
 SEMOP SEMGET SEMCTL SEMTIMEDOP MSGSND MSGRCV MSGGET MSGCTL SHMAT SHMDT SHMGET SHMCTL }

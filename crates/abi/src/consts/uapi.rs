@@ -30,6 +30,10 @@ macro_rules! lists {
 pub(crate) use lists;
 
 lists! {
+    /// Keys of System V IPC objects that are no numbers.
+    "linux/ipc.h" IPC_KEY "" 32: IPC_PRIVATE = 0;
+    /// Handlers of signals that are no functions [asm-generic/signal-defs.h].
+    "" SIGNAL_HANDLER "" 32: SIG_DFL = 0, SIG_IGN = 1;
     /// Targets of ioprio_get.
     "linux/ioprio.h" IOPRIO_WHO "IOPRIO_WHO_" 32:
         IOPRIO_WHO_PROCESS = 1, IOPRIO_WHO_PGRP = 2, IOPRIO_WHO_USER = 3;

@@ -84,6 +84,8 @@ constants! {
         N_TRACEROUTER = 24, N_NCI = 25, N_SPEAKUP = 26, N_NULL = 27, N_MCTP = 28,
         N_DEVELOPMENT = 29, N_CAN327 = 30;
     "linux/sockios.h": SIOCETHTOOL = 0x8946;
+    // Numbers of protocol families (include/linux/socket.h).
+    "": AF_IB = 27, AF_MPLS = 28;
     "linux/ipc.h":
         IPC_CREAT = 0o1000, IPC_EXCL = 0o2000, IPC_NOWAIT = 0o4000, IPC_RMID = 0, IPC_SET = 1,
         IPC_STAT = 2, IPC_INFO = 3,

@@ -36,6 +36,7 @@ pub(crate) const OFF: Spec = value(ArgKind::Off);
 pub(crate) const HALF: Spec = value(ArgKind::Half);
 pub(crate) const HEX: Spec = value(ArgKind::Hex);
 pub(crate) const HEX32: Spec = value(ArgKind::Hex32);
+pub(crate) const SIGNAL_MASK: Spec = value(ArgKind::SignalMask);
 pub(crate) const MODE: Spec = value(ArgKind::Mode);
 pub(crate) const FILE_MODE: Spec = value(ArgKind::FileMode);
 pub(crate) const FD: Spec = value(ArgKind::Fd);

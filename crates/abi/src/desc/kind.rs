@@ -43,6 +43,8 @@ pub enum ArgKind {
     SockOpt,
     /// Signal number.
     Signal,
+    /// Signal set of one word, as old calls pass and return it.
+    SignalMask,
     /// Process or thread id.
     Pid,
     /// Number of an object that the kernel chooses anew in each run, hexadecimal: an AIO context.

@@ -159,6 +159,7 @@ impl fmt::Display for ArgKind {
             Self::Protocol => "protocol",
             Self::SockOpt => "socket option",
             Self::Signal => "signal",
+            Self::SignalMask => "signal set",
             Self::Pid => "pid",
             Self::Handle => "handle",
             Self::KeySerial => "key",

@@ -34,9 +34,31 @@ impl Request {
     }
 }
 
+/// Returns the number that 64-bit programs use for a request. Some contain the size of a word or of
+/// a structure with words.
+pub(crate) fn canonical(abi: crate::arch::Abi, request: u64) -> u64 {
+    /// The bits of the size.
+    const SIZE: u32 = 0x3fff_0000;
+    let Ok(narrow) = u32::try_from(request) else { return request };
+    if abi.word() == 8 {
+        return request;
+    }
+    let wide = WORDS.iter().find(|wide| **wide & !SIZE == narrow & !SIZE);
+    wide.map_or(request, |wide| u64::from(*wide))
+}
+
+/// Requests whose number differs between programs of 32 and of 64 bits.
+#[rustfmt::skip]
+static WORDS: &[u32] = &[
+    BLKBSZGET, BLKBSZSET, BLKGETSIZE64, BLKTRACESETUP, PERF_EVENT_IOC_ID,
+    PERF_EVENT_IOC_SET_FILTER, PERF_EVENT_IOC_QUERY_BPF, PERF_EVENT_IOC_MODIFY_ATTRIBUTES,
+    RTC_IRQP_READ, RTC_IRQP_SET, RTC_EPOCH_READ, RTC_EPOCH_SET, RTC_PLL_GET, RTC_PLL_SET,
+];
+
 /// The request is argument 1.
 pub(super) fn argument(call: &Call) -> Meaning {
-    let Ok(request) = u32::try_from(call.command(1)) else { return Meaning::value(ArgKind::Hex) };
+    let request = canonical(call.abi, call.command(1));
+    let Ok(request) = u32::try_from(request) else { return Meaning::value(ArgKind::Hex) };
     if WRITTEN_BACK.contains(&request) {
         return Meaning::bytes(Dir::InOut, Request::decode(request).size.into()).when(When::Always);
     }
@@ -62,7 +84,7 @@ pub(super) fn argument(call: &Call) -> Meaning {
         let len = Len::PointerFields { count, each: L::Byte, pointers: ETHTOOL };
         return Meaning::memory(ArgKind::Buf, Dir::InOut, len);
     }
-    let parts = Request::decode(request);
+    let parts = Request::decode(u32::try_from(call.command(1)).unwrap_or(request));
     let dir = match parts.dir {
         1 => Dir::In,
         2 => Dir::Out,
@@ -166,8 +188,11 @@ static VALUES: &[(u32, ArgKind)] = &[
     (TCXONC, ArgKind::Enum(&terminal::FLOW)), (TCFLSH, ArgKind::Enum(&terminal::QUEUE)),
 ];
 
-/// Encodes size_t but passes 64 bits, for 32-bit programs as well.
-const BLKGETSIZE64_32: u32 = BLKGETSIZE64 & !0x3fff_0000 | 4 << 16;
+/// Requests of disks (linux/hdreg.h, scsi/sg.h).
+const HDIO_DRIVE_CMD: u32 = 0x31f;
+const HDIO_DRIVE_RESET: u32 = 0x31c;
+const HDIO_SCAN_HWIF: u32 = 0x328;
+const SG_IO: u32 = 0x2285;
 
 /// Requests without encoded size whose structure is used by no other call: its size with 8-byte and
 /// with 4-byte words.
@@ -179,7 +204,8 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
     (VT_GETSTATE, Out, 6, 6), (VT_GETMODE, Out, 8, 8),
     (VT_SETMODE, In, 8, 8), (VT_RESIZE, In, 6, 6),
     (BLKDISCARD, In, 16, 16), (BLKSECDISCARD, In, 16, 16), (BLKZEROOUT, In, 16, 16),
-    (BLKGETSIZE64_32, Out, 8, 8),
+    (BLKGETSIZE64, Out, 8, 8), (PERF_EVENT_IOC_ID, Out, 8, 8), (SG_IO, InOut, 88, 64),
+    (HDIO_DRIVE_CMD, InOut, 4, 4), (HDIO_DRIVE_RESET, In, 12, 12), (HDIO_SCAN_HWIF, In, 12, 12),
     (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140),
     (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
     (LOOP_CONFIGURE, In, 304, 304),
@@ -288,7 +314,8 @@ mod tests {
         let memory = |request: u32| {
             argument(&Call { abi: Abi::I386, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem
         };
-        assert_eq!(memory(BLKGETSIZE64_32).map(|m| m.len), Some(Len::Bytes(8)));
+        let narrow = BLKGETSIZE64 & !0x3fff_0000 | 4 << 16;
+        assert_eq!(memory(narrow).map(|m| m.len), Some(Len::Bytes(8)));
         assert_eq!(memory(TIOCGSERIAL).map(|m| m.len), Some(Len::Bytes(60)));
     }
 

@@ -3,7 +3,7 @@
 
 use super::rows::rows;
 use crate::consts::{
-    clock as c, file as f, ipc as i, memory as m, open, process as p, signal as s, socket,
+    clock as c, file as f, ipc as i, memory as m, open, process as p, signal as s, socket, uapi,
 };
 use crate::desc::*;
 use crate::layout::Layout::*;
@@ -149,16 +149,18 @@ pub(super) static ROWS: &[Row] = rows! {
                                                -> SIZE, emulate(IPC.and(DESC));
 
     // Signals.
-    signal(sig: SIGNAL, handler: ADDR)            -> ADDR,   emulate(SIG).kind(CallKind::SigAction);
+    signal(sig: SIGNAL, handler: one_of(&uapi::SIGNAL_HANDLER))
+                      -> one_of(&uapi::SIGNAL_HANDLER), emulate(SIG).kind(CallKind::SigAction);
     sigaction(sig: SIGNAL, act: input(of(OldSigAction)), oact: out(of(OldSigAction)))
                                                   -> INT,    emulate(SIG).kind(CallKind::SigAction);
     sigprocmask(how: one_of(&s::SIG_HOW), nset: input(of(OldSigSet)), oset: out(of(OldSigSet)))
                                                   -> INT,    apart(SIG).kind(CallKind::SigMask);
     sigpending(uset: out(of(OldSigSet)))          -> INT,    emulate(SIG);
-    sigsuspend(unused1: INT, unused2: INT, mask: HEX) -> INT,    apart(SIG).kind(CallKind::SigMask);
+    sigsuspend(unused1: INT, unused2: INT, mask: SIGNAL_MASK)
+                                                  -> INT,    apart(SIG).kind(CallKind::SigMask);
     sigreturn()                                   -> LONG,   execute(SIG).kind(CallKind::SigReturn);
-    sgetmask()                                    -> HEX,    emulate(SIG);
-    ssetmask(newmask: HEX)                        -> HEX,    apart(SIG).kind(CallKind::SigMask);
+    sgetmask()                                    -> SIGNAL_MASK, emulate(SIG);
+    ssetmask(newmask: SIGNAL_MASK)         -> SIGNAL_MASK,   apart(SIG).kind(CallKind::SigMask);
     rt_sigtimedwait_time64(uthese: kind(ArgKind::Struct(SigSet), input(arg("sigsetsize"))),
         uinfo: out(of(SigInfo)), uts: input(of(Timespec64)), sigsetsize: SIZE)
                                                   -> SIGNAL, emulate(SIG);

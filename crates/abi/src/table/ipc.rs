@@ -3,7 +3,7 @@
 use linux_raw_sys::general::SIGEV_THREAD;
 
 use super::rows::rows;
-use crate::consts::{clock, ipc as i, open};
+use crate::consts::{clock, ipc as i, open, uapi};
 use crate::desc::*;
 use crate::layout::Layout::*;
 
@@ -49,20 +49,22 @@ pub(super) static ROWS: &[Row] = rows! {
         clockid: one_of(&clock::CLOCK))
                                                          -> INT, emulate(MEM).kind(CallKind::Futex);
 
-    semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET)) -> INT,  emulate(IPC);
+    semget(key: one_of(&uapi::IPC_KEY), nsems: INT, semflg: flags_mode(&i::GET))
+                                                          -> INT,  emulate(IPC);
     semop(semid: IPC_ID, tsops: input(args(SemBuf, "nsops")), nsops: UINT) -> INT,  emulate(IPC);
     semtimedop(semid: IPC_ID, tsops: input(args(SemBuf, "nsops")), nsops: UINT,
         timeout: input(of(Timespec)))                     -> INT,  emulate(IPC);
     semctl(semid: IPC_ID, semnum: INT, cmd: flags(&i::SEMCTL_CMD), arg: special(Special::Semctl))
                                                           -> INT,  emulate(IPC);
-    msgget(key: HEX, msgflg: flags_mode(&i::GET))         -> INT,  emulate(IPC);
+    msgget(key: one_of(&uapi::IPC_KEY), msgflg: flags_mode(&i::GET))         -> INT,  emulate(IPC);
     msgsnd(msqid: IPC_ID, msgp: input(msgbuf("msgsz")), msgsz: SIZE, msgflg: flags(&i::MSG))
                                                           -> INT,  emulate(IPC);
     msgrcv(msqid: IPC_ID, msgp: out(msgbuf("msgsz")), msgsz: SIZE, msgtyp: LONG,
         msgflg: flags(&i::MSG))                           -> SIZE, emulate(IPC);
     msgctl(msqid: IPC_ID, cmd: flags(&i::MSGCTL_CMD), buf: special(Special::Msgctl))
                                                           -> INT,  emulate(IPC);
-    shmget(key: HEX, size: SIZE, shmflg: flags_mode(&i::GET)) -> INT,  emulate(MEM);
+    shmget(key: one_of(&uapi::IPC_KEY), size: SIZE, shmflg: flags_mode(&i::SHM_GET))
+                                                          -> INT,  emulate(MEM);
     shmat(shmid: IPC_ID, shmaddr: ADDR, shmflg: flags(&i::SHMAT_FLAGS))
                                                           -> ADDR, apart(MEM).kind(CallKind::Shmat);
     shmdt(shmaddr: ADDR)                                -> INT,  execute(MEM).kind(CallKind::Shmdt);

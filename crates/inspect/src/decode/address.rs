@@ -1,19 +1,19 @@
 //! Addresses of sockets, and the interfaces that they name.
 
-use sysreel_abi::ArgKind;
 use sysreel_abi::consts::{link, socket as s};
+use sysreel_abi::{ArgKind, render};
 
-use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
+use super::endpoint::{INET, INET6, UNIX};
 use super::fields::Fields;
+use super::inet::{in_network_order, inet, inet6, interface};
 use super::out::member;
-use super::value;
 use super::view::View;
+use super::{rare_families, value};
 use crate::text;
 
 /// Address families (include/linux/socket.h).
 const NETLINK: u64 = 16;
 const PACKET: u64 = 17;
-const VSOCK: u64 = 40;
 
 /// Writes a `sockaddr` of any family. Members past its end are left out.
 pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
@@ -30,51 +30,17 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     value::constant(view, ArgKind::Enum(&s::FAMILY), f.u16(0), out);
     match f.u16(0) {
         UNIX => unix(view, bytes.get(2..).unwrap_or_default(), out),
-        INET if bytes.len() >= 16 => {
-            member(out, "sin_port");
-            port(bytes, out);
-            member(out, "sin_addr");
-            out.push_str("inet_addr(\"");
-            out.push_str(&v4(bytes, 4).to_string());
-            out.push_str("\")");
-        }
+        INET if bytes.len() >= 16 => inet(view, bytes, out),
         INET6 if bytes.len() >= 24 => {
-            member(out, "sin6_port");
-            port(bytes, out);
-            member(out, "sin6_flowinfo");
-            out.push_str("htonl(");
-            text::dec(out, f.u32(4).swap_bytes() >> 32);
-            out.push(')');
-            out.push_str(", inet_pton(AF_INET6, \"");
-            out.push_str(&v6(bytes, 8).to_string());
-            out.push_str("\", &sin6_addr)");
+            inet6(view, bytes, out);
             if bytes.len() >= 28 {
                 member(out, "sin6_scope_id");
                 scope(view, bytes, f.u32(24), out);
             }
         }
-        NETLINK if bytes.len() >= 12 => {
-            if f.u16(2) != 0 {
-                member(out, "nl_pad");
-                text::hex(out, f.u16(2));
-            }
-            member(out, "nl_pid");
-            text::dec(out, f.u32(4));
-            member(out, "nl_groups");
-            let groups = f.u32(8);
-            if groups == 0 {
-                out.push_str("00000000")
-            } else {
-                out.push_str(&format!("{groups:#010x}"))
-            }
-        }
+        NETLINK if bytes.len() >= 12 => netlink(f, out),
         PACKET if bytes.len() >= 20 => packet(view, f, out),
-        VSOCK if bytes.len() >= 12 => {
-            member(out, "svm_cid");
-            value::constant(view, ArgKind::Enum(&link::VSOCK), f.u32(8), out);
-            member(out, "svm_port");
-            text::hex(out, f.u32(4));
-        }
+        _ if rare_families::members(view, f, out) => {}
         _ if bytes.len() > 2 => {
             member(out, "sa_data");
             text::quoted(out, bytes.get(2..).unwrap_or_default(), view.options.hex);
@@ -82,6 +48,18 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
         _ => {}
     }
     out.push('}');
+}
+
+fn netlink(f: Fields<'_>, out: &mut String) {
+    if f.u16(2) != 0 {
+        member(out, "nl_pad");
+        text::hex(out, f.u16(2));
+    }
+    member(out, "nl_pid");
+    text::dec(out, f.u32(4));
+    member(out, "nl_groups");
+    let groups = f.u32(8);
+    if groups == 0 { out.push_str("00000000") } else { out.push_str(&format!("{groups:#010x}")) }
 }
 
 /// Writes a path, or an abstract name, which begins with NUL and may contain more of them
@@ -108,10 +86,11 @@ fn unix(view: &View<'_>, name: &[u8], out: &mut String) {
 fn packet(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     const MOST: usize = 8;
     member(out, "sll_protocol");
-    out.push_str("htons(");
-    let protocol = f.u16(2).swap_bytes() >> 48;
-    value::constant(view, ArgKind::Enum(&link::ETHER_PROTOCOL), protocol, out);
-    out.push(')');
+    let kind = ArgKind::Enum(&link::ETHER_PROTOCOL);
+    let mut name = String::from("htons(");
+    render::flag_value(view.abi, kind, f.u16(2).swap_bytes() >> 48, &mut name);
+    name.push(')');
+    in_network_order(view, f.slice(2, 2), &name, out);
     member(out, "sll_ifindex");
     interface(view, f.u32(4), out);
     member(out, "sll_hatype");
@@ -136,21 +115,4 @@ fn scope(view: &View<'_>, bytes: &[u8], scope: u64, out: &mut String) {
     let is_of_link = matches!(bytes.get(8..10), Some([0xfe, low]) if low & 0xc0 == 0x80)
         || matches!(bytes.get(8..10), Some([0xff, kind]) if kind & 0xf == 2);
     if is_of_link { interface(view, scope, out) } else { text::dec(out, scope) }
-}
-
-fn port(bytes: &[u8], out: &mut String) {
-    out.push_str("htons(");
-    text::dec(out, port_number(bytes));
-    out.push(')');
-}
-
-/// Writes the index of an interface. Only that of the loopback interface is known: it is the first
-/// of its network namespace (LOOPBACK_IFINDEX, include/net/net_namespace.h).
-pub(super) fn interface(view: &View<'_>, index: u64, out: &mut String) {
-    let number = |out: &mut String| text::dec(out, index);
-    if index == 1 {
-        value::named(view, &number, "if_nametoindex(\"lo\")", out);
-    } else {
-        number(out);
-    }
 }

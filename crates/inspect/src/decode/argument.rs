@@ -34,7 +34,9 @@ pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut St
 /// Whether an argument points to something other than a string or a buffer.
 fn is_structure(view: &View<'_>, i: usize, (kind, mem): Meaning) -> bool {
     let is_plain = matches!(kind, ArgKind::Path | ArgKind::Str | ArgKind::Buf);
-    mem.is_some() && (!is_plain || has_attributes(view, i))
+    // The arguments of i386's old mmap are in memory, but are no structure to the caller.
+    let is_arguments = matches!(kind, ArgKind::Struct(Layout::MmapArgs));
+    mem.is_some() && !is_arguments && (!is_plain || has_attributes(view, i))
 }
 
 fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::fmt;
 
+use sysreel_abi::CallKind;
+
 use super::form::{DONE, begin, finish, one, unknown_arguments};
 use super::outcome::{outcome, unknown_outcome};
 use super::view::View;
@@ -41,8 +43,12 @@ impl Call<'_> {
     /// Returns the call as decoding sees it; `None` if the table has no row for it. Without a
     /// result it is as at its entry.
     pub(crate) fn view<'v>(&'v self, style: &'v Style, lost: &'v Cell<u64>) -> Option<View<'v>> {
-        let ResolvedCall { abi, row, args, role } = self.resolved()?;
+        let call = self.resolved()?;
+        let ResolvedCall { abi, row, args, role } = call;
+        let transfers = matches!(row.kind, CallKind::Send | CallKind::Receive);
+        let socket = call.fd(0).filter(|_| transfers);
         Some(View {
+            netlink: socket.and_then(|fd| self.state().netlink_protocol(self.task().id(), fd)),
             abi,
             row,
             args,

@@ -193,7 +193,7 @@ fn formed(view: &View<'_>, form: Form, f: Fields<'_>, out: &mut String) {
         Form::Octets => octets(view, f.bytes, out),
         Form::Packet => {
             out.push_str("{ipi_ifindex=");
-            address::interface(view, f.u32(0), out);
+            super::inet::interface(view, f.u32(0), out);
             for (name, at) in [("ipi_spec_dst", 4), ("ipi_addr", 8)] {
                 member(out, name);
                 out.push_str(&format!("inet_addr(\"{}\")", v4(f.bytes, at)));
@@ -204,7 +204,7 @@ fn formed(view: &View<'_>, form: Form, f: Fields<'_>, out: &mut String) {
             let address = v6(f.bytes, 0);
             out.push_str(&format!("{{inet_pton(AF_INET6, \"{address}\", &ipi6_addr), "));
             out.push_str("ipi6_ifindex=");
-            address::interface(view, f.u32(16), out);
+            super::inet::interface(view, f.u32(16), out);
             out.push('}');
         }
         Form::Error => error(view, f, out),

@@ -58,7 +58,7 @@ pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
             return out.push_str("[]");
         }
         text::pointer(out, view.arg(i));
-        if succeeded {
+        if succeeded && view.row.name != "readdir" {
             out.push_str(" /* 0 entries */");
         }
         return;

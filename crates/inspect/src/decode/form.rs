@@ -76,6 +76,8 @@ fn write_from(view: &View<'_>, from: usize, out: &mut String) -> u8 {
         CallKind::Futex if view.row.args.len() == 6 => Some(futex::arguments(view)),
         CallKind::Quota => Some(quota::arguments(view)),
         CallKind::Ptrace if moves_registers(view) => Some(&[0, 1, 3][..]),
+        // The kernel ignores what precedes the mask of i386's sigsuspend.
+        CallKind::SigMask if view.row.name == "sigsuspend" => Some(&[2][..]),
         _ => None,
     };
     let n = chosen.map_or_else(|| count(view), <[u8]>::len);
@@ -147,7 +149,7 @@ fn count(view: &View<'_>) -> usize {
             ];
             if is(&file::FCNTL, view.arg(1), &alone) { 2 } else { all }
         }
-        CallKind::Ioctl if ioctl::is_lone(view.arg(1)) => 2,
+        CallKind::Ioctl if ioctl::is_lone(view.abi, view.arg(1)) => 2,
         CallKind::Mremap => {
             let flags = view.arg(3);
             let fixed = ["MREMAP_FIXED", "MREMAP_DONTUNMAP"].iter().any(|name| {

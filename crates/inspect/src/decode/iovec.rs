@@ -3,7 +3,9 @@
 use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
 
+use super::chunk::Chunk;
 use super::fields::Fields;
+use super::netlink;
 use super::out::{lost, member, unreadable_rest};
 use super::view::{View, is_known_empty};
 use crate::regions::RegionView;
@@ -56,6 +58,14 @@ pub(crate) fn buffers(
     out.push(']');
 }
 
+/// Writes a buffer of messages of netlink(7).
+fn netlink_base(view: &View<'_>, region: &RegionView<'_>, address: u64, out: &mut String) {
+    let Some(bytes) = region.bytes(view.buffers, usize::MAX) else { return lost(address, out) };
+    let len = usize::try_from(region.head.asked).unwrap_or(usize::MAX);
+    let chunk = Chunk { address, bytes: &bytes, len };
+    netlink::messages(view, view.netlink.unwrap_or(0), chunk, out);
+}
+
 fn base(
     view: &View<'_>,
     i: usize,
@@ -74,6 +84,9 @@ fn base(
         region.is_cut() || usize::try_from(region.head.got).unwrap_or(usize::MAX) >= wanted
     };
     match region {
+        Some(region) if region.head.got > 0 && view.netlink.is_some() => {
+            netlink_base(view, &region, f.ulong(0), out);
+        }
         Some(region) if region.head.got > 0 && enough(&region) => {
             match view.bytes(&region, limit) {
                 Some(bytes) => {

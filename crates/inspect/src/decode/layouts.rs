@@ -8,7 +8,8 @@ use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
 use super::{
-    aio, classic_bpf, file, machine, poll, process, signal, stat, structures, time, traced, value,
+    aio, classic_bpf, file, machine, poll, process, signal, signal_set, stat, structures, time,
+    traced, value,
 };
 use crate::regions::RegionView;
 use crate::text;
@@ -33,7 +34,7 @@ pub(crate) fn structure(
         // What the kernel reads and writes of it; the rest is padding.
         L::SigInfo => 48,
         L::LandlockRuleset => 8,
-        L::SigSet | L::OldSigSet => 1,
+        L::SigSet => 1,
         other => usize::try_from(other.size(view.abi)).unwrap_or(usize::MAX),
     };
     if bytes.len() < least {
@@ -65,7 +66,7 @@ pub(crate) fn structure(
         L::SigEvent => signal::sigevent(view, f, out),
         L::SigInfo => signal::siginfo(f, out),
         L::WaitInfo => signal::waitid_info(f, out),
-        L::SigSet | L::OldSigSet => signal::set(bytes, out),
+        L::SigSet | L::OldSigSet => signal_set::set(bytes, out),
         L::SigSetArg | L::AioSigSet => sized_signal_set(view, i, f, out),
         L::PollFd => poll::pollfd(view, f, out),
         L::EpollEvent => poll::epoll_event(view, f, out),
@@ -296,7 +297,7 @@ fn sized_signal_set(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) 
     let (size, word) = (f.ulong(1), f.word() as u64);
     let is_size = size >= word && size <= 8 && size.is_multiple_of(word);
     match region.filter(|_| is_size).and_then(|region| view.bytes(&region, 8)) {
-        Some(bytes) if bytes.len() as u64 >= size => signal::set(&bytes, out),
+        Some(bytes) if bytes.len() as u64 >= size => signal_set::set(&bytes, out),
         _ => text::pointer(out, f.ulong(0)),
     }
     member(out, "sigsetsize");

@@ -4,6 +4,7 @@
 use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
 use super::errno::{ERRORS, error};
+use super::fields::Fields;
 use super::view::View;
 use super::{ready, value};
 use crate::style::{Arguments, Constants};
@@ -22,7 +23,7 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
         return;
     }
     let kind = view.row.result_kind(view.abi, &view.args);
-    number(view, kind, outcome.rval, out);
+    number(view, kind, mapped_at(view, outcome).unwrap_or(outcome.rval), out);
     explanation(view, kind, outcome, out);
     if !outcome.failed() && view.row.failed(outcome.rval, false) {
         let errno = (outcome.rval & 0xffff_ffff) - (1 << 32);
@@ -30,6 +31,17 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     }
     ready::ready(view, outcome, out);
     contradiction(outcome, out);
+}
+
+/// Returns where shmat(2) attached a segment if ipc(2) made the call, which stores the address
+/// where its third argument points.
+fn mapped_at(view: &View<'_>, outcome: Outcome) -> Option<i64> {
+    if view.row.kind != CallKind::Shmat || view.role == 0 || outcome.rval != 0 {
+        return None;
+    }
+    let region = view.exit?.find(3, 0, 0)?;
+    let bytes = view.bytes(&region, 4).filter(|bytes| bytes.len() == 4)?;
+    Some(Fields::new(view.abi, &bytes).i32(0))
 }
 
 /// Writes a result in hexadecimal, and an error as its number: `-1 (errno 2)`.
@@ -76,7 +88,8 @@ fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
     let narrow = if view.abi == Abi::I386 { bits & 0xffff_ffff } else { bits };
     match kind {
         ArgKind::Never => out.push('?'),
-        ArgKind::Addr | ArgKind::Ptr | ArgKind::Hex => text::hex(out, narrow),
+        ArgKind::Addr | ArgKind::Ptr | ArgKind::Hex | ArgKind::SignalMask => text::hex(out, narrow),
+        ArgKind::Enum(list) if list.prefix.is_empty() => text::hex(out, narrow),
         ArgKind::Fd => value::made_fd(view, bits, out),
         ArgKind::Uid | ArgKind::Gid => text::dec(out, bits & 0xffff_ffff),
         ArgKind::Mode => text::mode(out, narrow),
@@ -93,6 +106,17 @@ fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
 fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut String) {
     let bits = outcome.rval.cast_unsigned();
     match kind {
+        ArgKind::SignalMask => {
+            out.push_str(if view.row.args.is_empty() { " (mask " } else { " (old mask " });
+            value::value(view, kind, 0, bits, out);
+            out.push(')');
+        }
+        // Most handlers are functions.
+        ArgKind::Enum(list) if list.prefix.is_empty() => {
+            if let Some((name, _)) = list.items.iter().find(|(_, v)| *v == bits & 0xffff_ffff) {
+                out.push_str(&format!(" ({name})"));
+            }
+        }
         // No flags need no explanation, except that the access mode of open(2) is always shown.
         ArgKind::Flags(_) | ArgKind::Enum(_)
             if view.row.kind == CallKind::Prctl && view.options.constants == Constants::Raw => {}

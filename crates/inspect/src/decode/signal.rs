@@ -7,30 +7,9 @@ use sysreel_abi::{Abi, ArgKind, AuditArch, plan, signal_name, syscall_name};
 use super::errno::error_name;
 use super::fields::Fields;
 use super::out::member;
-use super::value;
 use super::view::View;
+use super::{signal_set, value};
 use crate::text;
-
-/// Writes a set of signals: `[USR1 CHLD]`, or its complement if most are in it: `~[RTMIN RT_1]`.
-pub(crate) fn set(bytes: &[u8], out: &mut String) {
-    let bytes = bytes.get(..8).unwrap_or(bytes);
-    let n = bytes.len() * 8;
-    let has = |i: usize| bytes.get(i / 8).is_some_and(|byte| byte >> (i % 8) & 1 != 0);
-    let inverted = n > 0 && (0..n).filter(|i| has(*i)).count() >= n * 2 / 3;
-    out.push_str(if inverted { "~[" } else { "[" });
-    let mut first = true;
-    for i in (0..n).filter(|i| has(*i) != inverted) {
-        if !first {
-            out.push(' ');
-        }
-        first = false;
-        match i32::try_from(i + 1).ok().and_then(signal_name) {
-            Some(name) => out.push_str(name.strip_prefix("SIG").unwrap_or(name)),
-            None => text::dec(out, i as u64 + 1),
-        }
-    }
-    out.push(']');
-}
 
 /// Writes the kernel's `struct sigaction`: handler, flags, restorer, mask. 64-bit ARM has no
 /// restorer.
@@ -64,7 +43,7 @@ fn write_action(
         _ => text::hex(out, handler),
     }
     member(out, "sa_mask");
-    set(mask, out);
+    signal_set::set(mask, out);
     member(out, "sa_flags");
     value::constant(view, ArgKind::Flags(&s::SA), flags, out);
     if flags & RESTORER != 0 {
@@ -83,7 +62,7 @@ pub(crate) fn restored_mask(view: &View<'_>, out: &mut String) {
     }
     if mask.len() == 8 {
         out.push_str("{mask=");
-        set(&mask, out);
+        signal_set::set(&mask, out);
         out.push('}');
     }
 }

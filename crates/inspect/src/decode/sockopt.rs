@@ -183,7 +183,7 @@ fn shown(
             out.push_str("{inet_pton(AF_INET6, \"");
             out.push_str(&v6(bytes, 0).to_string());
             out.push_str("\", &ipv6mr_multiaddr), ipv6mr_interface=");
-            address::interface(view, f.u32(16), out);
+            super::inet::interface(view, f.u32(16), out);
             out.push('}');
         }
         Form::Int | Form::Enum(_) | Form::Error if bytes.len() < 4 => {
@@ -246,7 +246,7 @@ fn constant(view: &View<'_>, list: &'static Constants, f: Fields<'_>, out: &mut 
 /// Writes a `struct group_req`.
 fn group(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("{gr_interface=");
-    address::interface(view, f.u32(0), out);
+    super::inet::interface(view, f.u32(0), out);
     member(out, "gr_group");
     address::address(view, f.slice(f.word(), 128), out);
     out.push('}');

@@ -5,11 +5,12 @@ use sysreel_abi::consts::{
 };
 use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Constants, Dir, Layout, Len, Mem};
 
+use super::chunk::Chunk;
 use super::fields::Fields;
 use super::view::{Meaning, View};
 use super::{
-    bpf, file, futex, ioctl, layouts, perf, poll, prctl, process, quota, socket, sockopt, stat,
-    string, syslog, value,
+    bpf, file, futex, ioctl, ipc, layouts, netlink, perf, poll, prctl, process, quota, socket,
+    sockopt, stat, string, syslog, value,
 };
 use crate::text;
 
@@ -37,6 +38,7 @@ pub(super) fn special_case(
         (_, ArgKind::QuotaCommand) => quota::command(view, value & 0xffff_ffff, out),
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
+        (CallKind::Multiplexed, ArgKind::Enum(list)) => return ipc::multiplexer(list, value, out),
         _ if value == 0 => return false,
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
@@ -102,13 +104,37 @@ fn of_family(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) 
         let is_number = matches!(kind, ArgKind::Struct(Layout::Word | Layout::U64));
         return Some(is_number && value != 0 && prctl::arch_stored(view, i, out));
     }
-    None
+    let dir = mem.map_or(Dir::In, |mem| mem.dir);
+    match kind {
+        ArgKind::Buf if value == 0 => None,
+        ArgKind::Buf if matches!(mem.map(|mem| mem.len), Some(Len::MsgBuf(_))) => {
+            Some(ipc::message(view, i, dir, out))
+        }
+        ArgKind::Buf if view.netlink.is_some() => Some(netlink_buffer(view, i, dir, out)),
+        _ => None,
+    }
 }
 
 /// Whether setgroups(2) is given more groups than NGROUPS_MAX.
 fn has_too_many_groups(view: &View<'_>) -> bool {
     let size = view.row.arg("gidsetsize").filter(|_| view.row.kind == CallKind::SetCreds);
     size.is_some_and(|size| ArgKind::Int.count(view.arg(size)) > 65536)
+}
+
+/// Writes the buffer of a netlink socket. Returns whether it has one.
+fn netlink_buffer(view: &View<'_>, i: usize, dir: Dir, out: &mut String) -> bool {
+    let Some(protocol) = view.netlink else { return false };
+    if dir == Dir::Out && view.outcome.is_some_and(|outcome| outcome.failed()) {
+        return false;
+    }
+    let Some(region) = view.region(i, dir).filter(|region| region.head.asked > 0) else {
+        return false;
+    };
+    let Some(bytes) = view.bytes(&region, usize::MAX) else { return false };
+    let len = usize::try_from(region.head.asked).unwrap_or(usize::MAX);
+    let chunk = Chunk { address: view.arg(i), bytes: &bytes, len };
+    netlink::messages(view, protocol, chunk, out);
+    true
 }
 
 /// Writes the mode of a new node.

@@ -78,6 +78,10 @@ pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut Str
         member(out, name);
         text::sdec(out, seconds);
         time::date_comment(seconds, ns, out);
+        // The oldest structure has only seconds.
+        if layout == Layout::OldStat {
+            continue;
+        }
         member(out, name);
         out.pop();
         out.push_str("_nsec=");

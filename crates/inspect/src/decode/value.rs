@@ -3,8 +3,8 @@
 use sysreel_abi::consts::{open, uapi};
 use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
-use super::endpoint;
 use super::view::View;
+use super::{endpoint, signal_set};
 use crate::state::{FdTable, OpenFile};
 use crate::style::Constants;
 use crate::text;
@@ -48,6 +48,7 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
             }
         }
         ArgKind::IoPriority => io_priority(view, low, out),
+        ArgKind::SignalMask => signal_set::set(&low.to_le_bytes()[..4], out),
         ArgKind::Hex32 => text::hex(out, low),
         ArgKind::Hex | ArgKind::Handle | ArgKind::Varies | ArgKind::Never => text::hex(out, value),
         ArgKind::Flags(_)
@@ -91,6 +92,18 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
         let names = out.split_off(start);
         named(view, &number, &names, out);
     }
+}
+
+/// Returns the names of a value, or `PREFIX_???` if it has none. `None` if the list has no prefix.
+pub(super) fn name_of_constant(abi: Abi, kind: ArgKind, value: u64) -> Option<String> {
+    let (ArgKind::Flags(list) | ArgKind::Enum(list)) = kind else { return None };
+    let mut names = String::new();
+    render::flag_value(abi, kind, value, &mut names);
+    if !names.is_empty() && !names.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(names);
+    }
+    let rest = if list.prefix.contains('?') { "" } else { "???" };
+    (!list.prefix.is_empty()).then(|| format!("{}{rest}", list.prefix))
 }
 
 /// Writes flags of which one group of bits is a value of its own.

@@ -29,6 +29,8 @@ pub(crate) struct View<'a> {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) options: &'a Style,
     pub(crate) fds: Option<FdTable<'a>>,
+    /// The protocol of the netlink socket that the call sends to or receives from.
+    pub(crate) netlink: Option<u64>,
     pub(crate) buffers: &'a dyn Buffers,
     /// Counts the buffers that the log has lost.
     pub(crate) lost: &'a Cell<u64>,

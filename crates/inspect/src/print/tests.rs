@@ -2,6 +2,7 @@ mod calls;
 mod control;
 mod families;
 mod hostile;
+mod messages;
 mod sequences;
 mod special;
 mod structures;

@@ -22,6 +22,7 @@ mod locks;
 mod mapping_calls;
 pub mod maps;
 mod mounts;
+mod netlink_sockets;
 mod new_fds;
 mod open_call;
 mod open_fds;

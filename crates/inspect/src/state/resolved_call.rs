@@ -4,7 +4,6 @@ use sysreel_abi::{Abi, CallKind, Demultiplexed, Makes, Row, intent, places};
 use sysreel_format::{Part, Parts};
 
 use super::open_call::OpenCall;
-use super::tracker::Tracker;
 use crate::regions::Regions;
 
 /// A call after demultiplexing: the one that socketcall(2) or ipc(2) makes, or the call itself.
@@ -37,7 +36,7 @@ impl ResolvedCall {
 
     /// Whether the call may change descriptors, directories or names. One of another kind does only
     /// if the kernel's names are among the parts of its exit.
-    fn changes_files(&self) -> bool {
+    pub(super) fn changes_files(&self) -> bool {
         self.row.makes != Makes::None
             || match self.row.kind {
                 CallKind::Close
@@ -82,15 +81,6 @@ pub(crate) fn region<'a>(parts: Parts<'a>, arg: u8, role: u8, index: u32) -> Opt
         }
         _ => None,
     })
-}
-
-impl Tracker {
-    /// Whether a call without names among its parts may change what is followed.
-    pub(crate) fn is_changed_by(&self, call: &ResolvedCall) -> bool {
-        self.processes
-            .as_ref()
-            .is_some_and(|processes| processes.maps || processes.attributes || call.changes_files())
-    }
 }
 
 impl Regions {

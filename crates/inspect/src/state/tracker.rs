@@ -10,7 +10,9 @@ use sysreel_format::{
 };
 
 use super::context::{Processes, TaskContext};
+use super::netlink_sockets::NetlinkSockets;
 use super::open_call::OpenCall;
+use super::resolved_call::ResolvedCall;
 use crate::regions::Buffers;
 use sysreel_format::syscall_info::{Call, Outcome};
 
@@ -63,6 +65,7 @@ pub struct Tracker {
     pub appeared: u64,
     /// The processes, if they are followed.
     pub(super) processes: Option<Box<Processes>>,
+    netlink: NetlinkSockets,
     #[expect(clippy::vec_box, reason = "calls move between here, tasks and the driver")]
     spare: Vec<Box<OpenCall>>,
 }
@@ -137,6 +140,11 @@ impl Tracker {
         {
             self.programs.insert(head.tgid, Rc::clone(program));
         }
+        if head.origin != Origin::THREAD
+            && let Some(parent) = parent.map(|parent| parent.tgid)
+        {
+            self.netlink.inherit(parent, head.tgid);
+        }
         self.threads.entry(head.tgid).or_default().insert(id);
         task.context = self.new_context(id, head);
         self.tasks.insert(id, task);
@@ -153,6 +161,7 @@ impl Tracker {
             if threads.is_empty() {
                 self.threads.remove(&task.tgid);
                 self.programs.remove(&task.tgid);
+                self.netlink.forget(task.tgid);
             }
         }
         Some(task)
@@ -207,6 +216,13 @@ impl Tracker {
         self.processes.is_some()
     }
 
+    /// Whether a call without names among its parts may change what is followed.
+    pub(crate) fn is_changed_by(&self, call: &ResolvedCall) -> bool {
+        self.processes
+            .as_ref()
+            .is_some_and(|processes| processes.maps || processes.attributes || call.changes_files())
+    }
+
     /// Ends the open call of a task.
     pub(crate) fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<Box<OpenCall>> {
         /// The kernel's internal result of a call that `restart_syscall` continues
@@ -214,6 +230,7 @@ impl Tracker {
         const RESTART_BLOCK: i64 = -516;
         let task = self.tasks.get_mut(&id)?;
         let open = task.open.take()?;
+        self.netlink.apply(task.tgid, &open, outcome);
         task.interrupted = match open.row {
             Some(row) if row.kind == CallKind::Restart && outcome.rval != RESTART_BLOCK => None,
             Some(row)
@@ -227,6 +244,12 @@ impl Tracker {
             _ => task.interrupted,
         };
         Some(open)
+    }
+
+    /// Returns the protocol of a netlink socket of a task; `None` for other descriptors, and if the
+    /// log does not show how the socket was made.
+    pub(crate) fn netlink_protocol(&self, id: TaskId, fd: i32) -> Option<u64> {
+        self.netlink.protocol(self.tasks.get(&id)?.tgid, fd)
     }
 
     /// Keeps an ended call for reuse.

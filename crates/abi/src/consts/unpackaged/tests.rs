@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use super::super::{link, perf, uapi};
+use super::super::{
+    families, ioctl_more, ioctl_values, link, netlink, netlink_diag, netlink_link,
+    netlink_netfilter, netlink_route, perf, uapi,
+};
 use super::ALL;
 
 #[test]
@@ -16,7 +19,14 @@ fn headers_agree() {
             "#include <{header}>\n_Static_assert({name} == {value}ULL, \"{name}\");"
         );
     }
-    let lists = uapi::ALL.iter().chain(perf::ALL).chain(link::ALL);
+    let routes = netlink_route::ALL.iter().chain(netlink_link::ALL).chain(netlink_diag::ALL);
+    let netlink = routes
+        .chain(netlink::ALL)
+        .chain(ioctl_more::ALL)
+        .chain(ioctl_values::ALL)
+        .chain(netlink_netfilter::ALL);
+    let lists =
+        uapi::ALL.iter().chain(perf::ALL).chain(link::ALL).chain(families::ALL).chain(netlink);
     for (header, list) in lists.filter(|(header, _)| !header.is_empty()) {
         let mask = if list.bits == 32 { 0xffff_ffffu64 } else { u64::MAX };
         let fields = list.fields.iter().flat_map(|field| field.items);

@@ -152,7 +152,7 @@ fn requests_of_drivers() {
             ioctl(-1, NBD_DO_IT)                    = -1 EBADF (Bad file descriptor)
             ioctl(-1, TCSETS2, {c_iflag=0, c_oflag=NL0|CR0|TAB0|BS0|VT0|FF0, c_cflag=B9600|B4800<<IBSHIFT|CS8|CREAD, c_lflag=0, ...}) = -1 EBADF (Bad file descriptor)
             ioctl(-1, FS_IOC32_SETFLAGS, [FS_IMMUTABLE_FL|FS_CASEFOLD_FL]) = -1 EBADF (Bad file descriptor)
-            ioctl(-1, _IOC(_IOC_READ, 0x40, 0x2, 0x4), NULL) = -1 EBADF (Bad file descriptor)
+            ioctl(-1, _IOC(_IOC_READ, 0x40, 0x2, 0x4), 0) = -1 EBADF (Bad file descriptor)
             ioctl(4, NS_GET_NSTYPE)                 = 67108864 (CLONE_NEWUTS)
         "#]],
     );

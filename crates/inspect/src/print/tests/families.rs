@@ -331,7 +331,7 @@ fn calls_of_32_bit_programs() {
             [ Process PID=100 runs in 32 bit mode. ]
             sendto(4, "abc", 3, 0, NULL, 0)         = 3
             recvfrom(4, "xy", 3, 0, NULL, NULL)     = 2
-            socketcall(0x63 /* SYS_??? */, 0x1000)  = -1 EINVAL (Invalid argument)
+            socketcall(99, 0x1000)                  = -1 EINVAL (Invalid argument)
             semget(0x7, 1, 0600)                    = 5
             fallocate(3, 0, 8589934593, -1)         = -1 EINVAL (Invalid argument)
             _llseek(3, 8589934593, [8589934593], SEEK_SET) = 0

@@ -151,17 +151,17 @@ fn addresses_of_sockets() {
     check(
         &log,
         expect![[r#"
-        bind(3, {sa_family=AF_PACKET, sll_protocol=htons(ETH_P_ALL), sll_ifindex=if_nametoindex("lo"), sll_hatype=ARPHRD_ETHER, sll_pkttype=PACKET_HOST, sll_halen=6, sll_addr=[0x2, 0, 0, 0, 0, 0x1]}, 20) = 0
-        bind(3, {sa_family=AF_VSOCK, svm_cid=VMADDR_CID_HOST, svm_port=0x400}, 16) = 0
-        bind(3, {sa_family=AF_NETLINK, nl_pad=0x1, nl_pid=5, nl_groups=0x00000003}, 12) = 0
-        bind(3, {sa_family=AF_INET, sa_data="\0P\177\0\0\1"}, 8) = 0
-        bind(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "fe80::1", &sin6_addr), sin6_scope_id=if_nametoindex("lo")}, 28) = 0
-        bind(3, {sa_family=AF_UNIX, sun_path="pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"}, 111) = 0
-        syslog(8 /* SYSLOG_ACTION_CONSOLE_LEVEL */, NULL, 7 /* LOGLEVEL_DEBUG */) = 0
-        syslog(8 /* SYSLOG_ACTION_CONSOLE_LEVEL */, NULL, 8 /* LOGLEVEL_DEBUG+1 */) = 0
-        syslog(8 /* SYSLOG_ACTION_CONSOLE_LEVEL */, NULL, 99 /* LOGLEVEL_??? */) = -1 EINVAL (Invalid argument)
-        ptrace(PTRACE_GETREGSET, 7, NT_X86_XSTATE, NULL) = -1 ESRCH (No such process)
-    "#]],
+            bind(3, {sa_family=AF_PACKET, sll_protocol=htons(ETH_P_ALL), sll_ifindex=if_nametoindex("lo"), sll_hatype=ARPHRD_ETHER, sll_pkttype=PACKET_HOST, sll_halen=6, sll_addr=[0x2, 0, 0, 0, 0, 0x1]}, 20) = 0
+            bind(3, {sa_family=AF_VSOCK, svm_cid=VMADDR_CID_HOST, svm_port=0x400, svm_flags=0}, 16) = 0
+            bind(3, {sa_family=AF_NETLINK, nl_pad=0x1, nl_pid=5, nl_groups=0x00000003}, 12) = 0
+            bind(3, {sa_family=AF_INET, sa_data="\0P\177\0\0\1"}, 8) = 0
+            bind(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "fe80::1", &sin6_addr), sin6_scope_id=if_nametoindex("lo")}, 28) = 0
+            bind(3, {sa_family=AF_UNIX, sun_path="pppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"}, 111) = 0
+            syslog(8 /* SYSLOG_ACTION_CONSOLE_LEVEL */, NULL, 7 /* LOGLEVEL_DEBUG */) = 0
+            syslog(8 /* SYSLOG_ACTION_CONSOLE_LEVEL */, NULL, 8 /* LOGLEVEL_DEBUG+1 */) = 0
+            syslog(8 /* SYSLOG_ACTION_CONSOLE_LEVEL */, NULL, 99 /* LOGLEVEL_??? */) = -1 EINVAL (Invalid argument)
+            ptrace(PTRACE_GETREGSET, 7, NT_X86_XSTATE, NULL) = -1 ESRCH (No such process)
+        "#]],
     );
 }
 

@@ -145,6 +145,7 @@ fn shown_arguments(case: &Case<'_>, paths: &[Option<(usize, String)>; 2]) -> Str
         outcome: None,
         options: &options,
         fds: None,
+        netlink: None,
         buffers: case.buffers,
         lost: &lost,
     };

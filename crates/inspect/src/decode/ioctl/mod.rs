@@ -1,38 +1,28 @@
 //! The argument of ioctl(2), by request: what each request of a family passes is a row of a table.
 //! The sizes and directions come from the row of the capture (`sysreel_abi`).
 
-use sysreel_abi::consts::{drivers as d, ioctl};
-use sysreel_abi::{ArgKind, Constants, Dir};
+mod clock;
+mod disk;
+mod form;
+mod gpio;
+mod notify;
 
+use sysreel_abi::consts::drivers as d;
+use sysreel_abi::{Abi, ArgKind, Dir, render};
+
+use super::chunk::Chunk;
 use super::fields::Fields;
 use super::members::{self, Member, fixed, m};
+use super::shape::{self, Shape};
 use super::view::View;
 use super::{machine, value};
 use crate::text;
 
-/// What a request passes.
-#[derive(Clone, Copy)]
-enum Form {
-    /// Nothing.
-    Nothing,
-    /// A number in the register.
-    Value(ArgKind),
-    /// A pointer to a 32-bit number.
-    Number(ArgKind),
-    /// A pointer to a number of 64 bits.
-    Wide(ArgKind),
-    /// A pointer to two numbers of 64 bits, which begin and end a range.
-    Range,
-    /// A structure.
-    Members(&'static [Member]),
-    /// A structure of this size, not all of which is shown.
-    Head(usize, &'static [Member]),
-    /// A `struct termios2`.
-    Terminal,
-}
-
 use ArgKind::{Fd, Flags, Hex, Int, Long, Uint, Ulong};
-use Form::{Head, Members, Nothing, Number, Range, Terminal, Value, Wide};
+use form::Form::{
+    self, Answered, Exchanged, Head, Members, Nothing, Number, Pointer, Range, Shaped, Single,
+    Terminal, Value, Wide, Written,
+};
 use members::Width::{Eight, Four, One, Two};
 
 /// struct fiemap without its extents.
@@ -147,47 +137,86 @@ const FORMS: &[(&str, Form)] = &[
     ("BTRFS_IOC_QUOTA_RESCAN_WAIT", Nothing), ("BTRFS_IOC_SCRUB_CANCEL", Nothing),
 ];
 
-fn form(request: u64) -> Option<Form> {
-    let request = request & 0xffff_ffff;
-    let find = |list: &Constants| {
-        list.items.iter().find(|(_, known)| *known == request).map(|(name, _)| *name)
-    };
-    let name =
-        find(&ioctl::IOCTL).or_else(|| find(&sysreel_abi::consts::ioctl_drivers::DRIVER_IOCTL))?;
-    FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form)
+fn form_of(abi: Abi, request: u64) -> Option<Form> {
+    let name = render::ioctl_name(abi, request)?;
+    let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, notify::FORMS];
+    let mut forms = forms.into_iter().flatten();
+    forms.find(|(known, _)| *known == name).map(|(_, form)| *form)
+}
+
+/// Whether a request has neither a name nor a meaning in the table of the capture: its bits say how
+/// much memory it passes, but nothing says what that is.
+fn is_unknown(view: &View<'_>) -> bool {
+    let (kind, _) = view.meaning(2);
+    matches!(kind, ArgKind::Buf | ArgKind::Ptr | ArgKind::Hex)
+        && render::ioctl_name(view.abi, view.arg(1)).is_none()
 }
 
 /// Whether a request passes nothing.
-pub(super) fn is_lone(request: u64) -> bool {
-    matches!(form(request), Some(Nothing))
+pub(super) fn is_lone(abi: Abi, request: u64) -> bool {
+    matches!(form_of(abi, request), Some(Nothing))
 }
 
 /// Writes the argument. Returns whether the request is known, and its memory could be read.
 pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
     /// The position of the argument.
     const AT: usize = 2;
-    let Some(form) = form(view.arg(1)) else { return false };
     let value = view.arg(AT);
+    if is_unknown(view) {
+        text::hex(out, value);
+        return true;
+    }
+    let Some(form) = form_of(view.abi, view.arg(1)) else { return false };
     if let Value(kind) = form {
         value::value(view, kind, AT, value, out);
         return true;
     }
-    if value == 0 {
-        return false;
+    if value == 0 || matches!(form, Pointer) {
+        text::pointer(out, value);
+        return true;
     }
     let (_, mem) = view.meaning(AT);
     let dir = mem.map_or(Dir::In, |mem| mem.dir);
     let succeeded = view.outcome.is_some_and(|outcome| !outcome.failed());
     let dir = if dir == Dir::InOut && !succeeded { Dir::In } else { dir };
-    if dir.comes_out() && !succeeded {
-        return false;
+    let is_answer = matches!(form, Answered(..)) && !succeeded;
+    if dir.comes_out() && !succeeded || is_answer {
+        text::pointer(out, value);
+        return true;
     }
     let Some(region) = view.region(AT, dir) else { return false };
     match view.bytes(&region, 4096) {
+        Some(bytes) if shaped(view, form, dir, Chunk::whole(value, &bytes), out) => {}
         Some(bytes) if pointed(view, form, Fields::new(view.abi, &bytes), out) => {}
         // The kernel could not read all of it either.
         _ => view.unreadable(AT, &region, out),
     }
+    true
+}
+
+/// Writes what a shape describes. Returns whether there is one, and enough bytes.
+fn shaped(view: &View<'_>, form: Form, dir: Dir, chunk: Chunk<'_>, out: &mut String) -> bool {
+    let (fields, size) = match form {
+        Form::Call(write) => return write(view, chunk, out),
+        Single(shape) => {
+            let is_plain = !matches!(shape, Shape::Call(_) | Shape::Sequence(..));
+            if !shape::fits(shape, chunk) {
+                return false;
+            }
+            out.push_str(if is_plain { "[" } else { "" });
+            shape::write(view, 0, shape, chunk, out);
+            out.push_str(if is_plain { "]" } else { "" });
+            return true;
+        }
+        Shaped(fields) => (fields, shape::size_of(fields)),
+        Written(fields, size) | Answered(fields, size) => (fields, size),
+        Exchanged(asked, answered, size) => (if dir == Dir::In { asked } else { answered }, size),
+        _ => return false,
+    };
+    if !chunk.has(size) {
+        return false;
+    }
+    shape::members(view, 0, fields, chunk, out);
     true
 }
 
@@ -221,15 +250,16 @@ fn pointed(view: &View<'_>, form: Form, f: Fields<'_>, out: &mut String) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sysreel_abi::consts::ioctl_drivers::DRIVER_IOCTL;
+    use sysreel_abi::consts::{ioctl, ioctl_drivers, ioctl_more};
 
     #[test]
     fn each_request_has_a_number() {
-        for (name, _) in FORMS {
-            let is_known = [&ioctl::IOCTL, &DRIVER_IOCTL]
-                .iter()
-                .any(|list| list.items.iter().any(|(known, _)| known == name));
-            assert!(is_known, "{name}");
+        let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL];
+        let lists = || lists.into_iter().chain(ioctl_more::LISTS);
+        let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, notify::FORMS];
+        for (name, _) in forms.into_iter().flatten() {
+            let mut items = lists().flat_map(|list| list.items);
+            assert!(items.any(|(known, _)| known == name), "{name}");
         }
     }
 }

@@ -1,0 +1,8 @@
+//! Values as tables describe them: the members of structures and the payloads of attributes.
+
+mod kind;
+mod leaf;
+mod write;
+
+pub(crate) use kind::{Field, Shape, Table, count, fits, size_of};
+pub(crate) use write::{members, write};
