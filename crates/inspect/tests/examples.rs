@@ -83,7 +83,7 @@ fn two_effects() {
             - undumpable kernel rights prctl PR_SET_DUMPABLE,SUID_DUMP_DISABLE ok
             - undumpable kernel rights prctl PR_SET_DUMPABLE,SUID_DUMP_USER ok
             + - exec $WS/exec_arch ok
-            + exec_arch exec - ok
+            + exec_arch exec /memfd:image32 ok
             + exec_arch exit - 0
             + exec_arch read $WS/exec_arch ok
             + exec_arch write $WS/recorded.statements ok

@@ -53,7 +53,7 @@ fn difference(
     found.difference.severity = severity;
     let shown = |show| [only(&olds, &news, show), only(&news, &olds, show)];
     [found.difference.before, found.difference.after] = shown(str::to_owned).map(Some);
-    if what == ENVIRONMENT {
+    if what == ENVIRONMENT || what == LOADS_CODE {
         found.difference.without_secrets = Some(Box::new(shown(hashed_variable)));
     }
     Some(found)

@@ -128,6 +128,10 @@ pub(super) struct Part {
     range: Option<Range<usize>>,
     /// Whether it looks random in both runs.
     pub(super) is_random: bool,
+    /// Whether it may be made up beside another that looks random: both runs have the same words,
+    /// all its words have digits, as times and numbers, or it is long and looks more random than
+    /// chosen.
+    is_possible: bool,
 }
 
 impl Part {
@@ -162,10 +166,14 @@ pub(super) fn masked(base: &str, parts: &[Part]) -> String {
 
 /// Returns the generated parts of names of one form: one or two words if replacing them makes the
 /// names of both runs equal, else all words that differ. One of them must look random: that is
-/// evidence for the others, such as times and numbers.
+/// evidence for times and numbers beside it, but not for words. So `x-AbC123.dev` is no counterpart
+/// of `x-XyZ987.prd`.
 pub(super) fn generated_parts(bases: &[Vec<&str>; 2], how: How) -> Option<Vec<Part>> {
     let columns = words(bases[0].first()?).count();
     let parts: Vec<Part> = (0..columns).filter_map(|at| differing_part(bases, at, how)).collect();
+    if !parts.iter().all(|part| part.is_random || part.is_possible) {
+        return None;
+    }
     let same = |parts: &[Part]| {
         let [a, b] = [0, 1].map(|side: usize| {
             bases[side].iter().map(|base| masked(base, parts)).collect::<BTreeSet<_>>()
@@ -204,8 +212,24 @@ fn differing_part(bases: &[Vec<&str>; 2], at: usize, how: How) -> Option<Part> {
         }
         start..end
     });
-    let part = Part { word: at, range, is_random: false };
-    Some(Part { is_random: are_random(&column, &part, how), ..part })
+    let has_digits = all.iter().all(|word| word.bytes().any(|byte| byte.is_ascii_digit()));
+    let part = Part { word: at, range, is_random: false, is_possible: false };
+    let is_long = all.iter().all(|word| part.text(word).len() >= MIN_LEN);
+    let [of_a, of_b] = column.each_ref().map(|side| side.iter().collect::<BTreeSet<_>>());
+    let is_possible = of_a == of_b
+        || has_digits
+        || is_long && evidence_of(&column, &part).iter().sum::<i32>() >= 0;
+    Some(Part { is_random: are_random(&column, &part, how), is_possible, ..part })
+}
+
+/// Returns the evidence that a part of words is random, in each run.
+fn evidence_of(words: &[Vec<&str>; 2], part: &Part) -> [i32; 2] {
+    let (start, end) =
+        part.range.as_ref().map_or((0, None), |range| (range.start, Some(range.end)));
+    words.each_ref().map(|side| {
+        let all = side.iter().map(|word| evidence(&word[..end.unwrap_or(word.len())], start));
+        all.sum::<i32>() / i32::try_from(side.len()).unwrap_or(i32::MAX).max(1)
+    })
 }
 
 /// Whether the parts of words look random in both runs and differ in most of their characters.
@@ -225,12 +249,7 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     const TEMPORARY: (i32, i32) = (-150, -80);
     const LEAST: i32 = -90;
     const SURE: i32 = 40;
-    let (start, end) =
-        part.range.as_ref().map_or((0, None), |range| (range.start, Some(range.end)));
-    let sides = words.each_ref().map(|side| {
-        let all = side.iter().map(|word| evidence(&word[..end.unwrap_or(word.len())], start));
-        all.sum::<i32>() / i32::try_from(side.len()).unwrap_or(i32::MAX).max(1)
-    });
+    let sides = evidence_of(words, part);
     // Some characters of two names are equal by chance, but not those of all.
     let [of_a, of_b] = words.each_ref().map(|side| side.iter().map(|word| part.text(word)));
     let (mut different, mut of) = (0, 0);
@@ -238,7 +257,10 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
         different += one.bytes().zip(other.bytes()).filter(|(x, y)| x != y).count();
         of += one.len().min(other.len());
     }
+    let is_short = words.iter().flatten().any(|word| part.text(word).len() < MIN_LEN);
     let (enough, least) = match how {
+        // Every short word has little evidence of being one.
+        _ if is_short => USUAL,
         How { exclusive: true, private: true, passing: true } => TEMPORARY,
         How { exclusive: true, private: true, .. } => MADE_NEW,
         How { exclusive: true, passing: true, .. } => MADE_NEW,

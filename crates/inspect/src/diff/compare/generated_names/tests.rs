@@ -68,6 +68,11 @@ fn words_are_not_made_up() {
             ("report-20261128", "report-20261129"),
             // One side alone is no evidence.
             ("release", "x7Kq2fa"),
+            // Nor is a random word beside it.
+            ("x-AbC123.dev", "x-XyZ987.prd"),
+            ("list-AbC123.txt", "list-XyZ987.php"),
+            ("release-AbC123", "malware-XyZ987"),
+            ("AbC123.md", "XyZ987.sh"),
         ] {
             assert_eq!(found(&[a], &[b], exclusive), None, "{a} {b}");
         }
@@ -83,6 +88,8 @@ fn parts_of_many_names_are_found() {
         found(a, b, false),
         Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()])
     );
+    let kinds = found(&["ccAbC123.s", "ccDeF456.o"], &["ccXyZ987.s", "ccUvW654.o"], true);
+    assert_eq!(kinds.map(|names| names[0].clone()).as_deref(), Some("cc<new>.s"));
     let lock = found(&["s-hojagwrcrw-1dpiwlz.lock"], &["s-hojagwexqz-0634f4j.lock"], false);
     assert_eq!(lock, Some(vec!["s-hoja<new>-<new>.lock".into()]));
 }
