@@ -76,7 +76,7 @@ pub struct Difference {
     /// The value in the second run, if both runs have one.
     pub after: Option<String>,
     /// Both as they are shown without secrets, if that is more than what
-    /// [`masked`](crate::diff::masked) knows: all values of variables are secret.
+    /// [`masked`](crate::diff::mask::masked) knows: all values of variables are secret.
     pub without_secrets: Option<Box<[String; 2]>>,
     /// The effect that it is about, if it is about one: what `what` says, as a value. Its result
     /// is `ok` where the results differ.
