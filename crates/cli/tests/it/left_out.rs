@@ -170,7 +170,7 @@ fn the_beginning_of_a_path_is_not_the_path() {
     assert!(table.text().contains("/directory-o"), "{table:?}");
     assert!(table.text().lines().skip(1).all(|line| line.contains("...,")), "{table:?}");
     assert_eq!(table.status.code(), Some(3), "{table:?}");
-    // A limit above all names cuts none, whatever it cuts of buffers.
+    // A limit above the length of all names cuts none of them, though it cuts buffers.
     record_cut(&stage, "1000", "printf '%05000d' 7 > long; rm long");
     let ran = stage.sysreel(&["files", "r.reel"]);
     assert_eq!((ran.status.code(), &*ran.stderr), (Some(0), ""), "{ran:?}");

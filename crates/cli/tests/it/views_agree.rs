@@ -212,7 +212,7 @@ fn what_is_too_deep_is_counted_in_lines() {
     assert!(top.ends_with(&format!("({more} more below)\n")), "{whole}\n{top}");
 }
 
-/// A call that was interrupted when the recorder detached has not failed, whoever counts.
+/// Every command agrees that a call interrupted by the detach has not failed.
 #[test]
 fn interrupted_calls_have_not_failed() {
     let stage = Stage::new();

@@ -46,7 +46,7 @@ fn netlink_messages() {
     // NETLINK_KOBJECT_UEVENT.
     netlink(&mut log, 15, 4);
     send(&mut log, 4, b"add@/devices/x\0ACTION=add\0");
-    // Not followed any more: the descriptor is closed and stands for another socket.
+    // Not followed any more: the descriptor was closed and is another socket now.
     log.call("close", [3, 0, 0, 0, 0, 0], &[], 0, &[]);
     log.call("socket", [1, 1, 0, 0, 0, 0], &[], 3, &[]);
     send(&mut log, 3, &message(18, 1, &[]));
