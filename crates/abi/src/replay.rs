@@ -66,6 +66,21 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
     }
 }
 
+/// Returns the errno with which to answer a call that mounts a file system of a process (FUSE): the
+/// recorder reads mapped files, and would wait for a server that waits for the recorder. A kernel
+/// without FUSE answers the same (mount(2)). `captured` returns the string that an argument points
+/// to.
+#[must_use]
+pub fn veto_of_served_files<'m>(
+    row: &Row,
+    captured: impl FnOnce(u8) -> Option<&'m [u8]>,
+) -> Option<u32> {
+    let kind = if row.kind == CallKind::Mount { row.arg("type") } else { row.arg("_fs_name") };
+    let name = captured(u8::try_from(kind?).ok()?)?;
+    let name = name.split(|byte| matches!(byte, b'.' | 0)).next()?;
+    matches!(name, b"fuse" | b"fuseblk").then_some(e::ENODEV)
+}
+
 /// What a call does to the address space or to the thread's state, if it succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressSpaceOp {

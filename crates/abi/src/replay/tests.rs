@@ -7,6 +7,19 @@ fn vetoed(name: &str, args: [u64; 6]) -> Option<u32> {
 }
 
 #[test]
+fn no_process_serves_files() {
+    let row = |name| row_named(Abi::X86_64, name).unwrap();
+    let mount =
+        |kind: &'static [u8]| veto_of_served_files(row("mount"), |at| (at == 2).then_some(kind));
+    for kind in [&b"fuse\0"[..], b"fuse.sshfs\0", b"fuseblk\0"] {
+        assert_eq!(mount(kind), Some(e::ENODEV));
+        assert_eq!(veto_of_served_files(row("fsopen"), |_| Some(kind)), Some(e::ENODEV));
+    }
+    assert_eq!((mount(b"fusectl\0"), mount(b"tmpfs\0"), mount(b"")), (None, None, None));
+    assert_eq!(veto_of_served_files(row("umount2"), |_| Some(b"fuse")), None);
+}
+
+#[test]
 fn calls_that_cannot_be_replayed_are_vetoed() {
     assert_eq!(vetoed("rseq", [0; 6]), Some(e::ENOSYS));
     assert_eq!(vetoed("clone3", [0; 6]), Some(e::ENOSYS));

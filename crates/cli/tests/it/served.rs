@@ -23,3 +23,18 @@ fn files_that_a_tracee_serves() {
         assert!(printed.contains("execve(\"./program\""), "{options:?}\n{printed}");
     }
 }
+
+/// A replayable recording reads mapped files, so no process may serve any.
+#[test]
+fn a_replayable_recording_refuses_the_mount() {
+    let served = program("served_files");
+    let binary = served.binary.to_str().unwrap();
+    let stage = Stage::new();
+    let ran = stage.sysreel(&["record", "--replayable", "-o", "x.reel", "--", binary]);
+    if !stage.sysreel(&["print", "-e", "trace=mount", "x.reel"]).text().contains("\"fuse\"") {
+        return skipped("a_replayable_recording_refuses_the_mount: it comes not so far");
+    }
+    assert_eq!(ran.status.code(), Some(77), "{ran:?}");
+    assert!(ran.stderr.contains("mount"), "{ran:?}");
+    assert!(stage.sysreel(&["replay", "x.reel"]).status.success());
+}

@@ -27,6 +27,11 @@ const NOT_IMPLEMENTED: u32 = sysreel_sys::memory::ENOSYS.cast_unsigned();
 /// (Documentation/admin-guide/devices.txt).
 const ZERO: u64 = 1 << 8 | 5;
 
+/// Returns the errno for a mount of files that a process serves.
+fn veto_of_served_files(cx: &Context, call: &Call) -> Option<u32> {
+    replay::veto_of_served_files(call.row, |at| cx.capture.captured(at, 0, 0))
+}
+
 impl Determinism {
     /// At an entry, after its memory was captured: decides whether the call is made.
     pub(super) fn call_begins(&mut self, cx: &mut Context, stop: &Stop) {
@@ -34,12 +39,13 @@ impl Determinism {
         self.record_state(cx, stop);
         let call = cx.call().copied();
         let captured = cx.capture.captured(0, 0, 0);
+        let served = call.and_then(|call| veto_of_served_files(cx, &call));
         let mut errno = match call {
+            _ if served.is_some() => served,
             Some(Call { abi, row, .. }) => replay::veto(abi, row, &args, captured),
             // Every kernel answers -1 (no call has that number) in the same way. What another
             // unknown call does cannot be replayed.
-            None if nr == u64::MAX => None,
-            None => Some(NOT_IMPLEMENTED),
+            None => (nr != u64::MAX).then_some(NOT_IMPLEMENTED),
         };
         if let Some(call) = &call {
             errno = errno.or_else(|| self.answer_call(cx, call));
@@ -86,7 +92,7 @@ impl Determinism {
             let (kernel, given) = (nr.to_le_bytes(), errno.to_le_bytes());
             cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
             self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
-            if let Some(call) = call.filter(|call| replay::is_told(call.row)) {
+            if let Some(call) = call.filter(|call| served.is_some() || replay::is_told(call.row)) {
                 cx.log.answered.insert(call.row.name);
             }
             turn = CallTurn::Kept;
