@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stage::{Running, Stage, installed, kill, until};
+use crate::stage::{Running, Stage, installed, kill, kill_all, until};
 use crate::views::{all, record, text, view};
 
 /// Two processes that wait for each other: by read(2), by select(2), over a Unix socket that one of
@@ -53,7 +53,7 @@ fn finds_deadlock(script: &str) {
         let holders = if cause == "socket" { 1 } else { 2 };
         assert_eq!(others.len(), holders, "{others:?}");
     }
-    pids.iter().for_each(|pid| kill(*pid, "TERM"));
+    kill_all(&pids, "TERM");
     running.wait();
     let (after, _) = view(&stage, &["waits", "r.reel"]);
     assert_eq!((text(&after, "moment"), stuck(&after)), ("before_kill", 2), "{after}");
@@ -150,7 +150,7 @@ fn waits_does_not_call_it_a_deadlock_if_somebody_can_act() {
     let waits = waits();
     for wait in all(&waits, "waits") {
         assert_eq!(wait["stuck"], false, "{waits}");
-        kill(u32::try_from(wait["pid"].as_u64().unwrap()).unwrap(), "KILL");
+        kill_all(&[u32::try_from(wait["pid"].as_u64().unwrap()).unwrap()], "KILL");
     }
     running.wait();
 }
@@ -217,7 +217,8 @@ fn waits_finds_a_deadlock_in_each_process_whose_threads_are_joined() {
     assert_eq!((deadlocks.len(), numbers), (2, [1, 2].into()), "{found}");
     let shown = stage.sysreel(&["waits", "r.reel"]).text();
     assert_eq!(shown.matches("DEADLOCK:").count(), 2, "{shown}");
-    deadlocks.iter().for_each(|(pid, _)| kill(u32::try_from(*pid).unwrap(), "KILL"));
+    let pids: Vec<u32> = deadlocks.iter().map(|(pid, _)| u32::try_from(*pid).unwrap()).collect();
+    kill_all(&pids, "KILL");
     running.wait();
 }
 
@@ -261,6 +262,8 @@ fn waits_does_not_name_an_inherited_listening_socket() {
         let other = waiting.iter().map(|other| pid(other)).find(|other| *other != pid(wait));
         assert_eq!(others, Vec::from_iter(other), "{found}");
     }
-    all(&found, "waits").iter().for_each(|w| kill(u32::try_from(pid(w)).unwrap(), "KILL"));
+    let pids: Vec<u32> =
+        all(&found, "waits").iter().map(|w| u32::try_from(pid(w)).unwrap()).collect();
+    kill_all(&pids, "KILL");
     running.wait();
 }

@@ -16,7 +16,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use tempfile::TempDir;
 
 pub(crate) use log::{Read, each};
-pub(crate) use running::{Running, kill, state_of, status_of, until};
+pub(crate) use running::{Running, kill, kill_all, state_of, status_of, until};
 pub(crate) use screen::Screen;
 pub(crate) use tools::{GCC_32, installed, is_root, skipped, zstd_accepts};
 

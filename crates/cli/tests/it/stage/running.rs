@@ -1,5 +1,6 @@
 //! Processes under way.
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use std::fs;
@@ -93,6 +94,18 @@ impl Drop for Running {
 pub(crate) fn kill(pid: u32, signal: &str) {
     let number: Signal = format!("SIG{signal}").parse().unwrap();
     nix::sys::signal::kill(Pid::from_raw(pid.try_into().unwrap()), number).unwrap();
+}
+
+/// Sends a signal to processes of which one may end because another one did.
+#[track_caller]
+pub(crate) fn kill_all(pids: &[u32], signal: &str) {
+    let number: Signal = format!("SIG{signal}").parse().unwrap();
+    for pid in pids {
+        match nix::sys::signal::kill(Pid::from_raw((*pid).try_into().unwrap()), number) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => panic!("{pid}: {error}"),
+        }
+    }
 }
 
 /// Polls until the condition holds.
