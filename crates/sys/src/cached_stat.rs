@@ -66,11 +66,16 @@ fn plain_stat(dir: i32, path: &CStr) -> io::Result<CachedStat> {
     })
 }
 
-/// Which devices are file systems that a process serves (FUSE).
+/// Which devices are file systems that a process serves (FUSE), since something was mounted last.
 #[derive(Debug, Default)]
 pub struct ServedDevices(HashMap<u64, bool>);
 
 impl ServedDevices {
+    /// Notes that something was mounted or unmounted: the kernel gives device numbers again.
+    pub fn forget(&mut self) {
+        self.0.clear();
+    }
+
     /// Whether a device that a task sees is one. Only devices without a disk (major number 0) can
     /// be. The type is in /proc/TID/mountinfo: statfs(2) would ask the server.
     pub(crate) fn contains(&mut self, tid: Tid, device: u64) -> bool {

@@ -290,8 +290,8 @@ impl PathArg<'_> {
     /// ([`Follow::processes`](crate::state::Follow)); otherwise a relative path stays relative. It
     /// is the full path of [`Tracker::path`](crate::state::Tracker::path). Symbolic links are not
     /// resolved: they are not in the log. An empty path, with which some calls mean the descriptor
-    /// itself, is the path of the descriptor; it stays
-    /// empty if that has none or the log does not show it.
+    /// itself, is the path of the descriptor; it stays empty if that has none or the log does not
+    /// show it.
     #[must_use]
     pub fn full(&self) -> Vec<u8> {
         let mut out = Vec::new();

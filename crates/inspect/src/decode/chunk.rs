@@ -10,12 +10,18 @@ pub(crate) struct Chunk<'a> {
     pub(crate) address: u64,
     pub(crate) bytes: &'a [u8],
     pub(crate) len: usize,
+    /// How many lists and messages it is in.
+    pub(crate) depth: u8,
 }
+
+/// The most lists and messages in each other. The kernel reads attributes up to a depth of 10
+/// (MAX_POLICY_RECURSION_DEPTH, lib/nlattr.c), but a program may send anything.
+const DEEPEST: u8 = 16;
 
 impl<'a> Chunk<'a> {
     /// Returns memory all of which is there.
     pub(crate) fn whole(address: u64, bytes: &'a [u8]) -> Self {
-        Self { address, bytes, len: bytes.len() }
+        Self { address, bytes, len: bytes.len(), depth: 0 }
     }
 
     /// Returns what follows the first `at` bytes.
@@ -24,6 +30,7 @@ impl<'a> Chunk<'a> {
             address: self.address.wrapping_add(at as u64),
             bytes: self.bytes.get(at..).unwrap_or_default(),
             len: self.len.saturating_sub(at),
+            depth: self.depth,
         }
     }
 
@@ -31,6 +38,12 @@ impl<'a> Chunk<'a> {
     pub(crate) fn first(&self, len: usize) -> Self {
         let bytes = self.bytes.get(..len).unwrap_or(self.bytes);
         Self { bytes, len: self.len.min(len), ..*self }
+    }
+
+    /// Returns it as a list or a message within what it is in; `None` if it is too deep.
+    pub(crate) fn inner(&self) -> Option<Self> {
+        let depth = self.depth.checked_add(1).filter(|depth| *depth <= DEEPEST)?;
+        Some(Self { depth, ..*self })
     }
 
     /// Whether the first bytes are there and could be read.

@@ -62,7 +62,7 @@ pub(crate) fn buffers(
 fn netlink_base(view: &View<'_>, region: &RegionView<'_>, address: u64, out: &mut String) {
     let Some(bytes) = region.bytes(view.buffers, usize::MAX) else { return lost(address, out) };
     let len = usize::try_from(region.head.asked).unwrap_or(usize::MAX);
-    let chunk = Chunk { address, bytes: &bytes, len };
+    let chunk = Chunk { address, bytes: &bytes, len, depth: 0 };
     netlink::messages(view, view.netlink.unwrap_or(0), chunk, out);
 }
 

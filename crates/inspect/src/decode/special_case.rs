@@ -132,7 +132,7 @@ fn netlink_buffer(view: &View<'_>, i: usize, dir: Dir, out: &mut String) -> bool
     };
     let Some(bytes) = view.bytes(&region, usize::MAX) else { return false };
     let len = usize::try_from(region.head.asked).unwrap_or(usize::MAX);
-    let chunk = Chunk { address: view.arg(i), bytes: &bytes, len };
+    let chunk = Chunk { address: view.arg(i), bytes: &bytes, len, depth: 0 };
     netlink::messages(view, protocol, chunk, out);
     true
 }

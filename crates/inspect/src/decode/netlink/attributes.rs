@@ -26,6 +26,7 @@ pub(super) fn write(
     if chunk.need(view, HEADER, out).is_none() {
         return;
     }
+    let Some(chunk) = chunk.inner() else { return chunk.raw(view, out) };
     let next = |chunk: Chunk<'_>| {
         let len = usize::try_from(Fields::new(view.abi, chunk.bytes).u16(0)).unwrap_or(0);
         (len >= HEADER).then(|| len.next_multiple_of(HEADER)).filter(|end| *end < chunk.len)

@@ -135,7 +135,7 @@ fn error(view: &View<'_>, protocol: u64, message: Chunk<'_>, chunk: Chunk<'_>, o
         return;
     }
     let is_capped = Fields::new(view.abi, message.bytes).u16(6) & CAPPED != 0;
-    let inner = chunk.from(4);
+    let Some(inner) = chunk.from(4).inner() else { return chunk.raw(view, out) };
     let has_more = is_capped && inner.len > HEADER;
     out.push_str(if has_more { "[{error=" } else { "{error=" });
     let number = Fields::new(view.abi, chunk.bytes).i32(0);

@@ -5,6 +5,7 @@ use expect_test::expect;
 use sysreel_abi::Abi;
 
 use super::calls::{A, check, le, le32};
+use crate::print::Options;
 use crate::testing::{Bytes, LogBuilder};
 
 fn le16(values: &[u16]) -> Vec<u8> {
@@ -74,6 +75,32 @@ fn netlink_messages() {
         sendto(6, "\x10\x00\x00\x00\x01\x00\x00\x00", 8, 0, NULL, 0) = 8
     "#]],
     );
+}
+
+/// A program may send errors within errors, and routes within routes, as deep as its buffer is long.
+#[test]
+fn messages_within_messages_end() {
+    const LEN: usize = 64 << 10;
+    let mut errors = Vec::new();
+    for left in (0..LEN / 20).rev() {
+        errors.extend(le32(&[u32::try_from(16 + 20 * left).unwrap()]));
+        errors.extend(le16(&[2, 0]));
+        errors.extend(le32(&[7, 0, 0xffff_ffed]));
+    }
+    // RTA_MULTIPATH in a next hop of RTA_MULTIPATH.
+    let mut routes = [&[2, 0, 0, 0, 254, 3, 0, 1][..], &le32(&[0])].concat();
+    for left in (0..LEN / 12).rev() {
+        let len = u16::try_from((12 * (left + 1)).min(0xfffc)).unwrap();
+        routes.extend(le16(&[len, 9, len - 4, 0]));
+        routes.extend(le32(&[0]));
+    }
+    let mut log = LogBuilder::new();
+    netlink(&mut log, 0, 3);
+    send(&mut log, 3, &errors);
+    send(&mut log, 3, &message(24, 1, &routes));
+    let shown = log.text(&Options::default());
+    assert!(shown.matches("nlmsg_type=NLMSG_ERROR").count() == 17, "{shown}");
+    assert!(shown.matches("RTA_MULTIPATH").count() == 16, "{shown}");
 }
 
 #[test]

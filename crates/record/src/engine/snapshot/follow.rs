@@ -123,6 +123,9 @@ impl Snapshots {
     /// Handles the exit of a call.
     pub(crate) fn call_ends(&mut self, tgid: Tid, exit: &Exit<'_>) {
         let Exit { call, rval, is_error, capture, .. } = *exit;
+        if call.row.kind == CallKind::Mount {
+            self.served.forget();
+        }
         if !self.following || !concerns_descriptors(call.row) {
             return;
         }
