@@ -77,7 +77,7 @@ fn netlink_messages() {
     );
 }
 
-/// A program may send errors within errors, and routes within routes, as deep as its buffer is long.
+/// A program may send errors in errors, and routes in routes, as deep as its buffer is long.
 #[test]
 fn messages_within_messages_end() {
     const LEN: usize = 64 << 10;
