@@ -120,6 +120,7 @@ impl Recorder {
         .with_sites();
         let progress = Arc::new(Progress::default());
         let watchdog = Watchdog::for_this_thread(tracer.waiting().clone(), options.warn);
+        let watched = watchdog.watched();
         let (mut writer, paths) = begin::start_writer(
             options,
             files,
@@ -132,13 +133,13 @@ impl Recorder {
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
         let sink = Sink::new(writer.take_exchange(), header.file_id);
         let log = Log::new(sink, header.completeness, progress, options.warn);
-        let (peers, others) =
-            tracers::start(options, &log, &cpu_affinity, stop.as_ref().map(Stop::tid))?;
+        let program = stop.as_ref().map(Stop::tid);
+        let (peers, others) = tracers::start(options, &log, &cpu_affinity, program, &watched)?;
         let parts = Parts {
             tracer,
             log,
             has_attached: !attached.is_empty(),
-            program: stop.as_ref().map(Stop::tid),
+            program,
             termination: Some(termination),
             attaching,
             peers,

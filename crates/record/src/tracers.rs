@@ -7,6 +7,7 @@ use crate::engine::{Attaching, Ended, Engine, FairScheduler, Log, Parts, Peers};
 use crate::error::Error;
 use crate::names::Names;
 use crate::options::Options;
+use crate::watchdog::Watched;
 use std::thread::JoinHandle;
 use sysreel_sys::{Tid, Tracer, WaitStatus, init};
 
@@ -22,6 +23,7 @@ struct OtherTracer {
     cpu_affinity: CpuAffinity,
     /// The spawned program: one of its threads may be here and take its id by an execve.
     program: Option<Tid>,
+    watched: Watched,
 }
 
 /// A tracer that was started.
@@ -50,6 +52,7 @@ pub(crate) fn start(
     log: &Log,
     cpu_affinity: &CpuAffinity,
     program: Option<Tid>,
+    watched: &Watched,
 ) -> Result<(Option<Peers>, Vec<Started>), Error> {
     let count = count(options);
     if count < 2 {
@@ -63,6 +66,7 @@ pub(crate) fn start(
         log: log.for_another(),
         cpu_affinity: cpu_affinity.for_another(nth),
         program,
+        watched: watched.clone(),
     });
     let started = cpu_affinity.with_own_mask(|| {
         _ = first.as_ref().map(Peers::start_announcer).transpose()?;
@@ -88,10 +92,12 @@ impl OtherTracer {
     }
 
     fn run(self) -> (Result<(), Error>, OtherOver) {
-        let OtherTracer { options, member, log, cpu_affinity, program } = self;
+        let OtherTracer { options, member, log, cpu_affinity, program, watched } = self;
         cpu_affinity.begin_another();
+        let tracer = Tracer::following().among_others();
+        watched.add_this_thread(tracer.waiting().clone());
         let parts = Parts {
-            tracer: Tracer::following().among_others(),
+            tracer,
             log,
             has_attached: false,
             program,

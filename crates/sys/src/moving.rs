@@ -10,23 +10,10 @@
 
 use crate::memory::Window;
 use crate::process;
-use crate::{Error, Registers, Report, Result, Stop, Tid, Tracer, WaitStatus};
-use std::sync::OnceLock;
+use crate::{Error, Event, Registers, Result, Stop, Tid, Tracer};
 
 /// The instruction `syscall` of x86-64.
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
-
-/// A task that was parked, at its new tracer.
-#[derive(Debug)]
-pub enum TakenOver {
-    /// It is as it was before it was parked. The stop is that of the request to stop, a group stop,
-    /// or its exit event.
-    Stopped(Stop),
-    /// It has ended, and was reaped.
-    Gone(WaitStatus),
-    /// It has ended while nobody traced it.
-    Vanished,
-}
 
 /// A task between two tracers: it waits in pause(2).
 #[derive(Debug)]
@@ -46,12 +33,13 @@ impl Parked {
 impl Stop {
     /// Detaches from a task at its first stop so that another thread can take it over with
     /// [`Tracer::take_over`]. Returns the stop if the task cannot be moved: it may not be attached
-    /// to, has a seccomp filter that may forbid pause(2), or was not made by `syscall`.
+    /// to, has a seccomp filter that may forbid pause(2) as `own` are not all it has, or was not
+    /// made by `syscall`.
     ///
     /// # Errors
     /// The stop, unchanged.
-    pub fn park(self) -> std::result::Result<Parked, Stop> {
-        match self.prepare_to_park() {
+    pub fn park(self, own: Filters) -> std::result::Result<Parked, Stop> {
+        match self.prepare_to_park(own) {
             Some(parked) => {
                 self.detach(crate::Signal::NONE);
                 Ok(parked)
@@ -60,7 +48,7 @@ impl Stop {
         }
     }
 
-    fn prepare_to_park(&self) -> Option<Parked> {
+    fn prepare_to_park(&self, own: Filters) -> Option<Parked> {
         let tid = self.tid();
         let registers = self.general().ok().filter(Registers::in_64_bits)?;
         let before = registers.ip().wrapping_sub(SYSCALL.len() as u64);
@@ -68,7 +56,7 @@ impl Stop {
         // `mem_open`).
         let mut instruction = [0; SYSCALL.len()];
         let got = Window::open(tid).ok()?.read(before, &mut instruction);
-        if got < instruction.len() || instruction != SYSCALL || has_own_filter(tid) {
+        if got < instruction.len() || instruction != SYSCALL || Filters::of(tid) != Some(own) {
             return None;
         }
         let mask = self.swap_signal_mask(u64::MAX).ok()?;
@@ -82,54 +70,58 @@ impl Stop {
     }
 }
 
-/// Whether a task has other seccomp filters than this process, which may forbid pause(2).
-fn has_own_filter(tid: Tid) -> bool {
-    static OWN: OnceLock<(u32, u32)> = OnceLock::new();
-    let filters = |tid| {
+/// The seccomp filters of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filters {
+    mode: u32,
+    count: u32,
+}
+
+impl Filters {
+    /// Returns those of this process. A program that it starts inherits them.
+    pub fn of_this_process() -> Filters {
+        let own = Tid::try_from(std::process::id()).ok().and_then(Filters::of);
+        // Without /proc nothing can be compared, so nothing may be equal.
+        own.unwrap_or(Filters { mode: u32::MAX, count: 0 })
+    }
+
+    fn of(tid: Tid) -> Option<Filters> {
         let status = process::Status::read(tid).ok()?;
-        Some((status.seccomp, status.seccomp_filters))
-    };
-    let own = OWN.get_or_init(|| {
-        let own = Tid::try_from(std::process::id()).ok();
-        own.and_then(filters).unwrap_or((u32::MAX, 0))
-    });
-    filters(tid) != Some(*own)
+        Some(Filters { mode: status.seccomp, count: status.seccomp_filters })
+    }
 }
 
 impl Tracer {
-    /// Attaches to a parked task.
+    /// Attaches to a parked task, and requests a stop. At its next stop the task is as it was
+    /// before it was parked. That is a PTRACE_EVENT_STOP, a group stop, or its exit event. Returns
+    /// `false` if the task has ended while nobody traced it.
     ///
     /// # Errors
-    /// The errno of ptrace(2) or wait4(2), but ESRCH.
-    pub fn take_over(&self, parked: &Parked) -> Result<TakenOver> {
+    /// The errno of ptrace(2), if the task lives.
+    pub fn take_over(&self, parked: Parked) -> Result<bool> {
         let tid = parked.tid;
         if let Err(error) = self.seize(tid) {
             // The kernel refuses to attach to a task that is ending (kernel/ptrace.c,
             // `ptrace_attach`).
             let has_ended = process::Status::read(tid)
                 .map_or(true, |status| matches!(status.state, b'Z' | b'X'));
-            return match has_ended {
-                true => Ok(TakenOver::Vanished),
-                false => Err(Error::io("PTRACE_SEIZE", error)),
-            };
+            return if has_ended { Ok(false) } else { Err(Error::io("PTRACE_SEIZE", error)) };
         }
         // If it has ended, the wait reports that.
         _ = self.interrupt(tid);
-        loop {
-            match self.wait_for(tid)? {
-                Report::Stopped(stop) => {
-                    let is_end = stop.status().event() == crate::Event::EXIT;
-                    if !is_end {
-                        // A task that dies now reports its end later.
-                        _ = stop.set_general(&parked.registers);
-                        _ = stop.swap_signal_mask(parked.mask);
-                    }
-                    return Ok(TakenOver::Stopped(stop));
-                }
-                Report::Gone { status, .. } => return Ok(TakenOver::Gone(status)),
-                Report::NoTasks => return Ok(TakenOver::Vanished),
-                Report::Interrupted => {}
-            }
+        self.parked.borrow_mut().push(parked);
+        Ok(true)
+    }
+
+    /// Restores a task that was taken over, at its first stop. Forgets it if it has ended.
+    pub(crate) fn unpark(&self, tid: Tid, stop: Option<&Stop>) {
+        let mut all = self.parked.borrow_mut();
+        let Some(at) = all.iter().position(|parked| parked.tid == tid) else { return };
+        let parked = all.swap_remove(at);
+        // A task that dies now reports its end later, and needs no registers there.
+        if let Some(stop) = stop.filter(|stop| stop.status().event() != Event::EXIT) {
+            _ = stop.set_general(&parked.registers);
+            _ = stop.swap_signal_mask(parked.mask);
         }
     }
 }

@@ -303,8 +303,11 @@ impl Stop {
         go_on: impl FnMut(&mut Stop) -> Result<(), E>,
     ) -> Result<Called, E> {
         let before = self.general()?;
-        let called = self.call_without_restore(point, call, go_on)?;
-        self.set_general(&before)?;
+        let called = self.call_without_restore(point, call, go_on);
+        // Also where it failed: if the task is in a stop, it goes on from there.
+        let restored = self.set_general(&before);
+        let called = called?;
+        restored?;
         Ok(called)
     }
 

@@ -1,11 +1,13 @@
 //! Ptrace stops as values: resuming, listening and detaching consume the stop.
 
 use crate::info::{CAPACITY, SyscallInfo};
+use crate::moving::Parked;
 use crate::raw::ptrace;
 use crate::wait_status::{Event, Signal, WaitStatus};
 use crate::waiting::Waiting;
 use crate::{Died, Error, Tid};
 use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;
+use std::cell::RefCell;
 use std::io;
 use std::marker::PhantomData;
 
@@ -17,6 +19,8 @@ pub struct Tracer {
     /// Flags of wait4(2) besides __WALL.
     pub(crate) wait_flags: i32,
     waiting: Waiting,
+    /// Tasks that were taken over and have not stopped since.
+    pub(crate) parked: RefCell<Vec<Parked>>,
     not_send: PhantomData<*const ()>,
 }
 
@@ -56,6 +60,7 @@ impl Tracer {
             options: options.cast_unsigned(),
             wait_flags: 0,
             waiting: Waiting::default(),
+            parked: RefCell::default(),
             not_send: PhantomData,
         }
     }

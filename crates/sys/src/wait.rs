@@ -86,8 +86,15 @@ impl Tracer {
                 Some(libc::ECHILD) => Ok(Some(Report::NoTasks)),
                 _ => Err(Error::io("wait4", error)),
             },
-            Ok(tid) if status.is_stopped() => Ok(Some(Report::Stopped(Stop::new(tid, status)))),
-            Ok(tid) => Ok(Some(Report::Gone { tid, status })),
+            Ok(tid) if status.is_stopped() => {
+                let stop = Stop::new(tid, status);
+                self.unpark(tid, Some(&stop));
+                Ok(Some(Report::Stopped(stop)))
+            }
+            Ok(tid) => {
+                self.unpark(tid, None);
+                Ok(Some(Report::Gone { tid, status }))
+            }
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use super::context::Context;
 use super::due::Passed;
-use super::task::Task;
+use super::task::{NextStop, Task};
 use crate::watchdog;
 use std::time::Duration;
 use sysreel_abi::CallKind;
@@ -90,7 +90,8 @@ impl Context {
         if stop.kind() == StopKind::Event(Event::EXIT) { Err(Undriven::Ending) } else { Ok(()) }
     }
 
-    /// Makes the task make a call at `point`, then restores its registers.
+    /// Makes the task make a call at `point`, then restores its registers. The whole call, with the
+    /// stops on its way, has a limited time.
     ///
     /// # Errors
     /// As [`Context::drive`].
@@ -100,8 +101,15 @@ impl Context {
         point: InjectionPoint,
         call: Call,
     ) -> Result<Called, Undriven> {
+        let tid = stop.tid();
+        let deadline = Deadline::watched();
         stop.make_call(point, call, |stop| {
-            self.drive(stop, Resume::ToNextSyscall, Signal::NONE, &Deadline::watched())
+            if deadline.is_over() {
+                let seconds = deadline.time.as_secs();
+                let text = format!("a call for the tracer in task {tid} took over {seconds} s");
+                return Err(Error::Unsupported(text).into());
+            }
+            self.drive(stop, Resume::ToNextSyscall, Signal::NONE, &deadline)
         })
     }
 
@@ -109,7 +117,7 @@ impl Context {
     /// which looks like that of PTRACE_INTERRUPT and would be merged with it (ptrace(2)), has not
     /// come.
     pub(crate) fn owes_stop(&self, task: &Task) -> bool {
-        !task.has_stopped || self.due.has(task.tid)
+        task.next_stop != NextStop::Any || self.due.has(task.tid)
     }
 
     /// Returns the next stop of a task, requesting one if none is due, and when it was reported.

@@ -13,7 +13,7 @@ use super::restart::restart_original;
 use super::run::Engine;
 use super::scheduler::Scheduler;
 use super::stop::{Next, Recorded, begins_call, is_tracing_call, record_passed, record_stop};
-use super::task::Slot;
+use super::task::{NextStop, Slot};
 use crate::error::Error;
 use sysreel_sys::{Event, Report, Resume, Signal, Stop, StopKind, Tid, clock};
 
@@ -29,7 +29,10 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             change_identity(cx, hooks, tid, message, t_ns);
         }
         match cx.tasks.slot(tid) {
-            Some(slot) => self.handle(stop, slot, t_ns),
+            Some(slot) => match self.arrive(stop, slot, t_ns) {
+                Some(stop) => self.handle(stop, slot, t_ns),
+                None => Ok(()),
+            },
             None => {
                 let what = Arrived::Report(Report::Stopped(stop));
                 self.newborns.keep(tid, Arrival { what, t_ns });
@@ -103,7 +106,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let answer = |cx: &mut Context, stop: &Stop| handover.give_answer(cx, stop);
         let recorded = record_stop(cx, hooks, &mut self.calls, stop, answer);
         if let Some(task) = cx.tasks.at_mut(slot) {
-            task.has_stopped = true;
+            task.next_stop = NextStop::Any;
         }
         match recorded.event {
             Some((event @ (Event::FORK | Event::VFORK | Event::CLONE), message)) => {

@@ -59,4 +59,4 @@ pub(crate) use log::Log;
 pub(crate) use peers::{Baggage, Peers};
 pub(crate) use run::{Ended, Engine, Parts};
 pub(crate) use scheduler::{FairScheduler, Polls, Scheduler};
-pub(crate) use task::{BySlot, Call, CallTurn, MemoryId, Slot, TurnGroup};
+pub(crate) use task::{BySlot, Call, CallTurn, MemoryId, NextStop, Slot, TurnGroup};

@@ -17,16 +17,15 @@ use super::lifecycle::remove_task;
 use super::peers::{Baggage, Idle, LONGEST_WAIT, Message, Moved, Peers};
 use super::run::Engine;
 use super::scheduler::Scheduler;
-use super::task::{Slot, Task};
+use super::task::{NextStop, Slot, Task};
 use crate::error::Error;
 use std::time::Instant;
 use sysreel_abi::CallKind;
 use sysreel_format::GoneHow;
 use sysreel_sys::info::Op;
-use sysreel_sys::moving::TakenOver;
 use sysreel_sys::signals::SIGCHLD;
 use sysreel_sys::stop::SIGINFO;
-use sysreel_sys::{Event, Report, Signal, Stop, StopKind, Tid, WaitStatus, clock};
+use sysreel_sys::{Event, Signal, Stop, StopKind, Tid, WaitStatus, clock};
 
 /// After how many stops a process may move again.
 const CHECK_EVERY: u32 = 256;
@@ -63,7 +62,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let begin = |task: &&Task| task.can_move && task.stops == 0;
         let new = cx.tasks.iter().filter(|&(at, ref task)| at != slot && begin(task)).count();
         let Some(to) = peers.destination(new) else { return Some(stop) };
-        let parked = match stop.park() {
+        let parked = match stop.park(peers.filters()) {
             Ok(parked) => parked,
             Err(stop) => return Some(stop),
         };
@@ -107,31 +106,43 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         }
     }
 
+    /// Attaches to a task that another tracer has parked. Its next stop shows it as it was.
     fn take_over(&mut self, moved: Moved) -> Result<(), Error> {
-        let Engine { cx, hooks, ending, .. } = self;
+        let Engine { cx, hooks, .. } = self;
         let Moved { parked, mut task, followed, baggage } = moved;
-        let (tid, tgid) = (task.tid, task.tgid);
-        let taken = cx.tracer.take_over(&parked)?;
+        let tgid = task.tgid;
+        let is_alive = cx.tracer.take_over(parked)?;
         // Its maker's tracer knows with whom it shares memory.
         task.memory = None;
+        task.next_stop = NextStop::Arrival;
         let slot = cx.tasks.put_back(task);
         cx.snapshots.follow(tgid, followed);
         hooks.arrives(cx, slot, &baggage);
-        cx.enter(slot, clock::monotonic_ns());
-        let ends_here = ending.as_ref().is_some_and(|ending| ending.is_detaching());
-        match taken {
-            TakenOver::Stopped(stop) if stop.kind() != StopKind::Event(Event::STOP) => {
-                cx.due.push(Report::Stopped(stop));
-            }
-            TakenOver::Stopped(stop) if ends_here => detach(cx, hooks, stop),
-            TakenOver::Stopped(stop) => self.resume(stop, slot, false, Signal::NONE),
-            TakenOver::Gone(status) => cx.due.push(Report::Gone { tid, status }),
-            TakenOver::Vanished => {
-                let now = clock::monotonic_ns();
-                remove_task(cx, hooks, slot, WaitStatus(0), GoneHow::VANISHED, now);
-            }
+        if !is_alive {
+            let now = clock::monotonic_ns();
+            remove_task(cx, hooks, slot, WaitStatus(0), GoneHow::VANISHED, now);
         }
         Ok(())
+    }
+
+    /// Handles the first stop of a task that has come from another tracer, which has recorded what
+    /// the task was in before. Returns the stop unless it is the one that was requested to take the
+    /// task over.
+    pub(super) fn arrive(&mut self, stop: Stop, slot: Slot, t_ns: u64) -> Option<Stop> {
+        let Engine { cx, hooks, ending, .. } = self;
+        let task = cx.tasks.at_mut(slot).filter(|task| task.next_stop == NextStop::Arrival);
+        let Some(task) = task else { return Some(stop) };
+        task.next_stop = NextStop::Any;
+        if stop.kind() != StopKind::Event(Event::STOP) {
+            return Some(stop);
+        }
+        cx.enter(slot, t_ns);
+        if ending.as_ref().is_some_and(|ending| ending.is_detaching()) {
+            detach(cx, hooks, stop);
+        } else {
+            self.resume(stop, slot, false, Signal::NONE);
+        }
+        None
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use sysreel_sys::affinity::Mask;
-use sysreel_sys::moving::Parked;
+use sysreel_sys::moving::{Filters, Parked};
 use sysreel_sys::signals::Waker;
 use sysreel_sys::{Signal, Tid};
 
@@ -60,6 +60,8 @@ struct All {
     own_masks: Mutex<HashMap<Tid, Arc<Mask>>>,
     /// Processes no longer move: one of them traces others.
     settled: AtomicBool,
+    /// The seccomp filters of the recorder.
+    filters: Filters,
     /// See [`Options::move_processes`](crate::Options::move_processes).
     moves_all: bool,
 }
@@ -113,6 +115,7 @@ impl Peers {
             alive: Mutex::default(),
             own_masks: Mutex::default(),
             settled: AtomicBool::new(false),
+            filters: Filters::of_this_process(),
             moves_all,
         });
         (0..count).map(|me| Peers { all: Arc::clone(&all), me, is_first: me == 0 }).collect()
@@ -171,6 +174,11 @@ impl Peers {
     /// Returns the affinity mask that a task would have without a recorder.
     pub(crate) fn own_mask(&self, tid: Tid) -> Option<Arc<Mask>> {
         lock(&self.all.own_masks).get(&tid).cloned()
+    }
+
+    /// The seccomp filters of the recorder.
+    pub(crate) fn filters(&self) -> Filters {
+        self.all.filters
     }
 
     /// Moves no process from now on.

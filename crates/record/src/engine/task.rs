@@ -44,8 +44,8 @@ pub(crate) struct Task {
     pub(crate) cpu_time: (u64, u64),
     /// Whether its initial state was recorded; false until the first stop after an attach.
     pub(crate) captured: bool,
-    /// Whether a stop of it was handled.
-    pub(crate) has_stopped: bool,
+    /// Which stop of it comes next.
+    pub(crate) next_stop: NextStop,
     /// Whether it is in a call that makes a task and has not reported that task yet.
     pub(crate) making: bool,
     /// Whether it has reported its exit event.
@@ -71,6 +71,17 @@ pub(crate) struct Task {
     pub(crate) can_move: bool,
     /// Its stops at this tracer, if there are several.
     pub(crate) stops: u32,
+}
+
+/// The next stop of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NextStop {
+    /// Its first: that of a new task, or the one that was requested when it was attached to.
+    First,
+    /// The one that was requested to take it over from another tracer.
+    Arrival,
+    /// One of which nothing is known.
+    Any,
 }
 
 /// Whether a task keeps the turn of its group during its call. A hook decides it at the entry, a
@@ -112,7 +123,7 @@ impl Task {
             interrupted: None,
             cpu_time: (0, 0),
             captured: false,
-            has_stopped: false,
+            next_stop: NextStop::First,
             making: false,
             ending: false,
             asked_to_be_traced: false,

@@ -3,7 +3,7 @@
 use super::inject::Hijacked;
 use super::memory::{Shared, State};
 use super::state::{Calling, Fast, Finish};
-use crate::engine::{Context, Reach};
+use crate::engine::{Context, NextStop, Reach};
 use sysreel_abi::{AuditArch, errno};
 use sysreel_format::{NoteCode, Severity};
 use sysreel_sys::fast::{Left, Place, Record, passed, time_stamp};
@@ -15,7 +15,7 @@ use sysreel_sys::{Event, Registers, Stop, StopKind};
 impl Fast {
     pub(super) fn at_stop(&mut self, cx: &mut Context, stop: &mut Stop) -> Reach {
         let kind = stop.kind();
-        let is_first = cx.task().is_none_or(|task| !task.has_stopped);
+        let is_first = cx.task().is_none_or(|task| task.next_stop == NextStop::First);
         let task = self.tasks.get_mut(cx.at.slot);
         let is_interrupt = task.is_interrupt(kind, is_first);
         let Some(memory) = task.memory.clone() else { return Reach::Stays };
