@@ -16,8 +16,8 @@ use super::due::Arrival;
 use super::hook::{Birth, StopHook};
 use super::lifecycle::{NewTask, add_task};
 use super::task::{Slot, Task};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use sysreel_abi::CallKind;
 use sysreel_format::{NoteCode, Origin, Severity, TaskId};
@@ -42,6 +42,9 @@ pub(crate) struct Newborns {
     waiting: HashMap<Tid, Newborn>,
     /// Whether a task has ended in a call that makes a task.
     pub(crate) lost_maker: bool,
+    /// The tasks that were adopted because the recording ends. Their makers may still report them,
+    /// also after they were let go.
+    adopted_at_end: HashSet<Tid>,
 }
 
 /// The ids of a new task, one for each PID namespace.
@@ -62,7 +65,11 @@ impl Ids {
 impl Newborns {
     pub(crate) fn new() -> Newborns {
         // Allocated now, because it is rarely used and then during a stop.
-        Newborns { waiting: HashMap::with_capacity(16), lost_maker: false }
+        Newborns {
+            waiting: HashMap::with_capacity(16),
+            lost_maker: false,
+            adopted_at_end: HashSet::new(),
+        }
     }
 
     /// Whether there is none.
@@ -116,6 +123,9 @@ impl Newborns {
     ) {
         if let Some(child) = cx.tasks.slot(child) {
             return maker_reported_late(cx, child);
+        }
+        if self.adopted_at_end.remove(&child) {
+            return;
         }
         let (by, t_ns) = (cx.at.slot, cx.at.t_ns);
         let Some(maker) = cx.tasks.at(by) else { return };
@@ -196,6 +206,7 @@ impl Newborns {
         let parked = self.waiting.iter().filter(|(_, task)| task.last.is_stop());
         for tid in parked.map(|(&tid, _)| tid).collect::<Vec<_>>() {
             self.adopt(cx, hooks, tid);
+            self.adopted_at_end.insert(tid);
         }
     }
 
@@ -255,7 +266,12 @@ fn may_be_reported(cx: &Context, child: Tid, age: Duration) -> bool {
             task.tgid == status.parent || for_parent || !cx.tasks.has_process(status.parent)
         }
     };
-    cx.tasks.iter().any(|(_, task)| task.may_report_child() && related(task))
+    // The leader of a process that was killed twice, in its call and in its exit event, reports
+    // neither, and is a zombie until its threads have ended, `child` among them.
+    let is_dead = |task: &Task| {
+        process::Status::read(task.tid).map_or(true, |status| matches!(status.state, b'Z' | b'X'))
+    };
+    cx.tasks.iter().any(|(_, task)| task.may_report_child() && related(task) && !is_dead(task))
 }
 
 /// Records a TASK event for a child whose maker will not report it.

@@ -15,7 +15,8 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Whether this is the program. The kernel may give its id to another task after its end.
     pub(crate) fn is(&self, tid: Tid) -> bool {
-        self.tid == Some(tid)
+        self.tid == Some(tid) && self.status.is_none()
     }
 }

@@ -170,6 +170,11 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     fn follow_tasks(&mut self) -> Result<(), Error> {
         loop {
             self.read_messages()?;
+            let Engine { cx, hooks, newborns, .. } = self;
+            if cx.tasks.is_empty() && cx.due.is_empty() && !newborns.is_empty() {
+                // No maker is left that could report them.
+                newborns.adopt_settled(cx, hooks);
+            }
             if !self.has_work() && !self.finds_orphan()? {
                 if !self.may_get_tasks() {
                     return Ok(());
@@ -297,7 +302,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// Handles the end of a task that was reaped.
     fn on_gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) {
         let Engine { cx, hooks, program, newborns, handover, .. } = self;
-        if program.is(tid) {
+        let is_program = program.is(tid);
+        if is_program {
             program.status = Some(status);
         }
         program.job.continued(tid);
@@ -321,7 +327,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 handover.tracer_has_ended(cx, hooks, tid);
             }
         }
-        if program.is(tid) {
+        if is_program {
             self.program_has_ended();
         }
     }
@@ -329,7 +335,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// Handles a signal that asks the recorder to end.
     fn end_requested(&mut self, signal: Signal) {
         let Engine { cx, hooks, .. } = self;
-        let program = self.program.tid.filter(|&program| cx.tasks.get(program).is_some());
+        let is_living = |&tid: &Tid| self.program.is(tid) && cx.tasks.get(tid).is_some();
+        let program = self.program.tid.filter(is_living);
         // The signal to the init of a container is meant for the program it runs.
         if init::is_init()
             && let Some(program) = program

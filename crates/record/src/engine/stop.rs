@@ -54,6 +54,13 @@ pub(crate) fn record_stop(
     stop: &mut Stop,
     answer: impl FnOnce(&mut Context, &Stop),
 ) -> Recorded {
+    if stop.kind() == StopKind::Event(Event::EXIT)
+        && let Some(task) = cx.tasks.at_mut(cx.at.slot)
+    {
+        // Set whether or not the kernel answers: another SIGKILL makes a task leave its exit
+        // event too.
+        task.ending = true;
+    }
     let reached = hooks.reach(cx, stop);
     record_made(cx, hooks, calls);
     match reached {
@@ -211,7 +218,6 @@ fn event_stop(
         Event::SECCOMP => answer_as_untraced(cx, stop),
         Event::EXIT => {
             if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
-                task.ending = true;
                 task.cpu_time = cx.snapshots.cpu_time(cx.at.tid, task.tgid);
             }
         }
