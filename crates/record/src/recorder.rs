@@ -20,7 +20,7 @@ use crate::writer::Writer;
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
-use sysreel_format::{Extras, FileHeader, FileId};
+use sysreel_format::{Extras, FileHeader, FileId, NoteCode};
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals;
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
@@ -273,11 +273,10 @@ impl Recording {
                 Over { fast, ..Over::of(ended) }
             }
             Recording::Replayable(engine) => {
-                let mut ended = engine.end();
-                let refused = std::mem::take(&mut ended.log.refused);
-                let not_replayable = refused.into_iter().collect();
-                let differing = std::mem::take(&mut ended.log.differing).into_iter().collect();
-                let answered = std::mem::take(&mut ended.log.answered).into_iter().collect();
+                let ended = engine.end();
+                let not_replayable = ended.log.noted(NoteCode::NOT_REPLAYABLE);
+                let differing = ended.log.noted(NoteCode::MAY_DIFFER);
+                let answered = ended.hooks.2.answered();
                 Over { not_replayable, differing, answered, ..Over::of(ended) }
             }
         }

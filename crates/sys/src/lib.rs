@@ -68,6 +68,7 @@ pub mod waiting;
 mod holes;
 mod places;
 mod raw;
+mod tracer;
 mod wait_status;
 
 pub use error::{Died, Error, Result};
@@ -75,7 +76,8 @@ pub use info::SyscallInfo;
 pub use mapping::SharedMapping;
 pub use regs::Registers;
 pub use remote::{Call, Called, InjectionPoint, Lost};
-pub use stop::{Resume, Stop, StopKind, Tracer};
+pub use stop::{Resume, Stop, StopKind};
+pub use tracer::Tracer;
 pub use wait::{Event, Report, Signal, WaitStatus};
 
 /// Keys of the auxiliary vector (getauxval(3)).

@@ -20,6 +20,8 @@ pub struct Transfer {
 
 /// The errno for an address that is not mapped or not readable.
 pub const EFAULT: i32 = libc::EFAULT;
+/// The errno of a call that is not permitted.
+pub const EPERM: i32 = libc::EPERM;
 /// The errno of a call that the kernel does not have.
 pub const ENOSYS: i32 = libc::ENOSYS;
 /// The errno for a process that does not exist.

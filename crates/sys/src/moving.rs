@@ -10,7 +10,7 @@
 
 use crate::memory::Window;
 use crate::process;
-use crate::{Error, Event, Registers, Result, Stop, Tid, Tracer};
+use crate::{Event, Registers, Stop, Tid};
 
 /// The instruction `syscall` of x86-64.
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
@@ -28,13 +28,22 @@ impl Parked {
     pub fn tid(&self) -> Tid {
         self.tid
     }
+
+    /// Makes the task what it was before it was parked, at its first stop since.
+    pub(crate) fn restore(&self, stop: &Stop) {
+        // A task that dies now reports its end later, and needs no registers there.
+        if stop.status().event() != Event::EXIT {
+            _ = stop.set_general(&self.registers);
+            _ = stop.swap_signal_mask(self.mask);
+        }
+    }
 }
 
 impl Stop {
     /// Detaches from a task at its first stop so that another thread can take it over with
-    /// [`Tracer::take_over`]. Returns the stop if the task cannot be moved: it may not be attached
-    /// to, has a seccomp filter that may forbid pause(2) as `own` are not all it has, or was not
-    /// made by `syscall`.
+    /// [`Tracer::take_over`](crate::Tracer::take_over). Returns the stop if the task cannot be
+    /// moved: it may not be attached to, has other seccomp filters than `own`, which may forbid
+    /// pause(2), or was not made by `syscall`.
     ///
     /// # Errors
     /// The stop, unchanged.
@@ -88,40 +97,5 @@ impl Filters {
     fn of(tid: Tid) -> Option<Filters> {
         let status = process::Status::read(tid).ok()?;
         Some(Filters { mode: status.seccomp, count: status.seccomp_filters })
-    }
-}
-
-impl Tracer {
-    /// Attaches to a parked task, and requests a stop. At its next stop the task is as it was
-    /// before it was parked. That is a PTRACE_EVENT_STOP, a group stop, or its exit event. Returns
-    /// `false` if the task has ended while nobody traced it.
-    ///
-    /// # Errors
-    /// The errno of ptrace(2), if the task lives.
-    pub fn take_over(&self, parked: Parked) -> Result<bool> {
-        let tid = parked.tid;
-        if let Err(error) = self.seize(tid) {
-            // The kernel refuses to attach to a task that is ending (kernel/ptrace.c,
-            // `ptrace_attach`).
-            let has_ended = process::Status::read(tid)
-                .map_or(true, |status| matches!(status.state, b'Z' | b'X'));
-            return if has_ended { Ok(false) } else { Err(Error::io("PTRACE_SEIZE", error)) };
-        }
-        // If it has ended, the wait reports that.
-        _ = self.interrupt(tid);
-        self.parked.borrow_mut().push(parked);
-        Ok(true)
-    }
-
-    /// Restores a task that was taken over, at its first stop. Forgets it if it has ended.
-    pub(crate) fn unpark(&self, tid: Tid, stop: Option<&Stop>) {
-        let mut all = self.parked.borrow_mut();
-        let Some(at) = all.iter().position(|parked| parked.tid == tid) else { return };
-        let parked = all.swap_remove(at);
-        // A task that dies now reports its end later, and needs no registers there.
-        if let Some(stop) = stop.filter(|stop| stop.status().event() != Event::EXIT) {
-            _ = stop.set_general(&parked.registers);
-            _ = stop.swap_signal_mask(parked.mask);
-        }
     }
 }

@@ -1,114 +1,12 @@
 //! Ptrace stops as values: resuming, listening and detaching consume the stop.
 
 use crate::info::{CAPACITY, SyscallInfo};
-use crate::moving::Parked;
 use crate::raw::ptrace;
 use crate::wait_status::{Event, Signal, WaitStatus};
-use crate::waiting::Waiting;
 use crate::{Died, Error, Tid};
 use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;
-use std::cell::RefCell;
 use std::io;
 use std::marker::PhantomData;
-
-/// The tracing thread. A tracee belongs to the thread that attached to it (ptrace(2)), so the value
-/// is neither `Send` nor `Sync`.
-#[derive(Debug)]
-pub struct Tracer {
-    pub(crate) options: u32,
-    /// Flags of wait4(2) besides __WALL.
-    pub(crate) wait_flags: i32,
-    waiting: Waiting,
-    /// Tasks that were taken over and have not stopped since.
-    pub(crate) parked: RefCell<Vec<Parked>>,
-    not_send: PhantomData<*const ()>,
-}
-
-impl Tracer {
-    /// Returns a tracer that follows every child and never kills its tracees.
-    ///
-    /// EXITKILL is not set: the program must outlive its recorder. VFORKDONE and SECCOMP are set
-    /// because their stops belong in the log.
-    pub fn following() -> Tracer {
-        Tracer::with_options(
-            libc::PTRACE_O_TRACESYSGOOD
-                | libc::PTRACE_O_TRACEFORK
-                | libc::PTRACE_O_TRACEVFORK
-                | libc::PTRACE_O_TRACECLONE
-                | libc::PTRACE_O_TRACEEXEC
-                | libc::PTRACE_O_TRACEVFORKDONE
-                | libc::PTRACE_O_TRACEEXIT
-                | libc::PTRACE_O_TRACESECCOMP,
-        )
-    }
-
-    /// Waits only for the children and tracees of this thread, as other threads of the process
-    /// trace others (__WNOTHREAD).
-    #[must_use]
-    pub fn among_others(self) -> Tracer {
-        Tracer { wait_flags: libc::__WNOTHREAD, ..self }
-    }
-
-    /// Whether other threads of the process trace others.
-    pub(crate) fn is_among_others(&self) -> bool {
-        self.wait_flags != 0
-    }
-
-    /// Returns a tracer with exactly these PTRACE_O_* options.
-    pub(crate) fn with_options(options: i32) -> Tracer {
-        Tracer {
-            options: options.cast_unsigned(),
-            wait_flags: 0,
-            waiting: Waiting::default(),
-            parked: RefCell::default(),
-            not_send: PhantomData,
-        }
-    }
-
-    /// Returns what this tracer waits for at the moment, for a watchdog thread.
-    pub fn waiting(&self) -> &Waiting {
-        &self.waiting
-    }
-
-    /// Makes a running task a tracee without stopping it (PTRACE_SEIZE).
-    ///
-    /// # Errors
-    /// The errno of ptrace(2): EPERM when the task may not be traced or has a tracer, ESRCH when it
-    /// does not exist.
-    pub fn seize(&self, tid: Tid) -> io::Result<()> {
-        // SAFETY: PTRACE_SEIZE accesses no memory: addr must be 0, data is the option word
-        // (ptrace(2)).
-        unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, self.options as usize) }.map(drop)
-    }
-
-    /// Like [`Tracer::seize`], with PTRACE_O_EXITKILL: the child dies with the tracer until
-    /// [`Tracer::clear_exitkill`].
-    pub(crate) fn seize_with_exitkill(&self, tid: Tid) -> io::Result<()> {
-        let options = self.options as usize | libc::PTRACE_O_EXITKILL as usize;
-        // SAFETY: as in `seize`.
-        unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, options) }.map(drop)
-    }
-
-    /// Clears PTRACE_O_EXITKILL: from now on the spawned program outlives its tracer.
-    ///
-    /// # Errors
-    /// [`Died`] when the task no longer exists.
-    pub fn clear_exitkill(&self, stop: &Stop) -> Result<(), Died> {
-        // SAFETY: PTRACE_SETOPTIONS takes the option word as data and no address.
-        unsafe { ptrace(libc::PTRACE_SETOPTIONS, stop.tid, 0, self.options as usize) }
-            .map(drop)
-            .map_err(|_| Died)
-    }
-
-    /// Asks a seized task to stop (PTRACE_INTERRUPT); it reports an EVENT_STOP soon after.
-    ///
-    /// # Errors
-    /// [`Died`] when the task no longer exists (ESRCH).
-    pub fn interrupt(&self, tid: Tid) -> Result<(), Died> {
-        // SAFETY: PTRACE_INTERRUPT takes neither addr nor data.
-        unsafe { ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0) }.map(drop).map_err(|_| Died)
-    }
-}
 
 /// A stopped task, with the wait status that reported the stop.
 ///

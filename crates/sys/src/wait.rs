@@ -1,6 +1,7 @@
 //! Reports of wait4(2), without loss.
 
-use crate::stop::{Stop, Tracer};
+use crate::stop::Stop;
+use crate::tracer::Tracer;
 use crate::waiting::Purpose;
 use crate::{Error, Result, Tid, raw};
 

@@ -50,7 +50,7 @@ fixtures! { PROGRAMS, holds_its_statements:
 fixtures! { TARGETS, ends_as_documented:
     deny_call epoll_server exec_loop fast_corners fast_ledger ledger machine_has many_ends
     newborns_die sandboxed_poll served_files
-    sleeper spin stop_storm tail_attack witnessed
+    sleeper spin stop_storm tail_attack untraced_child witnessed
 }
 
 #[test]

@@ -129,6 +129,29 @@ fn a_program_may_ask_to_be_traced_by_the_recorder() {
 
 /// Where a task cannot go on without its recorder, or with --refuse-tracers, the call fails and the
 /// log says so.
+/// A child that no tracer follows could not run under the recorder's filter.
+#[test]
+fn untraced_children_are_refused_under_a_filter() {
+    let stage = Stage::new();
+    let binary = &program("untraced_child").binary;
+    for (options, why) in
+        [(&["--only", "openat"][..], "the filter of --only"), (&["--fast"], "the filter of --fast")]
+    {
+        let mut command = stage.command(SYSREEL);
+        let run = stage.run(
+            command.args(["record", "-q", "-o", "run.reel"]).args(options).arg("--").arg(binary),
+        );
+        assert_eq!(run.status.code(), Some(3), "the calls must fail: {options:?}: {run:?}");
+        let mut told = 0;
+        each(&stage.path("run.reel"), |_, event| {
+            let Ok(Body::Note(note)) = event.decode() else { return };
+            let text = String::from_utf8_lossy(note.text);
+            told += u32::from(text.contains("CLONE_UNTRACED") && text.contains(why));
+        });
+        assert_eq!(told, 1, "{options:?}");
+    }
+}
+
 #[test]
 fn tracers_can_be_refused() {
     let stage = Stage::new();

@@ -1,7 +1,7 @@
 //! Lines of everything but calls: signals, stops, the beginnings and ends of tasks, and remarks of
 //! the recorder.
 
-use sysreel_abi::Abi;
+use sysreel_abi::{Abi, errno_name};
 use sysreel_format::{
     Altered, Altering, Body, Completeness, FileMeta, Gap, GapReason, Gone, GoneHow, Origin, Part,
     Renamed, SnapshotKind, Stop, TaskHead, Unrecorded,
@@ -277,7 +277,11 @@ impl Printer<'_> {
     fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
         let which = if altered.arg == 0 { String::new() } else { format!(" {}", altered.arg) };
         let mut text = format!("altered {}{which}: kernel ", altered.what);
-        let value = if altered.what == Altering::AFFINITY { cpus } else { abbreviated_hex };
+        let value = match altered.what {
+            Altering::AFFINITY => cpus,
+            Altering::RETURN_VALUE => return_value,
+            _ => abbreviated_hex,
+        };
         value(&mut text, altered.kernel);
         text.push_str(", given ");
         if altered.what == Altering::SECCOMP_FILTER {
@@ -328,6 +332,18 @@ fn cpus(out: &mut String, mask: &[u8]) {
     }
     if separator == "CPU " {
         out.push_str("no CPU");
+    }
+}
+
+/// Writes a result as it is printed after a call: `-1 EPERM`.
+fn return_value(out: &mut String, bytes: &[u8]) {
+    let Ok(value) = bytes.try_into().map(i64::from_le_bytes) else {
+        return abbreviated_hex(out, bytes);
+    };
+    let errno = i32::try_from(value).ok().and_then(|value| errno_name(value.checked_neg()?));
+    match errno {
+        Some(name) => out.extend(["-1 ", name]),
+        None => out.push_str(&value.to_string()),
     }
 }
 

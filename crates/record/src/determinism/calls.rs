@@ -93,7 +93,7 @@ impl Determinism {
             cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
             self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
             if let Some(call) = call.filter(|call| served.is_some() || replay::is_told(call.row)) {
-                cx.log.answered.insert(call.row.name);
+                self.answered.insert(call.row.name);
             }
             turn = CallTurn::Kept;
         }

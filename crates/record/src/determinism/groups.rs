@@ -10,6 +10,7 @@
 //! execute another program.
 
 use super::changes::change_at_entry;
+use super::findings;
 use crate::engine::{Birth, Call, CallTurn, Context, Exit, Flow, Slot, StopHook, TurnGroup};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -177,9 +178,9 @@ impl StopHook for Groups {
         {
             let what = "a task was made with CLONE_UNTRACED, which the recorder cannot follow, and";
             if flags.memory() {
-                cx.log.not_replayable(cx.at.id, format!("{what} shares memory"));
+                findings::not_replayable(&mut cx.log, cx.at.id, format!("{what} shares memory"));
             } else if self.shared.get(&task.group).is_some_and(|shared| shared.outlives_fork) {
-                cx.log.may_differ(cx.at.id, format!("{what} has shared mappings"));
+                findings::may_differ(&mut cx.log, cx.at.id, format!("{what} has shared mappings"));
             }
         }
         Flow::Stays

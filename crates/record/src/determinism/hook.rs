@@ -1,13 +1,14 @@
 //! The hook of a replayable recording, and its state.
 
 use super::contents::Contents;
+use super::findings;
 use super::own_filter::is_own_filter;
 use super::replayed::{MappedFile, Replayed};
 use super::segv_action::SegvAction;
 use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
 use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use sysreel_abi::replay::{TidAddresses, tid_addresses};
 use sysreel_format::{Completeness, CpuidLeaf, EventKind, MetaCodec, SnapshotKind, TaskId};
@@ -52,6 +53,8 @@ pub(crate) struct Determinism {
     pub(super) segv_actions: BTreeMap<Tid, SegvAction>,
     /// Scratch memory of threads that have ended, by their process.
     pub(super) free_scratch: BTreeMap<Tid, Vec<u64>>,
+    /// Calls that the recorder has answered instead of the kernel, by their names.
+    pub(super) answered: BTreeSet<&'static str>,
     pub(super) tasks: BySlot<Replayed>,
 }
 
@@ -66,9 +69,14 @@ impl Determinism {
         Determinism { contents, outputs: [file_id(1), file_id(2)], ..Determinism::default() }
     }
 
+    /// Returns the names of calls that the recorder has answered instead of the kernel.
+    pub(crate) fn answered(&self) -> Vec<&'static str> {
+        self.answered.iter().copied().collect()
+    }
+
     /// Marks the log as not replayable, and notes the reason once.
     pub(super) fn not_replayable(&mut self, cx: &mut Context, why: String) {
-        cx.log.not_replayable(cx.at.id, why);
+        findings::not_replayable(&mut cx.log, cx.at.id, why);
     }
 
     /// Notes that memory of the call is not complete in the log.

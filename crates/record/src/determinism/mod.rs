@@ -6,7 +6,8 @@
 //! (`text`, `unseen_text`). `partial` stores what failed calls wrote. `image` makes a new program
 //! the same in every run and stores it. `signals` delivers signals where a replay can place them.
 //! `state` records registers and checksums of memory. `thread_end` records the kernel's last
-//! changes. `untrap` undoes what would make a task fail without its recorder.
+//! changes. `untrap` undoes what would make a task fail without its recorder. `findings` says in
+//! the log what stands against a replay.
 //!
 //! [`Groups`] is another hook: it finds out which tasks can see each other's memory. Of each group
 //! of such tasks, [`TurnScheduler`] lets one run at a time (`turns`), and preempts those that wait
@@ -15,6 +16,7 @@
 mod calls;
 mod changes;
 mod contents;
+mod findings;
 mod groups;
 mod hook;
 mod image;

@@ -11,6 +11,7 @@
 //! until it makes a call, or has computed for so long ([`MAX_COMPUTATION`]) that letting the others
 //! run is worth more than the replay.
 
+use super::findings;
 use super::turns::{TIME_SLICE_NS, Turn, TurnScheduler};
 use crate::engine::{CallTurn, Context, Deadline, Undriven};
 use std::time::Duration;
@@ -132,7 +133,7 @@ impl TurnScheduler {
             MAX_COMPUTATION.as_secs()
         );
         let task = cx.tasks.get(stop.tid()).map_or(TaskId::NONE, |task| task.id);
-        cx.log.not_replayable(task, why);
+        findings::not_replayable(&mut cx.log, task, why);
         cx.log.commit_notes();
     }
 }

@@ -3,6 +3,7 @@
 
 use super::calls::in_32_bits;
 use super::contents::FileExtent;
+use super::findings;
 use super::hook::Determinism;
 use super::inject::call_with_memory;
 use super::own_filter::DATA;
@@ -33,7 +34,8 @@ impl Determinism {
         // What cannot be read has no contents in the log either.
         let found = self.contents.examine(extent, open).unwrap_or_default();
         if found.random {
-            cx.log.may_differ(
+            findings::may_differ(
+                &mut cx.log,
                 cx.at.id,
                 format!("{name} can ask the CPU for random numbers (rdrand, rdseed)"),
             );
@@ -65,7 +67,7 @@ impl Determinism {
             "the program can make calls through the vsyscall page, which could not be trapped: \
              {why}"
         );
-        cx.log.may_differ(cx.at.id, text);
+        findings::may_differ(&mut cx.log, cx.at.id, text);
         Flow::Stays
     }
 

@@ -103,7 +103,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     fn record(&mut self, stop: &mut Stop, slot: Slot, t_ns: u64) -> Recorded {
         let Engine { cx, hooks, handover, .. } = self;
         cx.enter(slot, t_ns);
-        let answer = |cx: &mut Context, stop: &Stop| handover.give_answer(cx, stop);
+        let answer = |cx: &mut Context, stop: &Stop| handover.answers.give(cx, stop);
         let recorded = record_stop(cx, hooks, &mut self.calls, stop, answer);
         if let Some(task) = cx.tasks.at_mut(slot) {
             task.next_stop = NextStop::Any;
@@ -159,6 +159,9 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             && let Some(exit) = calls.ended()
         {
             handover.tracing_call_ends(cx, hooks, exit);
+        }
+        if in_call {
+            handover.answers.refuse_untraced_child(cx, hooks, &stop);
         }
         // In other stops the call may still be open: a task killed in it comes to its exit event.
         if !in_call || !is_tracing_call(cx) {

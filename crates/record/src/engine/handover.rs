@@ -15,6 +15,7 @@
 //! Where a task cannot run without its recorder (`--only`, `--replayable`), and with
 //! `--refuse-tracers`, the kernel's EPERM stays.
 
+use super::answers::Answers;
 use super::attaching::{attach_late, is_untraced};
 use super::away::{Away, AwayTasks, Why};
 use super::context::Context;
@@ -24,8 +25,7 @@ use super::restart::restart_original;
 use std::time::Duration;
 use sysreel_abi::{CallKind, Tracing, tracing};
 use sysreel_format::{
-    Altering, Completeness, EventKind, Gap, GapReason, GoneHow, NoteCode, Severity, TaskId,
-    Unrecorded,
+    Completeness, EventKind, Gap, GapReason, GoneHow, NoteCode, Severity, TaskId, Unrecorded,
 };
 use sysreel_sys::process::{self, Status};
 use sysreel_sys::signals::Ticker;
@@ -43,7 +43,7 @@ pub(crate) struct Handover {
     /// Whether the log already says that tracers are refused.
     refusal_noted: bool,
     /// Tasks whose call was skipped, with the result to return.
-    answers: Vec<(Tid, i64)>,
+    pub(crate) answers: Answers,
     /// Ticks while it is unknown whether a task is traced.
     ticker: Option<Ticker>,
 }
@@ -68,7 +68,7 @@ impl Handover {
             away: AwayTasks::default(),
             refuse,
             refusal_noted: false,
-            answers: Vec::new(),
+            answers: Answers::default(),
             ticker: None,
         }
     }
@@ -139,19 +139,7 @@ impl Handover {
         };
         if stop.skip_call().is_ok() {
             task.asked_to_be_traced = true;
-            self.answers.push((cx.at.tid, 0));
-        }
-    }
-
-    /// Sets the result of a skipped call at its exit.
-    pub(crate) fn give_answer(&mut self, cx: &mut Context, stop: &Stop) {
-        let of_task = |(tid, _): &(Tid, i64)| *tid == stop.tid();
-        let Some(at) = self.answers.iter().position(of_task) else { return };
-        let Some((rval, _)) = cx.info.result() else { return };
-        let (_, given) = self.answers.swap_remove(at);
-        if stop.set_result(given.cast_unsigned()).is_ok() {
-            let (kernel, given) = (rval.to_le_bytes(), given.to_le_bytes());
-            cx.log.altered(Altering::RETURN_VALUE, 0, &kernel, &given);
+            self.answers.add(cx.at.tid, 0);
         }
     }
 

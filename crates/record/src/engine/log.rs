@@ -17,12 +17,8 @@ pub(crate) struct Log {
     pub(crate) completeness: Completeness,
     /// Notes to commit after the current event, last first.
     pending: Vec<(TaskId, NoteCode, Severity, String)>,
-    /// Why the log cannot be replayed, each reason once.
-    pub(crate) refused: BTreeSet<String>,
-    /// Why a replay may differ, each reason once.
-    pub(crate) differing: BTreeSet<String>,
-    /// Calls that the recorder has answered instead of the kernel, by their names.
-    pub(crate) answered: BTreeSet<&'static str>,
+    /// What was noted once.
+    noted: BTreeSet<(NoteCode, String)>,
     /// Shows the user a warning at once.
     pub(crate) warn: fn(&str),
     /// Counters for another thread.
@@ -43,9 +39,7 @@ impl Log {
             sink,
             completeness,
             pending: Vec::new(),
-            refused: BTreeSet::new(),
-            differing: BTreeSet::new(),
-            answered: BTreeSet::new(),
+            noted: BTreeSet::new(),
             warn,
             progress,
             births: Arc::default(),
@@ -62,9 +56,7 @@ impl Log {
     /// Adds what the log of another tracer has found.
     pub(crate) fn add(&mut self, other: Log) {
         self.completeness.insert(other.completeness);
-        self.refused.extend(other.refused);
-        self.differing.extend(other.differing);
-        self.answered.extend(other.answered);
+        self.noted.extend(other.noted);
     }
 
     /// Returns the ordinal of the next task, to be increased when its event is committed.
@@ -104,20 +96,23 @@ impl Log {
         self.pending.push((task, code, severity, text));
     }
 
-    /// Marks the log as not replayable from the current event of `task` on, and notes the reason
-    /// once, after that event.
-    pub(crate) fn not_replayable(&mut self, task: TaskId, why: String) {
-        self.completeness.insert(Completeness::NOT_REPLAYABLE);
-        if self.refused.insert(why.clone()) {
-            self.note_after_event(task, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
+    /// Keeps a note as [`Log::note_after_event`] does, unless the same was noted before.
+    pub(crate) fn note_once(
+        &mut self,
+        task: TaskId,
+        code: NoteCode,
+        severity: Severity,
+        text: String,
+    ) {
+        if self.noted.insert((code, text.clone())) {
+            self.note_after_event(task, code, severity, text);
         }
     }
 
-    /// Notes once, after the current event, why a replay may differ.
-    pub(crate) fn may_differ(&mut self, task: TaskId, why: String) {
-        if self.differing.insert(why.clone()) {
-            self.note_after_event(task, NoteCode::MAY_DIFFER, Severity::INFO, why);
-        }
+    /// Returns what [`Log::note_once`] has noted under a code.
+    pub(crate) fn noted(&self, code: NoteCode) -> Vec<String> {
+        let of_code = self.noted.iter().filter(|(other, _)| *other == code);
+        of_code.map(|(_, text)| text.clone()).collect()
     }
 
     /// Commits the kept notes.

@@ -18,6 +18,7 @@
 //! [`Context`], which all share. Signals to the recorder and overdue waits interrupt wait4(2) and
 //! are handled between two reports.
 
+mod answers;
 mod attaching;
 mod away;
 mod calls;
