@@ -7,11 +7,18 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
+/// The number of tracers where there are several.
+pub(super) const TRACERS: &str = "2";
+
 /// A way to run a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contestant {
     /// The recorder with default options. `-s 65536` gives strace the same capture limit of 64 KiB.
     Sysreel,
+    /// The recorder with as many tracers as the bench has CPUs for them.
+    SeveralTracers,
+    /// The recorder with `--fast`.
+    Fast,
     /// strace with default options and the same limit.
     Strace,
     /// The same, with the tracees on one idle CPU.
@@ -39,6 +46,8 @@ impl Contestant {
     pub(super) fn output(self, place: &Place) -> PathBuf {
         place.output(match self {
             Self::Sysreel => "sysreel.reel",
+            Self::SeveralTracers => "several.reel",
+            Self::Fast => "fast.reel",
             Self::Replayable | Self::Replay => "replayable.reel",
             _ => "strace.txt",
         })
@@ -48,17 +57,18 @@ impl Contestant {
     pub(super) fn argv(self, place: &Place, cpu: &str, program: &[String]) -> Vec<String> {
         let out = self.output(place).to_string_lossy().into_owned();
         let strace = ["strace", "-f", "-o", &out, "-s", "65536", "--"].map(str::to_owned);
+        let recorder = |options: &[&str]| {
+            let words = [&["record"], options, &["--quiet", "-o", &out, "--"]].concat();
+            let words = words.into_iter().map(ToOwned::to_owned);
+            std::iter::once(place.path("sysreel")).chain(words).collect()
+        };
         let mut argv = match self {
             Self::Bare => Vec::new(),
             Self::Floor => vec![place.program("floor")],
-            Self::Sysreel => [&place.path("sysreel"), "record", "--quiet", "-o", &out, "--"]
-                .map(ToOwned::to_owned)
-                .to_vec(),
-            Self::Replayable => {
-                [&place.path("sysreel"), "record", "--replayable", "--quiet", "-o", &out, "--"]
-                    .map(ToOwned::to_owned)
-                    .to_vec()
-            }
+            Self::Sysreel => recorder(&[]),
+            Self::SeveralTracers => recorder(&["--tracers", TRACERS]),
+            Self::Fast => recorder(&["--fast"]),
+            Self::Replayable => recorder(&["--replayable"]),
             // The program is in the log.
             Self::Replay => {
                 return [&place.path("sysreel"), "replay", "--quiet", &out]

@@ -15,6 +15,40 @@ pub(super) fn speed(workload: &str, against: Contestant) -> Option<f64> {
     }
 }
 
+/// The most that a recording may take, as a multiple of the bare program.
+pub(super) fn of_bare(workload: &str, who: Contestant) -> Option<f64> {
+    match (who, workload) {
+        (Contestant::Sysreel | Contestant::Fast, "storm") => Some(2.3),
+        (Contestant::Sysreel, "gcc") => Some(2.4),
+        (Contestant::SeveralTracers, "make") => Some(2.8),
+        (Contestant::Fast, "getppid" | "threads") => Some(3.0),
+        (Contestant::Fast, "read") => Some(4.0),
+        (Contestant::Fast, "tar") => Some(1.5),
+        (Contestant::Fast, "python") => Some(1.4),
+        (Contestant::Fast, "gcc") => Some(1.8),
+        (Contestant::Fast, "make") => Some(2.0),
+        (Contestant::Fast, "pipe") => Some(1.65),
+        _ => None,
+    }
+}
+
+/// The most that a recording with several tracers may take, as a multiple of one with one.
+pub(super) fn of_one_tracer(workload: &str) -> Option<f64> {
+    match workload {
+        // 1.8 times the stops a second.
+        "loops" => Some(1.0 / 1.8),
+        "threads" => Some(0.5),
+        // What one task does at a time is not to be slower.
+        "getppid" | "read" | "tar" | "storm" => Some(1.05),
+        _ => None,
+    }
+}
+
+/// The most seconds that the start and the end of a recording may take.
+pub(super) const START_AND_END: f64 = 0.004;
+/// The most seconds for 30 programs with as many descriptors as there can be.
+pub(super) const DESCRIPTORS: f64 = 1.0;
+
 /// The name of an opponent, for a sentence.
 pub(super) fn opponent(who: Contestant) -> &'static str {
     match who {

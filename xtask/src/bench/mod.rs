@@ -6,6 +6,7 @@ mod contestant;
 mod goals;
 mod lengthen;
 mod machine;
+mod native;
 mod place;
 mod read;
 mod readings;
@@ -63,6 +64,7 @@ enum Section {
 }
 
 /// How much is measured.
+#[derive(Clone, Copy)]
 struct Effort {
     pairs: usize,
     force: bool,

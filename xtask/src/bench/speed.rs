@@ -3,6 +3,7 @@
 use super::Effort;
 use super::contestant::Contestant;
 use super::goals;
+use super::native::Native;
 use super::place::Place;
 use super::readings;
 use super::rounds::{Rounds, Spread, idle_cpu};
@@ -12,8 +13,15 @@ use anyhow::Result;
 
 /// In each round every contestant runs once, in this order, so that a drift of the machine affects
 /// them all.
-const ROUND: &[Contestant] =
-    &[Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu, Contestant::Bare];
+const ROUND: &[Contestant] = &[
+    Contestant::Sysreel,
+    Contestant::SeveralTracers,
+    Contestant::Fast,
+    Contestant::Strace,
+    Contestant::StraceOneCpu,
+    Contestant::Bare,
+];
+
 /// Returns the section of the report.
 pub(super) fn section(place: &Place, workloads: &[Workload], effort: &Effort) -> Result<String> {
     let floor = floor(place, effort)?;
@@ -24,11 +32,13 @@ pub(super) fn section(place: &Place, workloads: &[Workload], effort: &Effort) ->
         let stops = readings::contents(&Contestant::Sysreel.output(place))?.stops;
         report.add(workload, &rounds, stops);
     }
-    Ok(report.text(place, workloads))
+    let native = report.native.text(place, effort)?;
+    Ok(format!("{}\n{native}", report.text(place, workloads)))
 }
 
 struct Report {
     ratios: Table,
+    native: Native,
     times: Table,
     missed: Vec<String>,
     floor: f64,
@@ -36,16 +46,8 @@ struct Report {
 
 impl Report {
     fn new() -> Report {
-        let ratios = [
-            "workload",
-            "goal",
-            "strace / sysreel",
-            "",
-            "goal",
-            "strace on one CPU / sysreel",
-            "",
-            "sysreel / bare",
-        ];
+        let ratios =
+            ["workload", "goal", "strace / sysreel", "", "goal", "strace on one CPU / sysreel", ""];
         let times = [
             "workload",
             "stops",
@@ -59,6 +61,7 @@ impl Report {
         ];
         Report {
             ratios: Table::new(&ratios),
+            native: Native::new(),
             times: Table::new(&times),
             missed: Vec::new(),
             floor: f64::NAN,
@@ -66,6 +69,7 @@ impl Report {
     }
 
     fn add(&mut self, workload: &Workload, rounds: &Rounds, stops: u64) {
+        self.native.add(workload, rounds);
         let a_stop = |seconds| rounds.each(seconds, stops);
         let mut row = vec![workload.name.to_owned()];
         for against in [Contestant::Strace, Contestant::StraceOneCpu] {
@@ -94,7 +98,6 @@ impl Report {
             row.push(ratio.map_or("the machine was not idle".into(), times));
             row.push(verdict.into());
         }
-        row.push(rounds.ratio(Contestant::Sysreel, Contestant::Bare).map_or(String::new(), times));
         self.ratios.row(row);
         let mut row = vec![workload.name.to_owned(), stops.to_string()];
         let columns =
@@ -117,7 +120,7 @@ impl Report {
         format!(
             "## Speed\n\n\
              Wall time from start to end, run {who}, everything written to files on one file system. Each ratio is of runs side by side; the \
-             table has the median of all pairs (smallest to largest), and a goal is judged by the median. More is better, but for the last column.\n\n\
+             table has the median of all pairs (smallest to largest), and a goal is judged by the median. More is better.\n\n\
              - sysreel: `{sysreel}`; its default capture limit of 64 KiB is what `-s 65536` asks of strace\n\
              - strace: `{strace}`\n\
              - strace on one CPU: `{one_cpu}`, N an idle CPU\n\n{ratios}{missed}\n\

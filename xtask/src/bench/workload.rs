@@ -75,6 +75,24 @@ pub(super) fn all(place: &Place, scale: usize) -> Result<Vec<Workload>> {
             format!("{} MB of text through a pipe", bytes >> 20),
             &[&pipe, &bytes.to_string()],
         ),
+        workload(
+            "loops",
+            format!("two processes with {loops} calls of getppid each"),
+            &[&calls, "loops", &loops],
+        ),
+    ])
+}
+
+/// Returns the workloads whose time is judged as it is, not as a ratio.
+pub(super) fn absolute(place: &Place) -> Result<[Workload; 2]> {
+    place.compile("descriptors")?;
+    Ok([
+        workload("true", "`true`: the start and the end of a recording".into(), &["true"]),
+        workload(
+            "descriptors",
+            "30 programs that inherit as many descriptors as are allowed, at most 20000".into(),
+            &[&place.program("descriptors"), "30", "20000"],
+        ),
     ])
 }
 
