@@ -127,8 +127,6 @@ fn a_program_may_ask_to_be_traced_by_the_recorder() {
     assert_eq!(answers, 1, "the answer that the recorder gave is in the log");
 }
 
-/// Where a task cannot go on without its recorder, or with --refuse-tracers, the call fails and the
-/// log says so.
 /// A child that no tracer follows could not run under the recorder's filter.
 #[test]
 fn untraced_children_are_refused_under_a_filter() {
@@ -152,6 +150,8 @@ fn untraced_children_are_refused_under_a_filter() {
     }
 }
 
+/// Where a task cannot go on without its recorder, or with --refuse-tracers, the call fails and the
+/// log says so.
 #[test]
 fn tracers_can_be_refused() {
     let stage = Stage::new();

@@ -153,13 +153,14 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         in_call: bool,
         recorded: &Recorded,
     ) -> Result<Option<Stop>, Error> {
-        let Engine { cx, hooks, calls, handover, .. } = self;
-        if handover.has_away()
-            && recorded.ends_call
-            && let Some(exit) = calls.ended()
+        let Engine { cx, calls, handover, .. } = self;
+        if recorded.ends_call
+            && handover.is_any_away(cx)
+            && let Some(end) = calls.ended().and_then(|exit| handover.tracing_end(cx, exit))
         {
-            handover.tracing_call_ends(cx, hooks, exit);
+            self.tracing_may_end(end)?;
         }
+        let Engine { cx, hooks, handover, .. } = self;
         if in_call {
             handover.answers.refuse_untraced_child(cx, hooks, &stop);
         }
@@ -174,6 +175,10 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 handover.let_caller_go(cx, hooks, stop, to);
                 Ok(None)
             }
+            Request::GiveElsewhere(target) => {
+                self.await_given(target)?;
+                Ok(Some(stop))
+            }
             Request::Give(target) => {
                 let at = cx.at;
                 let given = self.hand_over(target, at.tid);
@@ -184,7 +189,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     }
 
     /// Detaches `target`, to which `tracer`, in its entry stop, is about to attach.
-    fn hand_over(&mut self, target: Tid, tracer: Tid) -> Result<(), Error> {
+    pub(super) fn hand_over(&mut self, target: Tid, tracer: Tid) -> Result<(), Error> {
         while let Some((mut stop, t_ns)) = self.cx.bring_to_stop(target)? {
             let Some(slot) = self.cx.tasks.slot(target) else {
                 stop.discard();

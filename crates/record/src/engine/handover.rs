@@ -21,7 +21,9 @@ use super::away::{Away, AwayTasks, Why};
 use super::context::Context;
 use super::hook::{Birth, Detach, End, Exit, StopHook};
 use super::lifecycle::gone_event;
+use super::messages::TracingEnd;
 use super::restart::restart_original;
+use super::targets::{host_id, target_of};
 use std::time::Duration;
 use sysreel_abi::{CallKind, Tracing, tracing};
 use sysreel_format::{
@@ -60,6 +62,8 @@ pub(crate) enum Request {
     },
     /// To detach from this task, which the caller is to trace.
     Give(Tid),
+    /// The same, but another tracer of the recorder has the task.
+    GiveElsewhere(Tid),
 }
 
 impl Handover {
@@ -110,9 +114,11 @@ impl Handover {
                 }
                 Request::GiveCaller { to: parent }
             }
-            Some(Tracing::Attach(pid)) => {
-                target_of(cx, pid).map_or(Request::Nothing, Request::Give)
-            }
+            Some(Tracing::Attach(pid)) => match target_of(cx, pid) {
+                Some(target) if cx.tasks.slot(target).is_some() => Request::Give(target),
+                Some(target) => Request::GiveElsewhere(target),
+                None => Request::Nothing,
+            },
             _ => Request::Nothing,
         }
     }
@@ -192,6 +198,7 @@ impl Handover {
         hooks.task_ends(cx, cx.at.slot, End::LetGo);
         let Some(task) = cx.tasks.remove(cx.at.slot) else { return stop.discard() };
         if let Some(peers) = &cx.peers {
+            peers.set_has_away(true);
             // No tracer sees its end, so none may wait for it.
             peers.has_ended(task.tgid, task.tid);
             if task.in_user_code {
@@ -205,27 +212,62 @@ impl Handover {
         stop.detach(deliver);
     }
 
-    /// Handles the end of a call that may have attached to, detached from or waited for a task.
-    pub(crate) fn tracing_call_ends(
+    /// Whether a task is away, here or at another tracer of the recorder.
+    pub(crate) fn is_any_away(&self, cx: &Context) -> bool {
+        let elsewhere =
+            || cx.peers.as_ref().is_some_and(|peers| peers.others_with_away().next().is_some());
+        self.has_away() || elsewhere()
+    }
+
+    /// Returns what the end of a call of the task of the current stop may mean for tasks that are
+    /// away.
+    pub(crate) fn tracing_end(&self, cx: &Context, exit: &Exit) -> Option<TracingEnd> {
+        let call = exit.call?;
+        match tracing(call.abi, call.row, &call.args) {
+            Some(Tracing::Attach(_)) => {
+                Some(TracingEnd::Attach { by: cx.at.tid, is_error: exit.is_error })
+            }
+            Some(Tracing::Detach(pid)) if exit.rval == 0 => {
+                Some(TracingEnd::Detach { from: host_id(cx, pid, &self.away.tids()) })
+            }
+            None if call.row.kind == CallKind::Wait && exit.rval > 0 => Some(TracingEnd::Wait),
+            _ => None,
+        }
+    }
+
+    /// Handles a possible end of tracing.
+    pub(crate) fn tracing_ends(
         &mut self,
         cx: &mut Context,
         hooks: &mut impl StopHook,
-        exit: &Exit,
+        end: TracingEnd,
     ) {
-        let Some(call) = exit.call else { return };
-        match tracing(call.abi, call.row, &call.args) {
-            Some(Tracing::Attach(_)) => {
-                self.away.attach_is_over(cx.at.tid);
-                if exit.is_error {
+        if !self.has_away() {
+            return;
+        }
+        self.look_after(cx, hooks, end);
+        if let Some(peers) = cx.peers.as_ref().filter(|_| !self.has_away()) {
+            peers.set_has_away(false);
+        }
+    }
+
+    fn look_after(&mut self, cx: &mut Context, hooks: &mut impl StopHook, end: TracingEnd) {
+        match end {
+            TracingEnd::Attach { by, is_error } => {
+                self.away.attach_is_over(by);
+                if is_error {
                     self.check(cx, hooks);
                 }
             }
-            Some(Tracing::Detach(pid)) if exit.rval == 0 => {
+            TracingEnd::Detach { from } => {
                 self.check(cx, hooks);
-                self.attach_new_threads(cx, hooks, pid);
+                self.attach_new_threads(cx, hooks, from);
             }
-            None if call.row.kind == CallKind::Wait && exit.rval > 0 => self.check(cx, hooks),
-            _ => {}
+            TracingEnd::Wait => self.check(cx, hooks),
+            TracingEnd::Ended(tracer) => {
+                self.away.attach_is_over(tracer);
+                self.check(cx, hooks);
+            }
         }
     }
 
@@ -260,17 +302,6 @@ impl Handover {
                 self.ended_away(cx, tid);
             }
         }
-    }
-
-    /// Handles the end of a tracer, which detaches its tracees.
-    pub(crate) fn tracer_has_ended(
-        &mut self,
-        cx: &mut Context,
-        hooks: &mut impl StopHook,
-        tracer: Tid,
-    ) {
-        self.away.attach_is_over(tracer);
-        self.check(cx, hooks);
     }
 
     /// Records that a task ended while away, with an unknown status.
@@ -313,8 +344,13 @@ impl Handover {
 
     /// After a detach: records threads that were made while another program traced their process,
     /// as if they had been attached to.
-    fn attach_new_threads(&mut self, cx: &mut Context, hooks: &mut impl StopHook, pid: Tid) {
-        let Some(target) = target_of(cx, pid) else { return };
+    fn attach_new_threads(
+        &mut self,
+        cx: &mut Context,
+        hooks: &mut impl StopHook,
+        target: Option<Tid>,
+    ) {
+        let Some(target) = target else { return };
         let Some(tgid) = cx.tasks.get(target).map(|task| task.tgid) else { return };
         for tid in attach::threads(tgid).unwrap_or_default() {
             if !self.is_away(tid) && is_untraced(cx, tid) {
@@ -329,28 +365,6 @@ fn gap_event(cx: &mut Context, id: TaskId, gap: Gap, reason: GapReason, tracer: 
     let row = cx.log.begin(EventKind::UNRECORDED, id, clock::monotonic_ns());
     row.unrecorded(&Unrecorded { gap, reason, tracer: tracer.cast_unsigned() });
     cx.log.commit();
-}
-
-/// Returns the recorded task that the task of the current stop addresses by `pid`, an id in the
-/// caller's PID namespace.
-fn target_of(cx: &Context, pid: Tid) -> Option<Tid> {
-    let caller = cx.at.tid;
-    let ids = Status::read(caller).ok()?.namespace_ids;
-    let level = ids.len().checked_sub(1)?;
-    let target = if level == 0 {
-        pid
-    } else {
-        let namespace = process::link(caller, "ns/pid");
-        let is_meant = |tid: Tid| {
-            let ids = Status::read(tid).map(|status| status.namespace_ids).unwrap_or_default();
-            let same = ids.len() > level + 1 || process::link(tid, "ns/pid") == namespace;
-            ids.get(level).is_some_and(|&id| id == pid.cast_unsigned()) && same
-        };
-        cx.tasks.iter().map(|(_, task)| task.tid).find(|&tid| is_meant(tid))?
-    };
-    let process = |tid: Tid| cx.tasks.get(tid).map(|task| task.tgid);
-    // The kernel rejects a thread of the caller's own process.
-    (process(target)? != process(caller)?).then_some(target)
 }
 
 /// Whether a task that was detached at the entry of PTRACE_TRACEME has left that call. The call

@@ -10,7 +10,7 @@
 mod compose;
 
 use super::context::Context;
-use super::peers::Baggage;
+use super::messages::Baggage;
 use super::task::{Call, Slot};
 use sysreel_abi::Row;
 use sysreel_sys::stop::SIGINFO;

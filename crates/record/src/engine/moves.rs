@@ -14,11 +14,14 @@ use super::context::Context;
 use super::detach::detach;
 use super::hook::{Exit, StopHook};
 use super::lifecycle::remove_task;
-use super::peers::{Baggage, Idle, LONGEST_WAIT, Message, Moved, Peers};
+use super::messages::{Baggage, Message, Moved, TracingEnd};
+use super::peers::{Idle, LONGEST_WAIT, Peers};
 use super::run::Engine;
 use super::scheduler::Scheduler;
 use super::task::{NextStop, Slot, Task};
 use crate::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use sysreel_abi::CallKind;
 use sysreel_format::GoneHow;
@@ -82,13 +85,74 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         while let Some(message) = self.cx.peers.as_ref().and_then(|peers| peers.receive()) {
             match message {
                 Message::Task(moved) => self.take_over(*moved)?,
-                Message::Superseded(leader) => {
-                    superseded(&mut self.cx, &mut self.hooks, leader);
-                }
                 Message::LetGo(signal) => self.begin_detaching(signal),
+                other => self.answer(other)?,
             }
         }
         Ok(())
+    }
+
+    /// Handles a message for which its sender waits.
+    fn answer(&mut self, message: Message) -> Result<(), Error> {
+        match message {
+            Message::Superseded(leader) => superseded(&mut self.cx, &mut self.hooks, leader),
+            Message::Give { target, tracer, done } => self.give(target, tracer, &done)?,
+            Message::Tracing { end, left } => {
+                let Engine { cx, hooks, handover, .. } = self;
+                handover.tracing_ends(cx, hooks, end);
+                left.fetch_sub(1, Ordering::Release);
+            }
+            Message::Task(_) | Message::LetGo(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Handles what may have ended the tracing of tasks by another program, here and at the other
+    /// tracers of the recorder: those tasks are recorded again before the task of the current stop
+    /// runs on.
+    pub(super) fn tracing_may_end(&mut self, end: TracingEnd) -> Result<(), Error> {
+        let Engine { cx, hooks, handover, .. } = self;
+        handover.tracing_ends(cx, hooks, end);
+        let Some(peers) = &cx.peers else { return Ok(()) };
+        let left = Arc::new(AtomicUsize::new(0));
+        for other in peers.others_with_away() {
+            left.fetch_add(1, Ordering::Release);
+            peers.send(other, Message::Tracing { end, left: Arc::clone(&left) });
+        }
+        self.wait_for_others(|| left.load(Ordering::Acquire) == 0)
+    }
+
+    /// Waits for what other tracers do, for a limited time, and does what they wait for: two may
+    /// wait for each other.
+    fn wait_for_others(&mut self, is_done: impl Fn() -> bool) -> Result<(), Error> {
+        let begun = Instant::now();
+        while !is_done() && begun.elapsed() < LONGEST_WAIT {
+            match self.cx.peers.as_ref().and_then(|peers| peers.receive_first(is_awaited)) {
+                Some(message) => self.answer(message)?,
+                None => std::thread::yield_now(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets a task go that `tracer` is about to trace, if it is this tracer's.
+    fn give(&mut self, target: Tid, tracer: Tid, done: &AtomicBool) -> Result<(), Error> {
+        if self.cx.tasks.slot(target).is_some() {
+            let at = self.cx.at;
+            self.hand_over(target, tracer)?;
+            self.cx.at = at;
+            done.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Waits until another tracer has let a task go that the task of the current stop is about to
+    /// trace.
+    pub(super) fn await_given(&mut self, target: Tid) -> Result<(), Error> {
+        let (tracer, done) = (self.cx.at.tid, Arc::new(AtomicBool::new(false)));
+        let Some(peers) = &self.cx.peers else { return Ok(()) };
+        peers.send_to_others(|| Message::Give { target, tracer, done: Arc::clone(&done) });
+        self.wait_for_others(|| done.load(Ordering::Acquire))
     }
 
     /// Whether this tracer, which has no tasks, may get some.
@@ -146,6 +210,11 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     }
 }
 
+/// Whether the sender of a message waits for what is done about it.
+fn is_awaited(message: &Message) -> bool {
+    !matches!(message, Message::Task(_) | Message::LetGo(_))
+}
+
 /// Handles an execve by a thread, before its stop is recorded: the ends of all other threads are in
 /// the log then. The end of a leader is reported to nobody, not even to its tracer. `message` is
 /// that of the stop.
@@ -168,9 +237,10 @@ pub(super) fn supersede_elsewhere(
         && begun.elapsed() < LONGEST_WAIT
     {
         // Two tracers may wait for each other.
-        match cx.peers.as_ref().and_then(Peers::receive_superseded) {
-            Some(other) => superseded(cx, hooks, other),
-            None => std::thread::yield_now(),
+        let is_superseded = |message: &Message| matches!(message, Message::Superseded(_));
+        match cx.peers.as_ref().and_then(|peers| peers.receive_first(is_superseded)) {
+            Some(Message::Superseded(other)) => superseded(cx, hooks, other),
+            _ => std::thread::yield_now(),
         }
     }
 }

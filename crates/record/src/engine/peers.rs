@@ -4,16 +4,15 @@
 //! busy each is, and which tasks live. A stop reads an atomic of it and takes no lock, unless it
 //! shows the end of a task.
 
-use super::snapshot::Followed;
-use super::task::Task;
+use super::messages::Message;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use sysreel_sys::Tid;
 use sysreel_sys::affinity::Mask;
-use sysreel_sys::moving::{Filters, Parked};
+use sysreel_sys::moving::Filters;
 use sysreel_sys::signals::Waker;
-use sysreel_sys::{Signal, Tid};
 
 /// How long a tracer waits for the end of a task to be in the log, before it records what shows
 /// that end.
@@ -23,31 +22,6 @@ const IDLE_CHECK: Duration = Duration::from_millis(5);
 /// How often a message is announced again until it is read: a signal that comes just before
 /// wait4(2) begins does not end the wait.
 const WAKE_EVERY: Duration = Duration::from_millis(1);
-
-/// A message to another tracer.
-pub(crate) enum Message {
-    /// A task, which waits to be taken over.
-    Task(Box<Moved>),
-    /// A leader whose thread has succeeded in execve(2) is gone.
-    Superseded(Tid),
-    /// Let all tasks go: the recording ends by this signal, or with the program.
-    LetGo(Option<Signal>),
-}
-
-/// A task that moves to another tracer.
-pub(crate) struct Moved {
-    pub(crate) parked: Parked,
-    pub(crate) task: Task,
-    pub(crate) followed: Option<Followed>,
-    pub(crate) baggage: Baggage,
-}
-
-/// What hooks know of a task that moves to another tracer.
-#[derive(Debug, Default)]
-pub(crate) struct Baggage {
-    /// The affinity mask it would have without a recorder.
-    pub(crate) own_mask: Option<Arc<Mask>>,
-}
 
 /// What the tracers of a recording share.
 struct All {
@@ -72,6 +46,8 @@ struct Shared {
     waker: OnceLock<Waker>,
     /// Whether its mailbox is not empty.
     has_mail: AtomicBool,
+    /// Whether it has let tasks go that other programs trace.
+    has_away: AtomicBool,
     /// The number of its tasks that are in user code.
     busy: AtomicU32,
 }
@@ -186,6 +162,23 @@ impl Peers {
         self.all.settled.store(true, Ordering::Relaxed);
     }
 
+    /// Sets whether this tracer has let tasks go that other programs trace.
+    pub(crate) fn set_has_away(&self, has_away: bool) {
+        self.shared().has_away.store(has_away, Ordering::Release);
+    }
+
+    /// Returns the other tracers that have let tasks go.
+    pub(crate) fn others_with_away(&self) -> impl Iterator<Item = usize> {
+        let others = self.all.members.iter().enumerate().filter(|&(at, _)| at != self.me);
+        let others = others.filter(|(_, other)| other.has_away.load(Ordering::Acquire));
+        others.map(|(at, _)| at)
+    }
+
+    /// Returns the tasks that are in the log and have not ended there.
+    pub(crate) fn living(&self) -> Vec<Tid> {
+        lock(&self.all.alive).iter().map(|&(_, tid)| tid).collect()
+    }
+
     /// Notes that a task is in the log.
     pub(crate) fn has_begun(&self, process: Tid, tid: Tid) {
         lock(&self.all.alive).insert((process, tid));
@@ -215,14 +208,11 @@ impl Peers {
         lock(&self.all.alive).contains(&(leader, leader))
     }
 
-    /// Takes a message that a leader is gone.
-    pub(crate) fn receive_superseded(&self) -> Option<Tid> {
+    /// Takes the first message of a kind, before others.
+    pub(crate) fn receive_first(&self, is_meant: impl Fn(&Message) -> bool) -> Option<Message> {
         let mailbox = &mut lock(&self.all.post).mailboxes[self.me];
-        let at = mailbox.iter().position(|message| matches!(message, Message::Superseded(_)))?;
-        match mailbox.remove(at) {
-            Some(Message::Superseded(leader)) => Some(leader),
-            _ => None,
-        }
+        let at = mailbox.iter().position(is_meant)?;
+        mailbox.remove(at)
     }
 
     fn await_until(&self, mut is_so: impl FnMut(&BTreeSet<(Tid, Tid)>) -> bool) {

@@ -12,8 +12,9 @@ use super::job::Job;
 use super::lifecycle::{NewTask, add_attached_task, add_task, remove_task, remove_vanished};
 use super::log::Log;
 use super::made::record_made;
+use super::messages::{Message, TracingEnd};
 use super::newborns::Newborns;
-use super::peers::{Message, Peers};
+use super::peers::Peers;
 use super::program::Program;
 use super::scheduler::Scheduler;
 use super::snapshot::Snapshots;
@@ -185,7 +186,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             let Arrival { what, t_ns } = self.next()?;
             match what {
                 Arrived::Report(Report::Stopped(stop)) => self.on_stop(stop, t_ns)?,
-                Arrived::Report(Report::Gone { tid, status }) => self.on_gone(tid, status, t_ns),
+                Arrived::Report(Report::Gone { tid, status }) => self.on_gone(tid, status, t_ns)?,
                 Arrived::Report(Report::Interrupted) => {
                     self.scheduler.interrupted(&mut self.cx);
                     if self.handover.has_away() {
@@ -300,7 +301,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     }
 
     /// Handles the end of a task that was reaped.
-    fn on_gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) {
+    fn on_gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) -> Result<(), Error> {
         let Engine { cx, hooks, program, newborns, handover, .. } = self;
         let is_program = program.is(tid);
         if is_program {
@@ -310,7 +311,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         if !handover.reaped_away(cx, tid, status, t_ns) {
             let Some(slot) = cx.tasks.slot(tid) else {
                 let what = Arrived::Report(Report::Gone { tid, status });
-                return newborns.keep(tid, Arrival { what, t_ns });
+                newborns.keep(tid, Arrival { what, t_ns });
+                return Ok(());
             };
             cx.enter(slot, t_ns);
             record_made(cx, hooks, &mut self.calls);
@@ -323,13 +325,14 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             remove_task(cx, hooks, slot, status, GoneHow::REAPED, t_ns);
             remove_vanished(cx, hooks, tid, t_ns);
             cx.snapshots.forget(tid);
-            if handover.has_away() {
-                handover.tracer_has_ended(cx, hooks, tid);
+            if handover.is_any_away(cx) {
+                self.tracing_may_end(TracingEnd::Ended(tid))?;
             }
         }
         if is_program {
             self.program_has_ended();
         }
+        Ok(())
     }
 
     /// Handles a signal that asks the recorder to end.

@@ -2,7 +2,7 @@
 
 use super::{Admit, Birth, Detach, End, Exit, Flow, Half, Reach, StopHook};
 use crate::engine::context::Context;
-use crate::engine::peers::Baggage;
+use crate::engine::messages::Baggage;
 use crate::engine::task::Slot;
 use sysreel_abi::Row;
 use sysreel_sys::stop::SIGINFO;
