@@ -125,8 +125,8 @@ pub(crate) struct Record {
     pub(crate) cpu: Cpu,
     /// Follow processes with up to N threads, each on a CPU of its own
     ///
-    /// For programs of several processes that compute at the same time, like a parallel build. All
-    /// threads of a process have the same tracer.
+    /// For programs with several processes or threads that compute at the same time, like a
+    /// parallel build.
     #[arg(long, value_name = "N", default_value = "1",
         value_parser = clap::value_parser!(u16).range(1..=256),
         conflicts_with_all = ["pid", "audit", "replayable", "only"])]

@@ -2,14 +2,14 @@
 
 #[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::{
-    Arc,
+    Arc, Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, Ordering},
     mpsc,
 };
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::{
-    Arc,
+    Arc, Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 

@@ -41,6 +41,7 @@ mod moves;
 mod namespaces;
 mod newborns;
 mod peers;
+mod post;
 mod program;
 mod restart;
 mod run;

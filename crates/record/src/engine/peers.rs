@@ -5,9 +5,11 @@
 //! shows the end of a task.
 
 use super::messages::Message;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+pub(crate) use super::post::Idle;
+use super::post::Post;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use sysreel_sys::Tid;
 use sysreel_sys::affinity::Mask;
@@ -19,6 +21,8 @@ use sysreel_sys::signals::Waker;
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// How often a tracer that has no tasks looks for a request to end the recording.
 const IDLE_CHECK: Duration = Duration::from_millis(5);
+/// How long the announcer sleeps at most while there is no message.
+const LONG: Duration = Duration::from_secs(1);
 /// How often a message is announced again until it is read: a signal that comes just before
 /// wait4(2) begins does not end the wait.
 const WAKE_EVERY: Duration = Duration::from_millis(1);
@@ -26,8 +30,7 @@ const WAKE_EVERY: Duration = Duration::from_millis(1);
 /// What the tracers of a recording share.
 struct All {
     members: Vec<Shared>,
-    post: Mutex<Post>,
-    arrived: Condvar,
+    post: Post<Message>,
     /// The tasks whose ends are not in the log yet: their processes, and their own ids.
     alive: Mutex<BTreeSet<(Tid, Tid)>>,
     /// The affinity masks that tasks would have without a recorder.
@@ -44,20 +47,10 @@ struct All {
 #[derive(Default)]
 struct Shared {
     waker: OnceLock<Waker>,
-    /// Whether its mailbox is not empty.
-    has_mail: AtomicBool,
     /// Whether it has let tasks go that other programs trace.
     has_away: AtomicBool,
     /// The number of its tasks that are in user code.
     busy: AtomicU32,
-}
-
-struct Post {
-    mailboxes: Vec<VecDeque<Message>>,
-    /// The number of tracers without tasks.
-    idle: usize,
-    /// Whether all were idle and no message was on its way.
-    over: bool,
 }
 
 /// A tracer's place among the tracers of a recording.
@@ -68,26 +61,12 @@ pub(crate) struct Peers {
     is_first: bool,
 }
 
-/// What a tracer without tasks is to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Idle {
-    /// There may be a message, or a request to end the recording.
-    Look,
-    /// No tracer has tasks.
-    Over,
-}
-
 impl Peers {
     /// Returns the places of `count` tracers, that of the first first.
     pub(crate) fn of_each(count: usize, moves_all: bool) -> Vec<Peers> {
         let all = Arc::new(All {
             members: (0..count).map(|_| Shared::default()).collect(),
-            post: Mutex::new(Post {
-                mailboxes: (0..count).map(|_| VecDeque::new()).collect(),
-                idle: 0,
-                over: false,
-            }),
-            arrived: Condvar::new(),
+            post: Post::new(count),
             alive: Mutex::default(),
             own_masks: Mutex::default(),
             settled: AtomicBool::new(false),
@@ -210,9 +189,7 @@ impl Peers {
 
     /// Takes the first message of a kind, before others.
     pub(crate) fn receive_first(&self, is_meant: impl Fn(&Message) -> bool) -> Option<Message> {
-        let mailbox = &mut lock(&self.all.post).mailboxes[self.me];
-        let at = mailbox.iter().position(is_meant)?;
-        mailbox.remove(at)
+        self.all.post.receive_first(self.me, is_meant)
     }
 
     fn await_until(&self, mut is_so: impl FnMut(&BTreeSet<(Tid, Tid)>) -> bool) {
@@ -224,13 +201,8 @@ impl Peers {
 
     /// Sends a message to another tracer.
     pub(crate) fn send(&self, to: usize, message: Message) {
-        let other = &self.all.members[to];
-        let mut post = lock(&self.all.post);
-        post.mailboxes[to].push_back(message);
-        other.has_mail.store(true, Ordering::Release);
-        drop(post);
-        self.all.arrived.notify_all();
-        if let Some(waker) = other.waker.get() {
+        self.all.post.send(to, message);
+        if let Some(waker) = self.all.members[to].waker.get() {
             waker.wake();
         }
     }
@@ -244,38 +216,12 @@ impl Peers {
 
     /// Returns the next message to this tracer.
     pub(crate) fn receive(&self) -> Option<Message> {
-        let shared = self.shared();
-        if !shared.has_mail.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut post = lock(&self.all.post);
-        let message = post.mailboxes[self.me].pop_front();
-        shared.has_mail.store(!post.mailboxes[self.me].is_empty(), Ordering::Release);
-        message
+        self.all.post.receive(self.me)
     }
 
     /// Waits, as this tracer has no tasks.
     pub(crate) fn idle(&self) -> Idle {
-        let mut post = lock(&self.all.post);
-        post.idle += 1;
-        let mut looks = false;
-        while !post.over && post.mailboxes[self.me].is_empty() && !looks {
-            let is_over = post.idle == self.all.members.len()
-                && post.mailboxes.iter().all(VecDeque::is_empty);
-            if is_over {
-                post.over = true;
-                self.all.arrived.notify_all();
-            } else if self.is_first {
-                let waited = self.all.arrived.wait_timeout(post, IDLE_CHECK);
-                (post, _) = waited.unwrap_or_else(PoisonError::into_inner);
-                looks = true;
-            } else {
-                let waited = self.all.arrived.wait(post);
-                post = waited.unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-        post.idle -= 1;
-        if post.over { Idle::Over } else { Idle::Look }
+        self.all.post.idle(self.me, self.is_first.then_some(IDLE_CHECK))
     }
 
     /// Starts the thread that announces messages again until they are read. It ends with them.
@@ -286,16 +232,8 @@ impl Peers {
         let all = Arc::downgrade(&self.all);
         let announce = move || {
             while let Some(all) = all.upgrade() {
-                let post = lock(&all.post);
-                if post.over {
-                    return;
-                }
-                let is_quiet = post.mailboxes.iter().all(VecDeque::is_empty);
-                // Without a message it sleeps until there is one.
-                let time = if is_quiet { Duration::from_secs(1) } else { WAKE_EVERY };
-                drop(all.arrived.wait_timeout(post, time));
-                let unread = |member: &&Shared| member.has_mail.load(Ordering::Acquire);
-                let wakers = all.members.iter().filter(unread).filter_map(|m| m.waker.get());
+                let Some(unread) = all.post.wait_for_mail(LONG, WAKE_EVERY) else { return };
+                let wakers = unread.into_iter().filter_map(|at| all.members[at].waker.get());
                 wakers.for_each(|waker| waker.wake());
             }
         };
@@ -306,8 +244,7 @@ impl Peers {
 impl Drop for Peers {
     /// The others do not wait for a tracer that has ended, with or without tasks.
     fn drop(&mut self) {
-        lock(&self.all.post).idle += 1;
-        self.all.arrived.notify_all();
+        self.all.post.leave();
     }
 }
 
