@@ -2,8 +2,10 @@
 
 use super::facts::{At, Facts};
 use super::halt::Replayed;
+use super::ids;
 use super::limits;
 use super::parts;
+use super::places;
 use super::step::Step;
 use super::stop_info::address;
 use super::task::{Echo, Lack, OpenCall, Restart};
@@ -30,7 +32,7 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
     stop: &Stop<'_>,
     observer: &mut O,
 ) -> Replayed {
-    let facts = Facts::read(step, stop, At::Exit)?;
+    let facts = Facts::read(step.place(), stop, At::Exit)?;
     let recorded = MERGED.decode(stop.info);
     let What::Exit(outcome) = recorded.what else {
         return Err(step.bad("the struct of the exit has no result"));
@@ -51,6 +53,7 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
     let succeeded = !outcome.failed() && open.vetoed.is_none() && !is_skipped;
     let is_exec = succeeded && kind == Some(CallKind::Exec);
     if is_exec {
+        compare_image_place(step, &recorded, &facts)?;
         new_image(step, stop)?;
     } else if step.task.has_image {
         check_place(step, &open, &recorded, &facts)?;
@@ -59,6 +62,7 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
         }
         let value = result(step, &open, outcome, &facts)?;
         if succeeded {
+            ids::result(step, &open, value)?;
             echo(step, open.echo.as_ref(), outcome.rval, observer)?;
             change_address_space(step, &open, outcome.rval.cast_unsigned(), &facts)?;
             limits::set_stack_limit(step, &open)?;
@@ -106,14 +110,27 @@ fn check_place<K: Kernel, S>(
         Some(registers) => (Some(registers.ip()), Some(registers.sp())),
         None => open.place,
     };
-    for (field, recorded, actual) in
-        [(Field::InstructionPointer, recorded.ip, ip), (Field::StackPointer, recorded.sp, sp)]
-    {
-        if recorded.is_none() || recorded != actual {
-            return Err(step.diverged(field, address(recorded), address(actual)));
+    places::compare(step, (recorded.ip, recorded.sp), (ip, sp))
+}
+
+/// Compares where a new program begins with the event of the execve and the registers that the log
+/// has. Its architecture may be another than that of the call.
+fn compare_image_place<K: Kernel, S>(
+    step: &mut Step<'_, K, S>,
+    recorded: &Info,
+    facts: &Facts<'_>,
+) -> Replayed {
+    let Some(place) = step.task.image_place.take() else {
+        return Err(step.bad("an execve succeeds without its ptrace event"));
+    };
+    places::compare(step, (recorded.ip, recorded.sp), place)?;
+    match facts.registers {
+        Some(registers) => {
+            places::compare(step, place, (Some(registers.ip()), Some(registers.sp())))
         }
+        // The task was being killed: it cannot run on.
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Returns the result that the program got.

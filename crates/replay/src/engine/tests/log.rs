@@ -1,13 +1,14 @@
 //! What a log says besides stops, and how a replay ends.
 
-use super::fake::{Fake, Next};
-use super::story::{DATA, NONE, Story};
+use super::fake::{Fake, Next, registers};
+use super::story::{DATA, IP, NONE, SP, Story};
 use crate::divergence::Field;
 use crate::engine::End;
 use sysreel_format::{
     Altered, Altering, Clock, DropReasons, EventKind, GoneHow, Loss, Note, NoteCode, Origin,
     Renamed, Severity, SnapshotKind, TaskId,
 };
+use sysreel_sys::stop::NT_PRSTATUS;
 
 const READ: [u64; 6] = [3, DATA, 4, 0, 0, 0];
 
@@ -87,14 +88,20 @@ fn the_summary_is_compared() {
     story.extras.exit_status = Some(9);
     story.reaches("clone", [0x1_0100, 0, 0, 0, 0, 0]);
     story.recorded_entry(0, "clone", [0x1_0100, 0, 0, 0, 0, 0], NONE);
+    story.ptrace_event(0, 3, NONE);
     story.task(1, Origin::THREAD, TaskId(0), 100);
+    story.ptrace_event(1, 128, &|row| {
+        row.registers(NT_PRSTATUS, &registers(IP, SP, 0).to_bytes());
+    });
+    story.reaches("execve", [0; 6]);
+    story.recorded_entry(1, "execve", [0; 6], NONE);
     story.gone(0, 0, GoneHow::SUPERSEDED);
     story.event(EventKind::RENAMED, 1, &|row| {
         row.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 });
     });
     story.gone(1, 9, GoneHow::REAPED);
     let events = story.events();
-    let finished = End::Finished { events, calls: 1, status: Some(9) };
+    let finished = End::Finished { events, calls: 2, status: Some(9) };
     assert_eq!(story.replay().0.unwrap(), finished);
     let mut story = Story::new();
     story.extras.exit_status = Some(0);

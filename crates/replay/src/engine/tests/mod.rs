@@ -3,11 +3,14 @@
 
 mod address_space;
 mod calls;
+mod ends;
 mod exits;
 mod fake;
+mod ids;
 mod log;
 mod mappings;
 mod parts;
+mod places;
 mod signals;
 mod story;
 mod tasks;

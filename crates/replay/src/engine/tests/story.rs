@@ -146,8 +146,24 @@ impl Story {
         });
     }
 
-    /// A stop whose struct says that it is of no call.
+    /// A stop whose struct says that it is of no call. Its message names the task with the ordinal
+    /// 1, if it is of a call that makes a task, or the task itself at an execve.
     pub(super) fn ptrace_event(&mut self, task: u32, event: u32, parts: Parts<'_>) {
+        let message = match event {
+            1 | 2 | 3 | 5 => Some(101),
+            4 => Some(100 + u64::from(task)),
+            _ => None,
+        };
+        self.event_stop(task, event, &|row| {
+            if let Some(message) = message {
+                row.event_message(message);
+            }
+            parts(row);
+        });
+    }
+
+    /// A stop of a ptrace event with these parts.
+    pub(super) fn event_stop(&mut self, task: u32, event: u32, parts: Parts<'_>) {
         self.stop(task, event << 16 | 0x057f, &no_call(IP, SP), parts);
     }
 
