@@ -3,10 +3,9 @@
 use super::exit::read_thread_area;
 use super::halt::{Halt, Replayed};
 use super::ids;
-use super::places::Pointers;
 use super::step::Step;
 use super::target::Place;
-use super::task::{Known, Lack, OpenCall, Task};
+use super::task::{Known, Lack, OpenCall, Pointers, Task};
 use crate::kernel::{Kernel, Tracee};
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -108,7 +108,8 @@ impl Calls {
         mut open: OpenCall,
     ) -> Replayed<OpenCall> {
         let compare = step.task.has_image && self.check == Check::Every;
-        let mut structure = None;
+        let how_at = row(open.arch, open.nr).and_then(|row| row.arg("how"));
+        let (mut structure, mut how) = (None, None);
         let mut sources = Sources::default();
         for part in stop.parts {
             match part? {
@@ -117,8 +118,14 @@ impl Calls {
                     if compare {
                         compare_region(step, &region, &bytes)?;
                     }
-                    if (region.head.arg, region.head.role.0, region.head.index) == (0, 0, 0) {
-                        structure = Some(bytes.into_owned());
+                    let RegionHead { arg, role, index, .. } = region.head;
+                    if (role.0, index) == (0, 0) {
+                        if how_at == Some(usize::from(arg)) {
+                            how = Some(bytes.to_vec());
+                        }
+                        if arg == 0 {
+                            structure = Some(bytes.into_owned());
+                        }
                     }
                     sources.add(&region.head);
                 }
@@ -129,7 +136,7 @@ impl Calls {
                 _ => {}
             }
         }
-        open.known = known(&open, structure.as_deref());
+        open.known = known(&open, structure.as_deref(), how.as_deref());
         let (nr, known) = (open.nr, open.known);
         match facts.veto {
             Some((vetoed, errno)) if vetoed == nr => open.vetoed = Some(-i64::from(errno)),
@@ -171,14 +178,16 @@ fn writes_bytes(row: &Row) -> bool {
     }
 }
 
-/// Returns what the table says of a call. `structure` is what its first argument points to.
-fn known(open: &OpenCall, structure: Option<&[u8]>) -> Option<Known> {
+/// Returns what the table says of a call. `structure` is what its first argument points to, `how`
+/// the struct of openat2(2).
+fn known(open: &OpenCall, structure: Option<&[u8]>, how: Option<&[u8]>) -> Option<Known> {
     let (abi, row) = Abi::from_call(open.arch, open.nr).zip(row(open.arch, open.nr))?;
     let clone = clone_flags(abi, row, &open.args, structure);
     Some(Known {
         abi,
         row,
         address_space_op: replay::address_space_op(abi, row, &open.args, structure),
+        changes_file: replay::file_change(abi, row, &open.args, how).is_some(),
         clone,
         thread_area: clone
             .and_then(|flags| replay::thread_area_of_child(abi, row, &open.args, flags)),

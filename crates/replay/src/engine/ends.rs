@@ -113,7 +113,8 @@ impl Ends {
             // An execve ends the other threads with status 0.
             (Some(0), _) if process.is_some_and(|process| process.has_threads) => Ok(()),
             (Some(_), _) => Err(format!(
-                "the process exits (wait status {status:#x}), and none of its tasks has asked for it"
+                "the process exits (wait status {status:#x}), and none of its tasks has asked for \
+                 it"
             )),
             // SIGKILL makes no stop. Nor do SIGSEGV after an execve that failed late, and SIGSYS of
             // a filter (kernel/signal.c, `force_fatal_sig`).

@@ -41,8 +41,10 @@ pub(crate) struct Facts<'a> {
     /// The stream that the call writes to.
     pub(crate) echo: Option<u32>,
     pub(crate) time_stamp: Option<TimeStamp<'a>>,
-    /// The first address of each mapping.
-    pub(crate) mapped_at: Vec<u64>,
+    /// The first address of each mapping, and its length.
+    pub(crate) mapped: Vec<(u64, u64)>,
+    /// A mapped file has changed.
+    pub(crate) changes_file: bool,
     /// How many regions of memory there are.
     pub(crate) regions: usize,
 }
@@ -77,6 +79,11 @@ impl<'a> Facts<'a> {
         Ok(facts)
     }
 
+    /// Whether there is a mapping at this address.
+    pub(crate) fn is_mapped_at(&self, address: u64) -> bool {
+        self.mapped.iter().any(|&(start, _)| start == address)
+    }
+
     /// Notes a part. Returns whether such a stop may have it.
     fn note(&mut self, part: &Part<'a>, at: At) -> Result<bool, String> {
         Ok(match part {
@@ -97,7 +104,10 @@ impl<'a> Facts<'a> {
             Part::Registers { .. } => false,
             Part::Altered(altered) => self.note_altered(altered, at)?,
             Part::Mapped(mapped) => {
-                self.mapped_at.push(mapped.head.start);
+                match mapped.head.len {
+                    0 => self.changes_file = true,
+                    len => self.mapped.push((mapped.head.start, len)),
+                }
                 at == At::Exit
             }
             Part::File(_) => at == At::Exit,

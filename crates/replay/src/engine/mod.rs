@@ -29,6 +29,7 @@ mod state;
 mod step;
 mod stop_info;
 mod stops;
+mod summary;
 mod target;
 mod task;
 mod tasks;
@@ -166,30 +167,11 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
 
     /// Compares what the log says of itself with what was replayed.
     fn finish(&self, events: u64) -> Replayed<End> {
-        let refused = |why: String| Err(Error::NotReplayable(why).into());
         if let Some(summary) = self.log.summary() {
-            if summary.events != events {
-                let all = summary.events;
-                return refused(format!("it has {events} of the {all} events that were recorded"));
-            }
-            if summary.exit_status.is_some() && summary.exit_status != self.main.status {
-                let shown = |status: Option<u32>| {
-                    status.map_or("no end".to_owned(), |status| format!("{status:#x}"))
-                };
-                return refused(format!(
-                    "its summary has the wait status {}, its events {}",
-                    shown(summary.exit_status),
-                    shown(self.main.status)
-                ));
-            }
-            // Also a task that the recorder let go has an end. Without the program's own, the
-            // recording was ended by an error.
-            if let Some(task) = self.tasks.first().filter(|_| summary.exit_status.is_some()) {
-                return refused(format!("it does not have the end of task {task}"));
-            }
+            summary::compare(&summary, events, self.main.status, self.tasks.first())?;
         }
         if !self.has_begun {
-            return refused("it has no task".to_owned());
+            return Err(Error::NotReplayable("it has no task".to_owned()).into());
         }
         let (calls, status) = (self.calls.compared(), self.main.status);
         Ok(End::Finished { events, calls, status })

@@ -5,6 +5,7 @@ use super::halt::Replayed;
 use super::run::Reached;
 use super::step::Step;
 use super::stop_info::address;
+use super::task::Pointers;
 use crate::divergence::Field;
 use crate::kernel::{Kernel, Tracee};
 use sysreel_format::Stop;
@@ -14,9 +15,6 @@ use sysreel_sys::signals;
 
 /// How often a task may come to the instruction of a stop with another stack pointer.
 pub(crate) const MAX_VISITS: u32 = 1_000_000;
-
-/// An instruction and a stack pointer. A struct may be too short for them.
-pub(crate) type Pointers = (Option<u64>, Option<u64>);
 
 /// Returns the recorded instruction and stack pointer.
 pub(crate) fn recorded(stop: &Stop<'_>) -> Pointers {

@@ -1,12 +1,14 @@
 //! The state of a replayed task.
 
 use super::address_space::AddressSpace;
-use super::places::Pointers;
 use std::cell::RefCell;
 use std::rc::Rc;
 use sysreel_abi::replay::AddressSpaceOp;
 use sysreel_abi::{Abi, AuditArch, CloneFlags, Row, row};
 use sysreel_sys::WaitStatus;
+
+/// An instruction and a stack pointer. The struct of a stop may be too short for them.
+pub(crate) type Pointers = (Option<u64>, Option<u64>);
 
 /// A replayed task. Between two events it is always stopped.
 #[derive(Debug)]
@@ -134,6 +136,8 @@ pub(crate) struct Known {
     pub(crate) row: &'static Row,
     /// What the call does to the address space.
     pub(crate) address_space_op: Option<AddressSpaceOp>,
+    /// Whether the call may change a file, which may be mapped.
+    pub(crate) changes_file: bool,
     /// The flags of a call that makes a task.
     pub(crate) clone: Option<CloneFlags>,
     /// The address of the `struct user_desc` for the TLS segment of the new task (CLONE_SETTLS on

@@ -146,8 +146,7 @@ impl Story {
         });
     }
 
-    /// A stop whose struct says that it is of no call. Its message names the task with the ordinal
-    /// 1, if it is of a call that makes a task, or the task itself at an execve.
+    /// A stop whose struct is of no call. Its message is the tid of task 1, or of an execve's own.
     pub(super) fn ptrace_event(&mut self, task: u32, event: u32, parts: Parts<'_>) {
         let message = match event {
             1 | 2 | 3 | 5 => Some(101),
