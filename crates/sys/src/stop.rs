@@ -8,6 +8,7 @@ use crate::{Died, Error, Tid};
 use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;
 use std::io;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// The tracing thread. A tracee belongs to the thread that attached to it (ptrace(2)), so the value
 /// is neither `Send` nor `Sync`.
@@ -17,6 +18,8 @@ pub struct Tracer {
     /// Flags of wait4(2) besides __WALL.
     pub(crate) wait_flags: i32,
     waiting: Waiting,
+    /// How long a task that is waited for may neither report nor run.
+    pub(crate) patience: Option<Duration>,
     not_send: PhantomData<*const ()>,
 }
 
@@ -56,8 +59,17 @@ impl Tracer {
             options: options.cast_unsigned(),
             wait_flags: 0,
             waiting: Waiting::default(),
+            patience: None,
             not_send: PhantomData,
         }
+    }
+
+    /// Bounds each wait for one task: it fails once the task has neither reported nor run for so
+    /// long, as one that something outside has frozen. Only a
+    /// [`Ticker`](crate::signals::Ticker) of this thread makes it look.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Tracer {
+        Tracer { patience: Some(patience), ..self }
     }
 
     /// Returns what this tracer waits for at the moment, for a watchdog thread.

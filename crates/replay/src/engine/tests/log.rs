@@ -133,6 +133,60 @@ fn a_replay_stops_where_it_was_asked_to() {
     assert_eq!(story.replay().0.unwrap(), End::Stopped { event: 3 });
 }
 
+/// A damaged block: which of its events are missing is known.
+#[test]
+fn events_that_are_missing_are_refused() {
+    let mut story = Story::new();
+    story.damaged = true;
+    story.unfit("a damaged block", "events 0 to 3 are missing");
+    assert!(story.kernel.0.borrow().done.is_empty(), "nothing was replayed");
+}
+
+/// An event that informs readers may be of a task that is gone, not of one that never was.
+#[test]
+fn messages_of_unknown_tasks_are_refused() {
+    type Write<'a> = &'a dyn Fn(&mut Story, u32);
+    let events: [(&str, Write<'_>); 6] = [
+        ("a note", &|story, task| {
+            story.event(EventKind::NOTE, task, &|row| {
+                row.note(&Note { code: NoteCode::OTHER, severity: Severity::INFO, text: b"hello" });
+            });
+        }),
+        ("a clock", &|story, task| {
+            story.event(EventKind::CLOCK, task, &|row| {
+                row.clock(&Clock { monotonic: 1, realtime: 2, boottime: 3 });
+            });
+        }),
+        ("a mark", &|story, task| story.event(EventKind::MARK, task, &|row| row.raw(b"here"))),
+        ("a snapshot", &|story, task| {
+            story.event(EventKind::SNAPSHOT, task, &|row| {
+                row.snapshot(SnapshotKind::PROCESS, 1, &[]);
+            });
+        }),
+        ("of a later version", &|story, task| {
+            story.event(EventKind(999), task, &|row| row.raw(b"later"));
+        }),
+        ("a mask", &|story, task| {
+            let (kernel, given) = (&[3][..], &[1][..]);
+            story.event(EventKind::ALTERED, task, &|row| {
+                row.altered_body(&Altered { what: Altering::AFFINITY, arg: 0, kernel, given });
+            });
+        }),
+    ];
+    for (name, write) in events {
+        for task in [0, 1, u32::MAX] {
+            let mut story = Story::new();
+            story.task(1, Origin::UNKNOWN, TaskId::NONE, 101);
+            story.gone(1, 9, GoneHow::REAPED);
+            write(&mut story, task);
+            story.does(name, &[]);
+        }
+        let mut story = Story::new();
+        write(&mut story, 5);
+        story.refused(name, "(task 5): the task has not begun, or is gone");
+    }
+}
+
 #[test]
 fn calls_are_counted() {
     let mut story = Story::new();

@@ -12,6 +12,7 @@ mod log;
 mod mappings;
 mod parts;
 mod places;
+mod seen;
 mod signals;
 mod story;
 mod tasks;
