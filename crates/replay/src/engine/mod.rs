@@ -168,7 +168,7 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
     /// Compares what the log says of itself with what was replayed.
     fn finish(&self, events: u64) -> Replayed<End> {
         if let Some(summary) = self.log.summary() {
-            summary::compare(&summary, events, self.main.status, self.tasks.first())?;
+            summary::compare(summary, events, self.main.status, self.tasks.first())?;
         }
         if !self.has_begun {
             return Err(Error::NotReplayable("it has no task".to_owned()).into());

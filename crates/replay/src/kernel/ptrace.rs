@@ -22,8 +22,8 @@ pub(crate) struct Ptrace {
 }
 
 impl Ptrace {
-    /// Creates the stub at the address `page`. Its tasks may map the files `maps`. One that does not
-    /// run for `patience` when it is waited for is an error.
+    /// Creates the stub at the address `page`. Its tasks may map the files `maps`. A wait for one
+    /// that does not run for `patience` is an error.
     ///
     /// # Errors
     /// The errno of creating a file in memory.
