@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::file_pool::FilePool;
 use crate::kernel::{Kernel, Ptrace, Tracee};
 use crate::machine;
-use crate::options::Options;
+use crate::options::{Options, PATIENCE};
 use crate::outcome::{Observer, Outcome, Position};
 use crate::preconditions::{check_not_refused, check_replayable, read_files};
 use crate::stub_place;
@@ -43,7 +43,9 @@ impl<'l, S: ReadAt> Replay<'l, S> {
             let why = "the mappings of the program leave no page to the replay";
             return Err(Error::NotReplayable(why.into()));
         };
-        let kernel = Ptrace::new(page, &file_pool.descriptors()).map_err(before_any_event)?;
+        let patience = options.patience.unwrap_or(PATIENCE);
+        let kernel = Ptrace::new(page, &file_pool.descriptors(), patience);
+        let kernel = kernel.map_err(before_any_event)?;
         Ok(Replay { log, engine: Engine::new(log, kernel, file_pool, &options) })
     }
 
@@ -58,9 +60,11 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         let ticker = Ticker::every(TICK).map_err(before_any_event)?;
         ticker.tick(true);
         let end = self.engine.run(observer);
-        drop((ticker, without));
+        drop(without);
         let outcome = conclude(end, &mut self.engine, self.log);
         self.engine.end();
+        // The ticks bound the waits until here.
+        drop(ticker);
         outcome
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::info::SyscallInfo;
 use crate::signals::is_from_instruction;
+use crate::waiting::Stall;
 use crate::{
     Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus,
 };
@@ -240,6 +241,7 @@ impl Tracer {
     ) -> Result<(), Lost> {
         let tid = stop.tid();
         stop.resume_in_place(how, signal);
+        let mut stall = Stall::new(tid, self.patience);
         loop {
             match self.wait_once_for(tid)? {
                 Report::Stopped(next) => {
@@ -247,9 +249,13 @@ impl Tracer {
                     return Ok(());
                 }
                 Report::Gone { status, .. } => return Err(Lost::Gone(status)),
-                // If the task died, the next wait reports it.
-                Report::Interrupted if !wait_on() => _ = self.interrupt(tid),
-                Report::Interrupted => {}
+                Report::Interrupted => {
+                    stall.check()?;
+                    if !wait_on() {
+                        // If the task died, the next wait reports it.
+                        _ = self.interrupt(tid);
+                    }
+                }
                 Report::NoTasks => {
                     return Err(
                         Error::Unsupported(format!("task {tid} could not be waited for")).into()

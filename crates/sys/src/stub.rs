@@ -9,6 +9,7 @@ mod fence;
 
 use crate::raw::{check, die_with, own_pid};
 use crate::remote::{Call, InjectionPoint, Lost, SYSCALL, died};
+use crate::waiting::Stall;
 use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
 use fence::filter;
 use std::io::Write;
@@ -149,11 +150,13 @@ impl Tracer {
     /// Takes the child from its SIGSTOP to the end of its execve.
     fn hold_until_exec(&self, pid: Tid) -> Result<Stop> {
         let mut status = 0;
+        let mut stall = Stall::new(pid, self.patience);
         // SAFETY: waitpid(2) writes one int.
         while let Err(error) = check(unsafe { libc::waitpid(pid, &mut status, libc::WUNTRACED) }) {
             if error.kind() != std::io::ErrorKind::Interrupted {
                 return Err(Error::io("waitpid", error));
             }
+            stall.check()?;
         }
         self.seize(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
         // SAFETY: a signal to a child of this process.

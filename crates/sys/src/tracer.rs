@@ -7,6 +7,7 @@ use crate::{Died, Error, Result, Stop, Tid, process};
 use std::cell::RefCell;
 use std::io;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 /// The tracing thread. A tracee belongs to the thread that attached to it (ptrace(2)), so the value
 /// is neither `Send` nor `Sync`.
@@ -16,6 +17,8 @@ pub struct Tracer {
     /// Flags of wait4(2) besides __WALL.
     pub(crate) wait_flags: i32,
     waiting: Waiting,
+    /// How long a task that is waited for may neither report nor run.
+    pub(crate) patience: Option<Duration>,
     /// Tasks that were taken over and have not stopped since.
     parked: RefCell<Vec<Parked>>,
     not_send: PhantomData<*const ()>,
@@ -57,9 +60,18 @@ impl Tracer {
             options: options.cast_unsigned(),
             wait_flags: 0,
             waiting: Waiting::default(),
+            patience: None,
             parked: RefCell::default(),
             not_send: PhantomData,
         }
+    }
+
+    /// Bounds each wait for one task: it fails once the task has neither reported nor run for so
+    /// long, as one that something outside has frozen. Only a
+    /// [`Ticker`](crate::signals::Ticker) of this thread makes it look.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Tracer {
+        Tracer { patience: Some(patience), ..self }
     }
 
     /// Returns what this tracer waits for at the moment, for a watchdog thread.

@@ -2,7 +2,7 @@
 
 use crate::stop::Stop;
 use crate::tracer::Tracer;
-use crate::waiting::Purpose;
+use crate::waiting::{Purpose, Stall};
 use crate::{Error, Result, Tid, raw};
 
 pub use crate::wait_status::{Event, Signal, WaitStatus};
@@ -61,12 +61,16 @@ impl Tracer {
     /// Waits for the next report of one task; signal handlers do not end the wait.
     ///
     /// # Errors
-    /// As [`Tracer::wait`].
+    /// As [`Tracer::wait`], and once the tracer's patience is over.
     pub fn wait_for(&self, tid: Tid) -> Result<Report> {
         self.waiting().begin(Purpose::Driven, tid);
+        let mut stall = Stall::new(tid, self.patience);
         let report = loop {
             match self.wait_with(tid, 0) {
-                Ok(Some(Report::Interrupted) | None) => {}
+                Ok(Some(Report::Interrupted) | None) => match stall.check() {
+                    Ok(()) => {}
+                    Err(error) => break Err(error),
+                },
                 Ok(Some(report)) => break Ok(report),
                 Err(error) => break Err(error),
             }

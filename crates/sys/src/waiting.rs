@@ -4,11 +4,11 @@
 //! A wait for any task can be arbitrarily long: a recorded server idles for hours. A wait for one
 //! certain task is internal to the recorder and should take microseconds.
 
-use crate::{Tid, clock, process};
+use crate::{Error, Result, Tid, clock, process};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why a tracer waits for one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,43 @@ impl Waiting {
     }
 }
 
+/// How long a task has neither reported nor run. One that computes makes progress, and one that is
+/// ready to run has to wait for a CPU.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    tid: Tid,
+    patience: Option<Duration>,
+    cpu_time: (u64, u64),
+    since: Instant,
+}
+
+impl Stall {
+    /// Begins a wait for a task, without end if there is no patience.
+    pub(crate) fn new(tid: Tid, patience: Option<Duration>) -> Stall {
+        Stall { tid, patience, cpu_time: (0, 0), since: Instant::now() }
+    }
+
+    /// Looks whether the task has run since the last look.
+    ///
+    /// # Errors
+    /// When it has not for too long.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let Some(patience) = self.patience else { return Ok(()) };
+        let cpu_time = process::cpu_time(self.tid);
+        let is_ready = process::Status::read(self.tid).is_ok_and(|status| status.state == b'R');
+        if std::mem::replace(&mut self.cpu_time, cpu_time) != cpu_time || is_ready {
+            self.since = Instant::now();
+        }
+        match self.since.elapsed() {
+            time if time < patience => Ok(()),
+            time => {
+                let overdue = Overdue::for_task(self.tid, Purpose::Driven, time);
+                Err(Error::Unsupported(overdue.to_string()))
+            }
+        }
+    }
+}
+
 impl Overdue {
     /// Reads the state of the awaited task from /proc.
     pub fn for_task(tid: Tid, purpose: Purpose, time: Duration) -> Overdue {
@@ -124,6 +161,8 @@ impl fmt::Display for Overdue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signals::Ticker;
+    use crate::{Report, Resume, Signal, Tracer};
 
     #[test]
     fn a_wait_is_reported_once_with_what_the_task_does() {
@@ -144,5 +183,37 @@ mod tests {
         assert!(waiting.overdue(Duration::from_secs(10)).is_some());
         waiting.end();
         assert_eq!(waiting.overdue(Duration::ZERO), None);
+    }
+
+    /// A task that sleeps, and is not asked to stop, reports nothing.
+    #[test]
+    fn a_wait_for_a_task_that_does_not_run_ends() {
+        const PATIENCE: Duration = Duration::from_millis(200);
+        let mut sleeper = std::process::Command::new("sleep")
+            .arg("1000")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let tid = Tid::try_from(sleeper.id()).unwrap();
+        let ticker = Ticker::every(Duration::from_millis(5)).unwrap();
+        ticker.tick(true);
+        let tracer = Tracer::following().with_patience(PATIENCE);
+        tracer.seize(tid).unwrap();
+        let begun = Instant::now();
+        let end = loop {
+            match tracer.wait_for(tid) {
+                // It may not have begun its program yet.
+                Ok(Report::Stopped(stop)) => stop.resume(Resume::Freely, Signal::NONE),
+                end => break end,
+            }
+        };
+        let elapsed = begun.elapsed();
+        drop(ticker);
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        let error = end.unwrap_err().to_string();
+        let what = format!("for task {tid} (sleep) to stop again; its state is S");
+        assert!(elapsed >= PATIENCE && error.contains(&what), "{error}");
     }
 }

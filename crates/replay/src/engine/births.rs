@@ -2,12 +2,14 @@
 
 use super::exit::read_thread_area;
 use super::halt::{Halt, Replayed};
+use super::ids;
 use super::step::Step;
 use super::target::Place;
-use super::task::{Known, Lack, Task};
+use super::task::{Known, Lack, OpenCall, Pointers, Task};
 use crate::kernel::{Kernel, Tracee};
 use std::cell::RefCell;
 use std::rc::Rc;
+use sysreel_abi::CallKind;
 use sysreel_format::{Event, TaskHead};
 use sysreel_sys::{Call, Lost};
 
@@ -20,7 +22,9 @@ pub(crate) fn spawn<K: Kernel>(
     let tracee = kernel.spawn().map_err(|source| Place { event, call: None }.failed(source))?;
     Ok(Task {
         id: event.task.0,
+        tid: head.tid,
         tgid: head.tgid,
+        former_tid: None,
         is_leader: head.tid == head.tgid,
         tracee,
         call: None,
@@ -28,6 +32,9 @@ pub(crate) fn spawn<K: Kernel>(
         has_bare_signal: false,
         has_image: false,
         lacks: None,
+        image_place: None,
+        begins_at: None,
+        exit_message: None,
         exit_status: None,
         since_ns: event.t_ns,
         space: Rc::new(RefCell::default()),
@@ -39,6 +46,7 @@ pub(crate) fn spawn<K: Kernel>(
 pub(crate) fn clone<K: Kernel, S>(
     step: &mut Step<'_, K, S>,
     head: &TaskHead,
+    ids: Vec<u32>,
 ) -> Replayed<Task<K::Tracee>> {
     let known = step.task.call.as_ref().and_then(|open| open.known);
     let Some((Known { thread_area, .. }, flags)) =
@@ -52,6 +60,8 @@ pub(crate) fn clone<K: Kernel, S>(
     if !step.task.has_image {
         return Err(step.bad("its maker has executed no program yet"));
     }
+    ids::of_child(step, head, ids)?;
+    let begins_at = step.task.call.as_ref().and_then(begins_at);
     let shares = flags.memory();
     let called = step.target().inject_any(Call::clone(shares))?;
     called.value("clone").map_err(|source| step.failed(source))?;
@@ -64,7 +74,9 @@ pub(crate) fn clone<K: Kernel, S>(
         .map_err(|lost| begun(Place { event: step.event, call: None }, lost))?;
     let task = Task {
         id: step.event.task.0,
+        tid: head.tid,
         tgid: head.tgid,
+        former_tid: None,
         is_leader: head.tid == head.tgid,
         tracee: adopted,
         call: None,
@@ -72,6 +84,9 @@ pub(crate) fn clone<K: Kernel, S>(
         has_bare_signal: false,
         has_image: true,
         lacks: Some(Lack::Registers),
+        image_place: None,
+        begins_at,
+        exit_message: None,
         exit_status: None,
         since_ns: step.event.t_ns,
         space: match shares {
@@ -81,6 +96,15 @@ pub(crate) fn clone<K: Kernel, S>(
         ended: None,
     };
     prepare(step, task, thread_area)
+}
+
+/// Returns where the task begins that a call makes: at the place of the call, on the stack that the
+/// call names, if it names one.
+fn begins_at(open: &OpenCall) -> Option<Pointers> {
+    let Known { abi, row, .. } = open.known?;
+    let args = abi.args(&open.args);
+    let stack = (row.kind == CallKind::Clone).then(|| args[1]).filter(|&stack| stack != 0);
+    Some((open.place.0, stack.or(open.place.1)))
 }
 
 /// Gives a new task what it inherits. It starts in the page of the stub: it gets the registers of

@@ -40,7 +40,7 @@ impl Calls {
         step: &mut Step<'_, K, S>,
         stop: &Stop<'_>,
     ) -> Replayed {
-        let facts = Facts::read(step, stop, At::Entry)?;
+        let facts = Facts::read(step.place(), stop, At::Entry)?;
         let recorded = MERGED.decode(stop.info);
         let (What::Entry(call), Some(arch)) = (recorded.what, recorded.arch) else {
             return Err(step.bad("the struct of the entry has no call"));
@@ -62,7 +62,7 @@ impl Calls {
             go_back_to_call(step, arch, nr)?;
             self.reach(step, stop)?;
         }
-        step.task.call = Some(OpenCall {
+        let open = OpenCall {
             arch,
             nr,
             args: call.args,
@@ -70,8 +70,14 @@ impl Calls {
             known: None,
             vetoed: None,
             echo: None,
-        });
-        self.enter(step, stop, &facts)
+            made: None,
+        };
+        // For messages.
+        step.task.call = Some(open.clone());
+        let open = self.enter(step, stop, &facts, open)?;
+        step.task.exit_status = exit_status(&open);
+        step.task.call = Some(open);
+        Ok(())
     }
 
     /// Runs the task to the entry of a call and compares number, arguments, and instruction and
@@ -93,15 +99,17 @@ impl Calls {
         }
     }
 
-    /// Compares the memory that the call reads, and keeps what the exit needs.
+    /// Compares the memory that the call reads. Returns the call with what the exit needs.
     fn enter<K: Kernel, S: ReadAt>(
         &self,
         step: &mut Step<'_, K, S>,
         stop: &Stop<'_>,
         facts: &Facts<'_>,
-    ) -> Replayed {
+        mut open: OpenCall,
+    ) -> Replayed<OpenCall> {
         let compare = step.task.has_image && self.check == Check::Every;
-        let mut structure = None;
+        let how_at = row(open.arch, open.nr).and_then(|row| row.arg("how"));
+        let (mut structure, mut how) = (None, None);
         let mut sources = Sources::default();
         for part in stop.parts {
             match part? {
@@ -110,8 +118,14 @@ impl Calls {
                     if compare {
                         compare_region(step, &region, &bytes)?;
                     }
-                    if (region.head.arg, region.head.role.0, region.head.index) == (0, 0, 0) {
-                        structure = Some(bytes.into_owned());
+                    let RegionHead { arg, role, index, .. } = region.head;
+                    if (role.0, index) == (0, 0) {
+                        if how_at == Some(usize::from(arg)) {
+                            how = Some(bytes.to_vec());
+                        }
+                        if arg == 0 {
+                            structure = Some(bytes.into_owned());
+                        }
                     }
                     sources.add(&region.head);
                 }
@@ -122,8 +136,7 @@ impl Calls {
                 _ => {}
             }
         }
-        let Some(open) = step.task.call.as_mut() else { return Ok(()) };
-        open.known = known(open, structure.as_deref());
+        open.known = known(&open, structure.as_deref(), how.as_deref());
         let (nr, known) = (open.nr, open.known);
         match facts.veto {
             Some((vetoed, errno)) if vetoed == nr => open.vetoed = Some(-i64::from(errno)),
@@ -143,23 +156,17 @@ impl Calls {
                 Some(row) if writes_bytes(row) => sources.deepest(),
                 _ => return Err(step.bad("the call is none that writes bytes to an output")),
             };
-            if let Some(open) = step.task.call.as_mut() {
-                open.echo = Some(Echo { to, buffers });
-            }
+            open.echo = Some(Echo { to, buffers });
         }
-        note_exit(step);
-        Ok(())
+        Ok(open)
     }
 }
 
-/// Keeps the exit status that the task asks for.
-fn note_exit<K: Kernel, S>(step: &mut Step<'_, K, S>) {
-    let task = &mut *step.task;
-    task.exit_status = task.call.as_ref().and_then(|open| {
-        let Known { abi, row, .. } = open.known?;
-        let status = i32::try_from(abi.args(&open.args)[0] & 0xff).ok()?;
-        matches!(row.kind, CallKind::Exit | CallKind::ExitGroup).then_some(status)
-    });
+/// Returns the exit status that a call asks for.
+fn exit_status(open: &OpenCall) -> Option<i32> {
+    let Known { abi, row, .. } = open.known?;
+    let status = i32::try_from(abi.args(&open.args)[0] & 0xff).ok()?;
+    matches!(row.kind, CallKind::Exit | CallKind::ExitGroup).then_some(status)
 }
 
 /// Whether a call writes bytes and returns their number. sendmmsg(2) returns a number of messages.
@@ -171,14 +178,16 @@ fn writes_bytes(row: &Row) -> bool {
     }
 }
 
-/// Returns what the table says of a call. `structure` is what its first argument points to.
-fn known(open: &OpenCall, structure: Option<&[u8]>) -> Option<Known> {
+/// Returns what the table says of a call. `structure` is what its first argument points to, `how`
+/// the struct of openat2(2).
+fn known(open: &OpenCall, structure: Option<&[u8]>, how: Option<&[u8]>) -> Option<Known> {
     let (abi, row) = Abi::from_call(open.arch, open.nr).zip(row(open.arch, open.nr))?;
     let clone = clone_flags(abi, row, &open.args, structure);
     Some(Known {
         abi,
         row,
         address_space_op: replay::address_space_op(abi, row, &open.args, structure),
+        changes_file: replay::file_change(abi, row, &open.args, how).is_some(),
         clone,
         thread_area: clone
             .and_then(|flags| replay::thread_area_of_child(abi, row, &open.args, flags)),

@@ -2,8 +2,10 @@
 
 use super::facts::{At, Facts};
 use super::halt::Replayed;
+use super::ids;
 use super::limits;
 use super::parts;
+use super::places;
 use super::step::Step;
 use super::stop_info::address;
 use super::task::{Echo, Lack, OpenCall, Restart};
@@ -21,6 +23,8 @@ use sysreel_sys::regs::THREAD_AREA;
 /// The values that say that a call has failed (include/linux/err.h, IS_ERR_VALUE).
 const ERRORS: std::ops::RangeInclusive<i64> = -4095..=-1;
 
+const PAGE: u64 = 4096;
+
 /// How much output is passed on at once, in bytes: the log may state any length.
 const ECHO_PIECE: usize = 1 << 20;
 
@@ -30,7 +34,7 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
     stop: &Stop<'_>,
     observer: &mut O,
 ) -> Replayed {
-    let facts = Facts::read(step, stop, At::Exit)?;
+    let facts = Facts::read(step.place(), stop, At::Exit)?;
     let recorded = MERGED.decode(stop.info);
     let What::Exit(outcome) = recorded.what else {
         return Err(step.bad("the struct of the exit has no result"));
@@ -51,6 +55,7 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
     let succeeded = !outcome.failed() && open.vetoed.is_none() && !is_skipped;
     let is_exec = succeeded && kind == Some(CallKind::Exec);
     if is_exec {
+        compare_image_place(step, &recorded, &facts)?;
         new_image(step, stop)?;
     } else if step.task.has_image {
         check_place(step, &open, &recorded, &facts)?;
@@ -58,7 +63,10 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
             return Err(step.bad("the recorder changed memory at the exit of this call"));
         }
         let value = result(step, &open, outcome, &facts)?;
+        let returned = succeeded.then(|| outcome.rval.cast_unsigned());
+        check_mappings(step, &open, returned, &facts)?;
         if succeeded {
+            ids::result(step, &open, value)?;
             echo(step, open.echo.as_ref(), outcome.rval, observer)?;
             change_address_space(step, &open, outcome.rval.cast_unsigned(), &facts)?;
             limits::set_stack_limit(step, &open)?;
@@ -106,14 +114,60 @@ fn check_place<K: Kernel, S>(
         Some(registers) => (Some(registers.ip()), Some(registers.sp())),
         None => open.place,
     };
-    for (field, recorded, actual) in
-        [(Field::InstructionPointer, recorded.ip, ip), (Field::StackPointer, recorded.sp, sp)]
-    {
-        if recorded.is_none() || recorded != actual {
-            return Err(step.diverged(field, address(recorded), address(actual)));
+    places::compare(step, (recorded.ip, recorded.sp), (ip, sp))
+}
+
+/// Checks that the call can have made the mappings of the exit, and changed a file.
+fn check_mappings<K: Kernel, S>(
+    step: &Step<'_, K, S>,
+    open: &OpenCall,
+    result: Option<u64>,
+    facts: &Facts<'_>,
+) -> Replayed {
+    let op = open.known.and_then(|known| known.address_space_op);
+    // Where it maps, and how much. ipc(2) stores the address in memory, and the length of a segment
+    // is not among the arguments of shmat(2) either.
+    let range = result.zip(op).and_then(|(result, op)| match op {
+        AddressSpaceOp::Map { len, anonymous: false, .. }
+        | AddressSpaceOp::Remap { new_len: len, .. } => {
+            Some((result, result.saturating_add(len.checked_next_multiple_of(PAGE)?)))
+        }
+        AddressSpaceOp::Attach { stored_at: None } => Some((result, u64::MAX)),
+        AddressSpaceOp::Attach { stored_at: Some(_) } => Some((0, u64::MAX)),
+        _ => None,
+    });
+    for &(start, len) in &facts.mapped {
+        let end = start.saturating_add(len.checked_next_multiple_of(PAGE).unwrap_or(len));
+        if !range.is_some_and(|(from, to)| from <= start && end <= to) {
+            let why = format!("the call did not make the mapping {start:#x}+{len:#x}");
+            return Err(step.bad(why));
         }
     }
-    Ok(())
+    let may_change = result.is_some() && open.known.is_some_and(|known| known.changes_file);
+    match facts.changes_file && !may_change {
+        true => Err(step.bad("a mapped file changes at the exit of a call that changes none")),
+        false => Ok(()),
+    }
+}
+
+/// Compares where a new program begins with the event of the execve and the registers that the log
+/// has. Its architecture may be another than that of the call.
+fn compare_image_place<K: Kernel, S>(
+    step: &mut Step<'_, K, S>,
+    recorded: &Info,
+    facts: &Facts<'_>,
+) -> Replayed {
+    let Some(place) = step.task.image_place.take() else {
+        return Err(step.bad("an execve succeeds without its ptrace event"));
+    };
+    places::compare(step, (recorded.ip, recorded.sp), place)?;
+    match facts.registers {
+        Some(registers) => {
+            places::compare(step, place, (Some(registers.ip()), Some(registers.sp())))
+        }
+        // The task was being killed: it cannot run on.
+        None => Ok(()),
+    }
 }
 
 /// Returns the result that the program got.
@@ -178,9 +232,10 @@ fn change_address_space<K: Kernel, S>(
     let Some(op) = open.known.and_then(|known| known.address_space_op) else { return Ok(()) };
     let is_mapped = match op {
         AddressSpaceOp::Map { anonymous: false, .. }
-        | AddressSpaceOp::Attach { stored_at: None } => facts.mapped_at.contains(&result),
+        | AddressSpaceOp::Attach { stored_at: None } => facts.is_mapped_at(result),
         // ipc(2) stores the address in memory.
-        AddressSpaceOp::Attach { stored_at: Some(_) } => !facts.mapped_at.is_empty(),
+        AddressSpaceOp::Attach { stored_at: Some(_) } => !facts.mapped.is_empty(),
+        // The arguments say all of it: see `check_mappings`.
         _ => true,
     };
     if !is_mapped {

@@ -2,8 +2,7 @@
 //! nothing compares or repeats there would otherwise pass unnoticed.
 
 use super::halt::{Halt, Replayed};
-use super::step::Step;
-use crate::kernel::Kernel;
+use super::target::Place;
 use sysreel_format::{
     Altered, Altering, Direction, MAX_REGION, Part, Region, RegionData, RegionFlags, RegionHead,
     Stop,
@@ -29,6 +28,8 @@ pub(crate) enum At {
 pub(crate) struct Facts<'a> {
     pub(crate) registers: Option<Registers>,
     pub(crate) siginfo: Option<&'a [u8]>,
+    /// What PTRACE_GETEVENTMSG said.
+    pub(crate) message: Option<u64>,
     /// The result that the program got instead of the kernel's.
     pub(crate) result: Option<i64>,
     /// The number of the vetoed call, and the errno that is its result.
@@ -40,8 +41,10 @@ pub(crate) struct Facts<'a> {
     /// The stream that the call writes to.
     pub(crate) echo: Option<u32>,
     pub(crate) time_stamp: Option<TimeStamp<'a>>,
-    /// The first address of each mapping.
-    pub(crate) mapped_at: Vec<u64>,
+    /// The first address of each mapping, and its length.
+    pub(crate) mapped: Vec<(u64, u64)>,
+    /// A mapped file has changed.
+    pub(crate) changes_file: bool,
     /// How many regions of memory there are.
     pub(crate) regions: usize,
 }
@@ -60,24 +63,25 @@ impl<'a> Facts<'a> {
     ///
     /// # Errors
     /// When a part is malformed, or does not belong to such a stop.
-    pub(crate) fn read<K: Kernel, S>(
-        step: &Step<'_, K, S>,
-        stop: &Stop<'a>,
-        at: At,
-    ) -> Replayed<Facts<'a>> {
+    pub(crate) fn read(place: Place<'_>, stop: &Stop<'a>, at: At) -> Replayed<Facts<'a>> {
         let mut facts = Facts::default();
         let mut after_mapped = false;
         for part in stop.parts {
             let part = part?;
             if matches!(part, Part::File(_)) && !after_mapped {
-                return Err(step.bad("a file without the mapping that shows it"));
+                return Err(place.bad("a file without the mapping that shows it"));
             }
             after_mapped = matches!(part, Part::Mapped(_));
-            if !facts.note(&part, at).map_err(|why| step.bad(why))? {
-                return Err(unexpected(step, &part, at));
+            if !facts.note(&part, at).map_err(|why| place.bad(why))? {
+                return Err(unexpected(place, &part, at));
             }
         }
         Ok(facts)
+    }
+
+    /// Whether there is a mapping at this address.
+    pub(crate) fn is_mapped_at(&self, address: u64) -> bool {
+        self.mapped.iter().any(|&(start, _)| start == address)
     }
 
     /// Notes a part. Returns whether such a stop may have it.
@@ -100,7 +104,10 @@ impl<'a> Facts<'a> {
             Part::Registers { .. } => false,
             Part::Altered(altered) => self.note_altered(altered, at)?,
             Part::Mapped(mapped) => {
-                self.mapped_at.push(mapped.head.start);
+                match mapped.head.len {
+                    0 => self.changes_file = true,
+                    len => self.mapped.push((mapped.head.start, len)),
+                }
                 at == At::Exit
             }
             Part::File(_) => at == At::Exit,
@@ -108,9 +115,11 @@ impl<'a> Facts<'a> {
                 at == At::Entry && matches!(to, 1 | 2) && self.echo.replace(*to).is_none()
             }
             Part::State(_) => at == At::Entry,
-            // Ids of tasks and names of files: the program gets them through results and
-            // memory, which have parts of their own.
-            Part::EventMessage(_) => at == At::Event,
+            Part::EventMessage(message) => {
+                at == At::Event && self.message.replace(*message).is_none()
+            }
+            // Names of files, for readers: the program gets them through memory, which has parts of
+            // its own.
             Part::Name(_) => matches!(at, At::Entry | At::Exit),
             Part::Path(_) => at == At::Exit,
             Part::NsPids(_) => false,
@@ -210,7 +219,7 @@ fn region_belongs(head: &RegionHead, at: At) -> Result<bool, String> {
     })
 }
 
-fn unexpected<K: Kernel, S>(step: &Step<'_, K, S>, part: &Part<'_>, at: At) -> Halt {
+fn unexpected(place: Place<'_>, part: &Part<'_>, at: At) -> Halt {
     let what = match part {
         Part::Region(region) => format!("a region (direction {})", region.head.dir.0),
         Part::Siginfo(_) => "a siginfo".to_owned(),
@@ -233,7 +242,7 @@ fn unexpected<K: Kernel, S>(step: &Step<'_, K, S>, part: &Part<'_>, at: At) -> H
         At::Event => "a ptrace event",
         At::Bare => "a stop of which nothing is replayed",
     };
-    step.bad(format!("{what} twice, or where it does not belong: at {at}"))
+    place.bad(format!("{what} twice, or where it does not belong: at {at}"))
 }
 
 fn word(bytes: &[u8]) -> Option<u64> {

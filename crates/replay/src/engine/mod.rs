@@ -6,7 +6,7 @@
 //! repeats what was mapped, [`Tasks`] finds the task of an event. They get a [`Step`]: one event,
 //! its task, and what the task runs on.
 //!
-//! Nothing of the log may pass because nobody looked at it. An event that names an unknown task, a
+//! Nothing of the log may pass unseen. An event that names an unknown task, a
 //! stop that cannot be here, a part that does not belong to such a stop: each is an error that says
 //! which event it is. What may pass without a comparison says why where it passes.
 
@@ -18,8 +18,10 @@ mod exit;
 mod facts;
 mod guard;
 mod halt;
+mod ids;
 mod limits;
 mod parts;
+mod places;
 mod resize;
 mod run;
 mod signals;
@@ -27,6 +29,7 @@ mod state;
 mod step;
 mod stop_info;
 mod stops;
+mod summary;
 mod target;
 mod task;
 mod tasks;
@@ -43,18 +46,17 @@ use crate::kernel::Kernel;
 use crate::options::Options;
 use crate::outcome::Observer;
 use calls::Calls;
-use ends::ends_otherwise;
+use ends::{Ends, ends_otherwise};
 use guard::Guard;
 use halt::Replayed;
+use ids::Unfit;
 use resize::resize;
 use run::Runner;
-use std::collections::BTreeSet;
 use step::Step;
 use sysreel_format::{
     Altering, Body, Event, Gap, GapReason, Gone, GoneHow, Item, Log, Note, NoteCode, Origin,
-    ReadAt, Renamed, Stop, TaskHead, TaskId, Unrecorded,
+    ReadAt, Renamed, Stop, Task as NewTask, TaskId, Unrecorded,
 };
-use sysreel_sys::{StopKind, WaitStatus};
 use target::Place;
 use task::Lack;
 use tasks::{Found, Tasks};
@@ -94,8 +96,7 @@ pub(crate) struct Engine<'l, K: Kernel, S> {
     main: Main,
     /// Why the recorder expects that this replay may differ.
     differing: Vec<String>,
-    /// The processes that a task of theirs has asked to end, by their ids in the recording.
-    exiting: BTreeSet<u32>,
+    ends: Ends,
 }
 
 impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
@@ -116,7 +117,7 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             has_begun: false,
             main: Main { task: FIRST, tid: 0, status: None },
             differing: Vec::new(),
-            exiting: BTreeSet::new(),
+            ends: Ends::default(),
         }
     }
 
@@ -166,38 +167,26 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
 
     /// Compares what the log says of itself with what was replayed.
     fn finish(&self, events: u64) -> Replayed<End> {
-        let refused = |why: String| Err(Error::NotReplayable(why).into());
         if let Some(summary) = self.log.summary() {
-            if summary.events != events {
-                let all = summary.events;
-                return refused(format!("it has {events} of the {all} events that were recorded"));
-            }
-            if summary.exit_status.is_some() && summary.exit_status != self.main.status {
-                let shown = |status: Option<u32>| {
-                    status.map_or("no end".to_owned(), |status| format!("{status:#x}"))
-                };
-                return refused(format!(
-                    "its summary has the wait status {}, its events {}",
-                    shown(summary.exit_status),
-                    shown(self.main.status)
-                ));
-            }
-            // Also a task that the recorder let go has an end. Without the program's own, the
-            // recording was ended by an error.
-            if let Some(task) = self.tasks.first().filter(|_| summary.exit_status.is_some()) {
-                return refused(format!("it does not have the end of task {task}"));
-            }
+            summary::compare(summary, events, self.main.status, self.tasks.first())?;
         }
         if !self.has_begun {
-            return refused("it has no task".to_owned());
+            return Err(Error::NotReplayable("it has no task".to_owned()).into());
         }
         let (calls, status) = (self.calls.compared(), self.main.status);
         Ok(End::Finished { events, calls, status })
     }
 
     fn replay<O: Observer + ?Sized>(&mut self, event: &Event<'_>, observer: &mut O) -> Replayed {
-        match event.decode()? {
-            Body::Task(task) => self.begin(event, &task.head),
+        let body = event.decode()?;
+        // Also an event that only informs readers may be one of a task that is gone, not of one
+        // that has never been there.
+        let begins = matches!(body, Body::Task(_));
+        if !begins && event.task != TaskId::NONE && !self.tasks.has_begun(event.task.0) {
+            return Err(unknown(event));
+        }
+        match body {
+            Body::Task(task) => self.begin(event, &task),
             Body::Stop(stop) => self.stop(event, &stop, observer),
             Body::Gone(gone) => self.gone(event, &gone),
             Body::Renamed(renamed) => self.renamed(event, &renamed),
@@ -229,13 +218,25 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
         }
     }
 
-    fn begin(&mut self, event: &Event<'_>, head: &TaskHead) -> Replayed {
-        if self.tasks.contains(event.task.0) {
+    fn begin(&mut self, event: &Event<'_>, new: &NewTask<'_>) -> Replayed {
+        let head = &new.head;
+        if self.tasks.has_begun(event.task.0) {
             return Err(bad_event(event, "the task has begun before"));
         }
+        if self.tasks.has_tid(head.tid) {
+            let why = format!("another task has its tid {} and is not gone", head.tid);
+            return Err(bad_event(event, why));
+        }
+        let ids = ids::in_namespaces(new).map_err(|unfit| match unfit {
+            Unfit::Bad(why) => bad_event(event, why),
+            Unfit::Format(error) => error.into(),
+        })?;
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         match head.origin {
             Origin::SPAWNED if is_first && event.task == FIRST => {
+                if (head.parent, head.tgid) != (TaskId::NONE, head.tid) {
+                    return Err(bad_event(event, "the first task has a maker, or is no process"));
+                }
                 self.main.tid = head.tid;
                 let task = births::spawn(&mut self.kernel, event, head)?;
                 self.tasks.insert(task);
@@ -255,10 +256,17 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
                         return Err(bad_event(event, why));
                     }
                 };
-                let task = births::clone(&mut step, head)?;
+                let task = births::clone(&mut step, head, ids)?;
+                if !task.is_leader {
+                    self.ends.note_thread(task.tgid);
+                }
                 self.tasks.insert(task);
             }
-            Origin::UNKNOWN if !is_first => self.tasks.insert_orphan(event.task.0),
+            // No call has announced it: its ids cannot be compared.
+            Origin::UNKNOWN if !is_first => {
+                self.ends.note_thread(head.tgid);
+                self.tasks.insert_orphan(event.task.0, head.tid);
+            }
             origin => {
                 let why = format!("a replay cannot start a task of origin {}", origin.0);
                 return Err(bad_event(event, why));
@@ -273,11 +281,22 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
         stop: &Stop<'_>,
         observer: &mut O,
     ) -> Replayed {
-        let task = match self.tasks.find(event.task.0) {
-            Found::Replayed(task) => task,
-            Found::Orphan => return stop_of_orphan(event, stop),
+        let announced = match self.tasks.find(event.task.0) {
+            Found::Replayed(task) => task.announced(),
+            Found::Orphan => return stops::of_orphan(event, stop),
             Found::Unknown => return Err(unknown(event)),
         };
+        if let Some(tid) = announced
+            && !self.tasks.is_orphan(tid)
+            && !stops::is_of_ending_task(stop)
+        {
+            let why = format!("it has announced task {tid}, which has not begun");
+            return Err(bad_event(event, why));
+        }
+        let Found::Replayed(task) = self.tasks.find(event.task.0) else {
+            return Err(unknown(event));
+        };
+        self.ends.note_stop(task.tgid, stop.wait_status);
         let mut step = Step {
             event,
             log: self.log,
@@ -286,21 +305,19 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             runner: &mut self.runner,
             task: &mut *task,
         };
-        stops::stop(&mut step, &mut self.calls, stop, observer)?;
+        stops::stop(&mut step, &mut self.calls, &mut self.ends, stop, observer)?;
+        let asked = task.exit_status.map(|status| (task.tgid, status));
         for (window, len) in self.file_pool.take_resized() {
             resize(&mut self.kernel, &mut self.file_pool, &mut self.tasks, event, window, len)?;
         }
-        let Found::Replayed(task) = self.tasks.find(event.task.0) else { return Ok(()) };
-        let (tgid, exits) = (task.tgid, task.exit_status.is_some());
-        if exits {
-            self.exiting.insert(tgid);
-        }
-        // Another thread may end the process with another status.
-        if exits
-            && !self.tasks.is_alone(event.task.0, tgid)
-            && let Found::Replayed(task) = self.tasks.find(event.task.0)
-        {
-            task.exit_status = None;
+        if let Some((tgid, status)) = asked {
+            self.ends.note_exit(tgid, status);
+            // Another thread may end the process with another status.
+            if !self.tasks.is_alone(event.task.0, tgid)
+                && let Found::Replayed(task) = self.tasks.find(event.task.0)
+            {
+                task.exit_status = None;
+            }
         }
         Ok(())
     }
@@ -311,36 +328,36 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
         }
         let task = match self.tasks.remove(event.task.0) {
             Found::Replayed(task) => task,
+            // Nothing is known of its life, and nothing of it was replayed.
             Found::Orphan => return Ok(()),
             Found::Unknown => return Err(unknown(event)),
         };
         let differs = ends_otherwise(&task, event, gone);
-        let (exits, is_leader) = (self.exiting.contains(&task.tgid), task.is_leader);
-        if is_leader {
-            self.exiting.remove(&task.tgid);
+        let unfit = self.ends.gone(&task, gone);
+        if task.is_leader {
+            self.ends.forget(task.tgid);
         }
         self.kernel
             .end(task.tracee)
             .map_err(|source| Place { event, call: None }.failed(source))?;
-        // An execve ends other threads with status 0, but the leader is superseded then.
-        let status = WaitStatus(gone.wait_status.cast_signed());
-        if is_leader && !exits && gone.how == GoneHow::REAPED && status.exited().is_some() {
-            return Err(bad_event(
-                event,
-                "the process exits, and none of its tasks has asked for it",
-            ));
+        if let Some(divergence) = differs {
+            return Err(Halt::Diverged(Box::new(divergence)));
         }
-        differs.map_or(Ok(()), |divergence| Err(Halt::Diverged(Box::new(divergence))))
+        unfit.map_err(|why| bad_event(event, why))
     }
 
     /// On execve, a thread gets the id of its process. Programs get ids from results and memory,
     /// which are in the log.
     fn renamed(&mut self, event: &Event<'_>, renamed: &Renamed) -> Replayed {
+        if self.tasks.has_tid(renamed.new_tid) {
+            let why = format!("the task that has the tid {} is not gone", renamed.new_tid);
+            return Err(bad_event(event, why));
+        }
         match self.tasks.find(event.task.0) {
             Found::Replayed(task) => {
-                (task.tgid, task.is_leader) = (renamed.tgid, renamed.new_tid == renamed.tgid);
+                ids::renamed(task, renamed).map_err(|why| bad_event(event, why))?;
             }
-            Found::Orphan => {}
+            Found::Orphan => self.tasks.rename_orphan(event.task.0, renamed.new_tid),
             Found::Unknown => return Err(unknown(event)),
         }
         if renamed.new_tid == self.main.tid {
@@ -364,18 +381,6 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
 
 fn unknown(event: &Event<'_>) -> Halt {
     bad_event(event, "the task has not begun, or is gone")
-}
-
-/// A task of unknown state can only be seen to end.
-fn stop_of_orphan(event: &Event<'_>, stop: &Stop<'_>) -> Replayed {
-    let first = StopKind::Event(sysreel_sys::Event::STOP);
-    if stops::is_of_ending_task(stop)
-        || StopKind::of(WaitStatus(stop.wait_status.cast_signed())) == first
-    {
-        return Ok(());
-    }
-    let why = "the task was made by one that was killed, so nobody knows how it began";
-    Err(bad_event(event, why))
 }
 
 fn check_note(event: &Event<'_>, note: &Note<'_>) -> Replayed {

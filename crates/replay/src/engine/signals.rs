@@ -4,9 +4,9 @@
 use super::facts::{At, Facts, TimeStamp};
 use super::halt::Replayed;
 use super::parts;
+use super::places::{self, MAX_VISITS, compare_boundary, set_breakpoint};
 use super::run::{Reached, signal_name};
 use super::step::Step;
-use super::stop_info;
 use super::task::Lack;
 use crate::divergence::{Field, hex};
 use crate::kernel::{Kernel, Tracee};
@@ -18,10 +18,6 @@ use sysreel_sys::{Registers, Signal, signals};
 /// address), in bytes.
 const SIGINFO_COMPARED: usize = 24;
 
-/// How often a task may reach the instruction of a preemption in another state before the replay
-/// gives up.
-const MAX_VISITS: u32 = 1_000_000;
-
 /// How often its memory is hashed meanwhile. That may be slow, and is no CPU time of the task.
 const MAX_HASHES: u32 = 100_000;
 
@@ -31,10 +27,14 @@ pub(crate) fn signal<K: Kernel, S: ReadAt>(
     stop: &Stop<'_>,
     signal: Signal,
 ) -> Replayed {
-    let facts = Facts::read(step, stop, At::Signal)?;
+    let facts = Facts::read(step.place(), stop, At::Signal)?;
     if facts.is_preempted {
         return match facts.registers {
-            Some(registers) if facts.regions == 0 => run_to_preemption(step, &registers),
+            Some(registers) if facts.regions == 0 => {
+                let place = (Some(registers.ip()), Some(registers.sp()));
+                places::compare(step, places::recorded(stop), place)?;
+                run_to_preemption(step, &registers)
+            }
             _ => Err(step.bad("a preemption without registers, or with memory")),
         };
     }
@@ -64,7 +64,10 @@ pub(crate) fn signal<K: Kernel, S: ReadAt>(
             compare_boundary(step, stop)?;
         }
         // A signal without a handler did nothing to the program, or ended it. It comes from
-        // outside, at any time, so there is nothing to compare.
+        // outside, at any time.
+        (None, None) if !synchronous && step.task.lacks.is_none() => {
+            places::run_to(step, stop)?;
+        }
         (None, _) => {}
     }
     parts::repeat(step, stop)
@@ -119,10 +122,6 @@ fn run_to_preemption<K: Kernel, S>(step: &mut Step<'_, K, S>, registers: &Regist
     Err(step.diverged(Field::Stop, recorded(), actual))
 }
 
-fn set_breakpoint<K: Kernel, S>(step: &mut Step<'_, K, S>, ip: Option<u64>) -> Replayed {
-    step.task.tracee.set_breakpoint(ip).map_err(|source| step.failed(source))
-}
-
 /// Runs a task to a signal that one of its own instructions causes, and compares the siginfo.
 fn compare_synchronous<K: Kernel, S>(
     step: &mut Step<'_, K, S>,
@@ -142,32 +141,7 @@ fn compare_synchronous<K: Kernel, S>(
         return Err(step.diverged(Field::SignalInfo, hex(recorded), hex(&actual)));
     }
     let actual = MERGED.decode(step.runner.info().bytes());
-    compare_place(step, stop, actual.ip, actual.sp)
-}
-
-/// Compares where a task is that has executed nothing since its last stop.
-fn compare_boundary<K: Kernel, S>(step: &Step<'_, K, S>, stop: &Stop<'_>) -> Replayed {
-    let here = step.task.tracee.registers().map_err(|source| step.failed(source))?;
-    compare_place(step, stop, Some(here.ip()), Some(here.sp()))
-}
-
-/// Compares the instruction and stack pointer, which the struct has for every kind of stop.
-fn compare_place<K: Kernel, S>(
-    step: &Step<'_, K, S>,
-    stop: &Stop<'_>,
-    ip: Option<u64>,
-    sp: Option<u64>,
-) -> Replayed {
-    let recorded = MERGED.decode(stop.info);
-    for (field, recorded, actual) in
-        [(Field::InstructionPointer, recorded.ip, ip), (Field::StackPointer, recorded.sp, sp)]
-    {
-        if recorded.is_none() || recorded != actual {
-            let (recorded, actual) = (stop_info::address(recorded), stop_info::address(actual));
-            return Err(step.diverged(field, recorded, actual));
-        }
-    }
-    Ok(())
+    places::compare(step, places::recorded(stop), (actual.ip, actual.sp))
 }
 
 /// Gives the task what the recorder gave for an instruction that reads the time-stamp counter.

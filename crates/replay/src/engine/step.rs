@@ -52,7 +52,7 @@ impl<K: Kernel, S> Step<'_, K, S> {
         }
     }
 
-    fn place(&self) -> Place<'_> {
+    pub(crate) fn place(&self) -> Place<'_> {
         Place { event: self.event, call: self.task.call_name() }
     }
 

@@ -7,13 +7,19 @@ use sysreel_abi::replay::AddressSpaceOp;
 use sysreel_abi::{Abi, AuditArch, CloneFlags, Row, row};
 use sysreel_sys::WaitStatus;
 
+/// An instruction and a stack pointer. The struct of a stop may be too short for them.
+pub(crate) type Pointers = (Option<u64>, Option<u64>);
+
 /// A replayed task. Between two events it is always stopped.
 #[derive(Debug)]
 pub(crate) struct Task<T> {
     /// Its ordinal in the log.
     pub(crate) id: u32,
-    /// The id of its process in the recording.
+    /// Its id in the recording, and that of its process.
+    pub(crate) tid: u32,
     pub(crate) tgid: u32,
+    /// The id that it had until the execve that it is in.
+    pub(crate) former_tid: Option<u32>,
     /// It is the leader of its process.
     pub(crate) is_leader: bool,
     pub(crate) tracee: T,
@@ -29,6 +35,12 @@ pub(crate) struct Task<T> {
     pub(crate) has_image: bool,
     /// Why the task cannot run on. That is no error of a task that only ends.
     pub(crate) lacks: Option<Lack>,
+    /// Where the program begins that it executes, once the kernel has said so.
+    pub(crate) image_place: Option<Pointers>,
+    /// Where it begins, until its first stop.
+    pub(crate) begins_at: Option<Pointers>,
+    /// The wait status that it had at its exit stop.
+    pub(crate) exit_message: Option<u32>,
     /// The exit status that its process must have, once it has asked for one.
     pub(crate) exit_status: Option<i32>,
     /// The time of its last event in the recording, in nanoseconds.
@@ -40,6 +52,14 @@ pub(crate) struct Task<T> {
 }
 
 impl<T> Task<T> {
+    /// Returns the tid of the task that the open call has announced and that has not begun.
+    pub(crate) fn announced(&self) -> Option<u32> {
+        match self.call.as_ref()?.made {
+            Some(Made::Announced(tid)) => Some(tid),
+            _ => None,
+        }
+    }
+
     /// Returns the name of the open call, for messages.
     pub(crate) fn call_name(&self) -> Option<&'static str> {
         self.call.as_ref().and_then(OpenCall::name)
@@ -83,12 +103,30 @@ pub(crate) struct OpenCall {
     pub(crate) nr: u64,
     pub(crate) args: [u64; 6],
     /// The instruction and stack pointer at the entry. The exit has the same.
-    pub(crate) place: (Option<u64>, Option<u64>),
+    pub(crate) place: Pointers,
     /// What the table says of it; `None` for a call without a row.
     pub(crate) known: Option<Known>,
     /// The result that the recorder gave instead of letting the kernel make the call.
     pub(crate) vetoed: Option<i64>,
     pub(crate) echo: Option<Echo>,
+    /// The task that the call has made.
+    pub(crate) made: Option<Made>,
+}
+
+/// A task that a call has made, by its ids in the recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// The event of the call has said its tid.
+    Announced(u32),
+    /// It has begun. `ids` are those in its PID namespaces, if known.
+    Begun { tid: u32, ids: Vec<u32> },
+}
+
+impl Made {
+    pub(crate) fn tid(&self) -> u32 {
+        let (Made::Announced(tid) | Made::Begun { tid, .. }) = self;
+        *tid
+    }
 }
 
 /// What the table says of a call.
@@ -98,6 +136,8 @@ pub(crate) struct Known {
     pub(crate) row: &'static Row,
     /// What the call does to the address space.
     pub(crate) address_space_op: Option<AddressSpaceOp>,
+    /// Whether the call may change a file, which may be mapped.
+    pub(crate) changes_file: bool,
     /// The flags of a call that makes a task.
     pub(crate) clone: Option<CloneFlags>,
     /// The address of the `struct user_desc` for the TLS segment of the new task (CLONE_SETTLS on

@@ -22,12 +22,14 @@ pub(crate) struct Ptrace {
 }
 
 impl Ptrace {
-    /// Creates the stub at the address `page`. Its tasks may map the files `maps`.
+    /// Creates the stub at the address `page`. Its tasks may map the files `maps`. A wait for one
+    /// that does not run for `patience` is an error.
     ///
     /// # Errors
     /// The errno of creating a file in memory.
-    pub(crate) fn new(page: u64, maps: &[RawFd]) -> Result<Ptrace> {
-        Ok(Ptrace { tracer: Tracer::replaying(), stub: Stub::new(page, maps)? })
+    pub(crate) fn new(page: u64, maps: &[RawFd], patience: Duration) -> Result<Ptrace> {
+        let tracer = Tracer::replaying().with_patience(patience);
+        Ok(Ptrace { tracer, stub: Stub::new(page, maps)? })
     }
 }
 

@@ -88,10 +88,13 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &[
                 "engine/ends",
                 "engine/facts",
+                "engine/ids",
                 "engine/limits",
                 "engine/parts",
+                "engine/places",
                 "engine/resize",
                 "engine/state",
+                "engine/summary",
             ],
             &["engine/births", "engine/calls", "engine/exit", "engine/signals"],
             &["engine/stops"],

@@ -142,10 +142,16 @@ fn other_calls_are_repeated_or_have_no_effect() {
 fn calls_that_cannot_be_repeated_are_refused() {
     let elsewhere =
         |row: &mut EventBuf| mapped(row, AT + 0x1000, 0x1000, MappedFlags::default(), &[]);
-    let (private, shared) = (map(0x1000, 1, PRIVATE), map(0x1000, 1, SHARED));
+    let (private, shared) = (map(0x2000, 1, PRIVATE), map(0x2000, 1, SHARED));
     let endless = map(FULL, 3, PRIVATE | ANONYMOUS);
-    let cases: [(&str, [u64; 6], Parts<'_>, &str); 15] = [
+    let cases: [(&str, [u64; 6], Parts<'_>, &str); 16] = [
         ("mmap", private, NONE, "does not have what the call mapped"),
+        (
+            "mmap",
+            map(0x1000, 1, PRIVATE),
+            &elsewhere,
+            "the call did not make the mapping 0x701000+0x1000",
+        ),
         ("mmap", private, &elsewhere, "does not have what the call mapped"),
         ("shmat", [0; 6], NONE, "does not have what the call mapped"),
         ("shmdt", [AT, 0, 0, 0, 0, 0], NONE, "was attached at 0x700000"),
@@ -169,4 +175,93 @@ fn calls_that_cannot_be_repeated_are_refused() {
         story.call(0, call, args, MAPPED, NONE, parts);
         story.unfit(&format!("{call} {args:x?}"), text);
     }
+}
+
+/// Only a call that maps has mappings at its exit, within its range.
+#[test]
+fn mappings_belong_to_calls_that_make_them() {
+    let at = |start: u64, len: u64| {
+        move |row: &mut EventBuf| mapped(row, start, len, MappedFlags::default(), &[])
+    };
+    let (file, refused) = (map(0x1800, 1, PRIVATE), map(0x1000, 1, PRIVATE));
+    let cases: [(&str, [u64; 6], i64, u64, u64); 8] = [
+        ("read", [0; 6], 0, AT, 0x1000),
+        ("munmap", [AT, 0x1000, 0, 0, 0, 0], 0, AT, 0x1000),
+        ("mmap", map(0x1000, 1, PRIVATE | ANONYMOUS), MAPPED, AT, 0x1000),
+        ("mmap", refused, -12, AT, 0x1000),
+        ("mmap", file, MAPPED, AT, 0x3000),
+        ("mmap", file, MAPPED, AT - 0x1000, 0x3000),
+        ("mmap", file, MAPPED, AT, u64::MAX),
+        ("shmat", [0; 6], MAPPED, AT - 0x1000, 0x1000),
+    ];
+    for (call, args, result, start, len) in cases {
+        let mut story = Story::new();
+        story.call(0, call, args, result, NONE, &at(start, len));
+        let name = format!("{call} {args:x?} = {result}");
+        story.refused(&name, &format!("the call did not make the mapping {start:#x}+{len:#x}"));
+    }
+    let changed = |row: &mut EventBuf| {
+        let head = mapped_head(0, 0, FILE.with(SHARED_FILE).with(MappedFlags::RESIZED));
+        row.mapped(&head, &[]);
+    };
+    for (call, result, is_known) in
+        [("ftruncate", 0, true), ("ftruncate", -9, false), ("getpid", 5, false)]
+    {
+        let mut story = Story::new();
+        story.call(0, call, [3, 0, 0, 0, 0, 0], result, NONE, &changed);
+        match is_known {
+            true => _ = story.does(call, &["resume", &format!("result {result}")]),
+            false => story.refused(call, "a mapped file changes at the exit"),
+        }
+    }
+}
+
+/// Mappings of a file end where the file ends.
+#[test]
+fn mappings_follow_the_length_of_their_file() {
+    let with = |filled: u64, blob: Option<u64>, flags: MappedFlags, len: u64, offset: u64| {
+        move |row: &mut EventBuf| {
+            let head = mapped_head(if len == 0 { 0 } else { AT }, len, flags);
+            let head = sysreel_format::MappedHead { filled, offset, ..head };
+            let blobs: Vec<_> = blob.into_iter().map(sysreel_format::BlobNumber).collect();
+            row.mapped(&head, &blobs);
+        }
+    };
+    let resized = SHARED_FILE.with(MappedFlags::RESIZED);
+    for (name, end, operations) in [
+        ("as long", 0x2000, &[][..]),
+        ("shorter", 0x1000, &["file 0x701000+0x1000 prot 3 shared at 0x1000"][..]),
+        ("inside a page", 0x1001, &[]),
+        (
+            "empty",
+            0,
+            &[
+                "file 0x700000+0x1000 prot 3 shared at 0x0",
+                "file 0x701000+0x1000 prot 3 shared at 0x1000",
+            ],
+        ),
+        ("longer", 0x9000, &["file 0x702000+0x1000 prot 3 shared at 0x2000"]),
+    ] {
+        let mut story = Story::new();
+        story.blobs.push(vec![1; 0x2000]);
+        let args = map(0x3000, 3, SHARED);
+        story.call(0, "mmap", args, MAPPED, NONE, &with(0x2000, Some(0), SHARED_FILE, 0x3000, 0));
+        let change = with(0, None, resized, 0, end);
+        story.call(0, "ftruncate", [3, end, 0, 0, 0, 0], 0, NONE, &change);
+        let maps: [&str; 4] = [
+            "resume",
+            "result 7340032",
+            "file 0x700000+0x2000 prot 3 shared at 0x0",
+            "file 0x702000+0x1000 prot 3 shared at 0x2000",
+        ];
+        let all = [&maps[..], &["resume", "result 0"], operations].concat();
+        story.does(name, &all);
+    }
+    let mut story = Story::new();
+    story.blobs.push(vec![1; 0x2000]);
+    let args = map(0x2000, 3, SHARED);
+    story.call(0, "mmap", args, MAPPED, NONE, &with(0x2000, Some(0), SHARED_FILE, 0x2000, 0));
+    story.fault("mappings", super::fake::Fault::Refused);
+    story.call(0, "ftruncate", [3; 6], 0, NONE, &with(0, None, resized, 0, 0x1000));
+    story.refused("unreadable maps", "read the maps of a task");
 }

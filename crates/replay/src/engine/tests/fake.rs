@@ -1,13 +1,14 @@
 //! A kernel that follows a script: it has memory and registers, notes every operation that changes
 //! something, and stops where the script says.
 
+pub(super) use super::world::{Fault, Next, State, World};
+use super::world::{Page, Pages};
 use crate::kernel::{Budget, Kernel, Tracee};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
-use std::time::Duration;
 use sysreel_abi::{AuditArch, syscall_name};
 use sysreel_sys::process::Mapping;
 use sysreel_sys::regs::THREAD_AREA;
@@ -21,74 +22,9 @@ const PAGE: u64 = 4096;
 pub(super) const STUB: u64 = 0x1_0000;
 const CLONE_VM: u64 = 0x100;
 
-/// What a task does once it is resumed.
-#[derive(Debug, Clone)]
-pub(super) enum Next {
-    Stops(Box<State>),
-    /// Has used this much CPU time when the tracer is woken, and goes on to what comes next if it
-    /// may.
-    Uses(Duration),
-    /// Ends.
-    Gone(i32),
-    /// Writes to its memory, then does what comes next.
-    Writes(u64, Vec<u8>),
-    /// From now on this operation fails. Then does what comes next.
-    Fails(&'static str, Fault),
-}
-
-/// What a task shows at a stop.
-#[derive(Debug, Clone)]
-pub(super) struct State {
-    pub(super) kind: StopKind,
-    pub(super) info: Vec<u8>,
-    pub(super) siginfo: Option<[u8; SIGINFO]>,
-    pub(super) registers: Registers,
-}
-
-/// What goes wrong with an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The task has died.
-    Died,
-    /// The kernel refuses it (EIO).
-    Refused,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct World {
-    /// The operations, in order.
-    pub(super) done: Vec<String>,
-    pub(super) script: VecDeque<Next>,
-    /// The last stop is repeated for ever.
-    pub(super) repeats: bool,
-    /// Operations that fail from now on, by their names.
-    pub(super) faults: BTreeMap<&'static str, Fault>,
-    /// Results of injected calls, each used once, by their names.
-    pub(super) results: Vec<(&'static str, i64)>,
-    /// clone does not report its child.
-    pub(super) hides_children: bool,
-    pub(super) extended: Vec<u8>,
-    /// The memory of the task that clone has made last.
-    newborn: Option<Rc<RefCell<Pages>>>,
-    next_tid: Tid,
-}
-
-impl World {
-    fn note(&mut self, text: String) {
-        self.done.push(text);
-    }
-
-    fn check(&self, operation: &str) -> Result<(), Fault> {
-        self.faults.get(operation).map_or(Ok(()), |fault| Err(*fault))
-    }
-}
-
 /// The kernel of a test.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fake(pub(super) Rc<RefCell<World>>);
-
-type Page = [u8; 4096];
-type Pages = BTreeMap<u64, Page>;
 
 /// A task of the fake kernel.
 #[derive(Debug)]
@@ -232,13 +168,17 @@ impl FakeTask {
                 ("munmap", format!("munmap {address:#x}+{len:#x}"), 0)
             }
             Call::Anonymous { address, len, prot, grows_down } => {
-                each(address, len).for_each(|page| _ = pages.insert(page, [0; 4096]));
+                each(address, len).for_each(|page| _ = pages.insert(page, Page::of(None)));
                 let down = if grows_down { " down" } else { "" };
                 let text = format!("mmap {address:#x}+{len:#x} prot {prot}{down}");
                 ("mmap", text, address.cast_signed())
             }
-            Call::File { address, len, prot, offset, shared, .. } => {
-                each(address, len).for_each(|page| _ = pages.insert(page, [0; 4096]));
+            Call::File { address, len, prot, fd, offset, shared } => {
+                let inode = std::fs::metadata(format!("/proc/self/fd/{fd}")).unwrap().ino();
+                each(address, len).for_each(|page| {
+                    let file = Some((offset + (page - address), inode));
+                    pages.insert(page, Page::of(file));
+                });
                 let kind = if shared { "shared" } else { "private" };
                 let text = format!("file {address:#x}+{len:#x} prot {prot} {kind} at {offset:#x}");
                 ("mmap", text, address.cast_signed())
@@ -258,7 +198,7 @@ impl FakeTask {
         for (address, byte) in (address..).zip(bytes) {
             let page = pages.get_mut(&(address - address % PAGE));
             let page = page.ok_or_else(|| io::Error::from_raw_os_error(14))?;
-            page[usize::try_from(address % PAGE).unwrap()] = *byte;
+            page.bytes[usize::try_from(address % PAGE).unwrap()] = *byte;
         }
         Ok(())
     }
@@ -267,7 +207,7 @@ impl FakeTask {
         let pages = self.pages.borrow();
         for (got, (address, byte)) in (address..).zip(&mut *bytes).enumerate() {
             let Some(page) = pages.get(&(address - address % PAGE)) else { return got };
-            *byte = page[usize::try_from(address % PAGE).unwrap()];
+            *byte = page.bytes[usize::try_from(address % PAGE).unwrap()];
         }
         bytes.len()
     }
@@ -365,26 +305,32 @@ impl Tracee for FakeTask {
     fn hash_memory(&self) -> Option<blake3::Hash> {
         self.check("hash").ok()?;
         let mut hasher = blake3::Hasher::new();
-        self.pages.borrow().values().for_each(|page| _ = hasher.update(page));
+        if let Some(hashes) = &mut self.world.borrow_mut().hashes {
+            *hashes += 1;
+            return Some(hasher.update(&hashes.to_le_bytes()).finalize());
+        }
+        self.pages.borrow().values().for_each(|page| _ = hasher.update(&page.bytes));
         Some(hasher.finalize())
     }
 
-    fn set_stack_limit(&mut self, _soft: u64) -> io::Result<()> {
-        self.check("set_stack_limit").map_err(io::Error::other)
+    fn set_stack_limit(&mut self, soft: u64) -> io::Result<()> {
+        self.check("set_stack_limit").map_err(io::Error::other)?;
+        self.note(format!("stack limit {soft:#x}"));
+        Ok(())
     }
 
     fn mappings(&self) -> io::Result<Vec<Mapping>> {
         self.check("mappings").map_err(io::Error::other)?;
-        let mapping = |&start: &u64| Mapping {
+        let mapping = |(&start, page): (&u64, &Page)| Mapping {
             start,
             end: start + PAGE,
-            permissions: *b"rw-p",
-            offset: 0,
+            permissions: if page.file.is_some() { *b"rw-s" } else { *b"rw-p" },
+            offset: page.file.map_or(0, |(offset, _)| offset),
             device: 0,
-            inode: 0,
+            inode: page.file.map_or(0, |(_, inode)| inode),
             path: Vec::new(),
         };
-        Ok(self.pages.borrow().keys().map(mapping).collect())
+        Ok(self.pages.borrow().iter().map(mapping).collect())
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a log says besides stops, and how a replay ends.
 
-use super::fake::{Fake, Next};
-use super::story::{DATA, NONE, Story};
+use super::fake::{Fake, Next, registers};
+use super::story::{DATA, IP, NONE, SP, Story};
 use crate::divergence::Field;
 use crate::engine::End;
 use sysreel_format::{
     Altered, Altering, Clock, DropReasons, EventKind, GoneHow, Loss, Note, NoteCode, Origin,
     Renamed, Severity, SnapshotKind, TaskId,
 };
+use sysreel_sys::stop::NT_PRSTATUS;
 
 const READ: [u64; 6] = [3, DATA, 4, 0, 0, 0];
 
@@ -87,14 +88,20 @@ fn the_summary_is_compared() {
     story.extras.exit_status = Some(9);
     story.reaches("clone", [0x1_0100, 0, 0, 0, 0, 0]);
     story.recorded_entry(0, "clone", [0x1_0100, 0, 0, 0, 0, 0], NONE);
+    story.ptrace_event(0, 3, NONE);
     story.task(1, Origin::THREAD, TaskId(0), 100);
+    story.ptrace_event(1, 128, &|row| {
+        row.registers(NT_PRSTATUS, &registers(IP, SP, 0).to_bytes());
+    });
+    story.reaches("execve", [0; 6]);
+    story.recorded_entry(1, "execve", [0; 6], NONE);
     story.gone(0, 0, GoneHow::SUPERSEDED);
     story.event(EventKind::RENAMED, 1, &|row| {
         row.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 });
     });
     story.gone(1, 9, GoneHow::REAPED);
     let events = story.events();
-    let finished = End::Finished { events, calls: 1, status: Some(9) };
+    let finished = End::Finished { events, calls: 2, status: Some(9) };
     assert_eq!(story.replay().0.unwrap(), finished);
     let mut story = Story::new();
     story.extras.exit_status = Some(0);
@@ -124,6 +131,60 @@ fn a_replay_stops_where_it_was_asked_to() {
     story.kernel = Fake::default();
     story.until = Some(3);
     assert_eq!(story.replay().0.unwrap(), End::Stopped { event: 3 });
+}
+
+/// A damaged block: which of its events are missing is known.
+#[test]
+fn events_that_are_missing_are_refused() {
+    let mut story = Story::new();
+    story.damaged = true;
+    story.unfit("a damaged block", "events 0 to 3 are missing");
+    assert!(story.kernel.0.borrow().done.is_empty(), "nothing was replayed");
+}
+
+/// An event that informs readers may be of a task that is gone, not of one that never was.
+#[test]
+fn messages_of_unknown_tasks_are_refused() {
+    type Write<'a> = &'a dyn Fn(&mut Story, u32);
+    let events: [(&str, Write<'_>); 6] = [
+        ("a note", &|story, task| {
+            story.event(EventKind::NOTE, task, &|row| {
+                row.note(&Note { code: NoteCode::OTHER, severity: Severity::INFO, text: b"hello" });
+            });
+        }),
+        ("a clock", &|story, task| {
+            story.event(EventKind::CLOCK, task, &|row| {
+                row.clock(&Clock { monotonic: 1, realtime: 2, boottime: 3 });
+            });
+        }),
+        ("a mark", &|story, task| story.event(EventKind::MARK, task, &|row| row.raw(b"here"))),
+        ("a snapshot", &|story, task| {
+            story.event(EventKind::SNAPSHOT, task, &|row| {
+                row.snapshot(SnapshotKind::PROCESS, 1, &[]);
+            });
+        }),
+        ("of a later version", &|story, task| {
+            story.event(EventKind(999), task, &|row| row.raw(b"later"));
+        }),
+        ("a mask", &|story, task| {
+            let (kernel, given) = (&[3][..], &[1][..]);
+            story.event(EventKind::ALTERED, task, &|row| {
+                row.altered_body(&Altered { what: Altering::AFFINITY, arg: 0, kernel, given });
+            });
+        }),
+    ];
+    for (name, write) in events {
+        for task in [0, 1, u32::MAX] {
+            let mut story = Story::new();
+            story.task(1, Origin::UNKNOWN, TaskId::NONE, 101);
+            story.gone(1, 9, GoneHow::REAPED);
+            write(&mut story, task);
+            story.does(name, &[]);
+        }
+        let mut story = Story::new();
+        write(&mut story, 5);
+        story.refused(name, "(task 5): the task has not begun, or is gone");
+    }
 }
 
 #[test]

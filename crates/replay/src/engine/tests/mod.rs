@@ -3,11 +3,17 @@
 
 mod address_space;
 mod calls;
+mod ends;
 mod exits;
 mod fake;
+mod ids;
+mod limits;
 mod log;
 mod mappings;
 mod parts;
+mod places;
+mod seen;
 mod signals;
 mod story;
 mod tasks;
+mod world;

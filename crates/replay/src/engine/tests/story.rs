@@ -2,21 +2,21 @@
 //! unless a test changes one of them.
 
 use super::fake::{Fake, Fault, Next, State, registers};
+use super::seen::Seen;
 use crate::divergence::Field;
 use crate::engine::{End, Engine, Halt};
 use crate::error::Error;
 use crate::file_pool::FilePool;
 use crate::options::{Check, Options};
-use crate::outcome::Observer;
 use std::time::Duration;
 use sysreel_abi::number::number;
 use sysreel_abi::{Abi, AuditArch};
 use sysreel_format::syscall_info::{self, Call, Op, Outcome};
 use sysreel_format::{
-    Altered, Altering, BlobNumber, BlockWriter, Completeness, Data, Direction, Event, EventBuf,
-    EventKind, Extras, FileHeader, FileId, FileMeta, Gone, GoneHow, Layout, Limits, Log,
-    MappedFlags, MappedHead, Origin, RegionFlags, RegionHead, Role, SEGMENT_SIZE, Segment,
-    SourceId, StopHead, TaskHead, TaskId,
+    Altered, Altering, BlobNumber, BlockWriter, Completeness, Data, Direction, EventBuf, EventKind,
+    Extras, FileHeader, FileId, FileMeta, Gone, GoneHow, Layout, Limits, Log, MappedFlags,
+    MappedHead, Origin, RegionFlags, RegionHead, Role, SEGMENT_SIZE, Segment, SourceId, StopHead,
+    TaskHead, TaskId,
 };
 use sysreel_sys::stop::{NT_PRSTATUS, SIGINFO};
 use sysreel_sys::{Signal, StopKind};
@@ -35,23 +35,6 @@ pub(super) type Parts<'a> = &'a dyn Fn(&mut EventBuf);
 /// For a stop without parts.
 pub(super) const NONE: Parts<'static> = &|_| {};
 
-/// What the parts of a replay did.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) events: u64,
-    pub(super) output: Vec<(u32, Vec<u8>)>,
-}
-
-impl Observer for Seen {
-    fn replayed(&mut self, _: &Event<'_>) {
-        self.events += 1;
-    }
-
-    fn output(&mut self, to: u32, bytes: &[u8]) {
-        self.output.push((to, bytes.to_vec()));
-    }
-}
-
 /// A log under construction, and the kernel under which it is replayed.
 pub(super) struct Story {
     rows: Vec<Vec<u8>>,
@@ -69,6 +52,8 @@ pub(super) struct Story {
     pub(super) extras: Extras,
     /// No summary: an unfinished recording.
     pub(super) unfinished: bool,
+    /// A byte of the events is another.
+    pub(super) damaged: bool,
     /// How many operations the beginning has made.
     skip: usize,
 }
@@ -89,6 +74,7 @@ impl Story {
             room: 1 << 20,
             extras: Extras::default(),
             unfinished: false,
+            damaged: false,
             skip: 0,
         }
     }
@@ -146,8 +132,23 @@ impl Story {
         });
     }
 
-    /// A stop whose struct says that it is of no call.
+    /// A stop whose struct is of no call. Its message is the tid of task 1, or of an execve's own.
     pub(super) fn ptrace_event(&mut self, task: u32, event: u32, parts: Parts<'_>) {
+        let message = match event {
+            1 | 2 | 3 | 5 => Some(101),
+            4 => Some(100 + u64::from(task)),
+            _ => None,
+        };
+        self.event_stop(task, event, &|row| {
+            if let Some(message) = message {
+                row.event_message(message);
+            }
+            parts(row);
+        });
+    }
+
+    /// A stop of a ptrace event with these parts.
+    pub(super) fn event_stop(&mut self, task: u32, event: u32, parts: Parts<'_>) {
         self.stop(task, event << 16 | 0x057f, &no_call(IP, SP), parts);
     }
 
@@ -232,10 +233,14 @@ impl Story {
         }
         segment.seal();
         writer.write_segment(&segment).unwrap();
-        let bytes = match self.unfinished {
+        let end_of_events = writer.get_ref().len();
+        let mut bytes = match self.unfinished {
             true => writer.get_ref().clone(),
             false => writer.finish(Completeness::default(), &self.extras).unwrap(),
         };
+        if self.damaged {
+            bytes[end_of_events - 20] ^= 1;
+        }
         Log::open(bytes, Limits::default()).unwrap()
     }
 

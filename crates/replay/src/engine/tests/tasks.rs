@@ -15,6 +15,8 @@ use sysreel_sys::stop::NT_PRSTATUS;
 type Write<'a> = &'a dyn Fn(&mut Story);
 
 const CLONE_VM: u64 = 0x100;
+const CLONE_THREAD: u64 = 0x1_0000;
+const FORK: u32 = 1;
 const CLONE: u32 = 3;
 const EXIT: u32 = 6;
 const STOP: u32 = 128;
@@ -23,20 +25,24 @@ const STOP: u32 = 128;
 fn makes(story: &mut Story, flags: u64, origin: Origin) {
     story.reaches("clone", [flags, 0, 0, 0, 0, 0]);
     story.recorded_entry(0, "clone", [flags, 0, 0, 0, 0, 0], NONE);
-    story.ptrace_event(0, CLONE, &|row| row.event_message(101));
-    story.task(1, origin, TaskId(0), 101);
+    let event = if origin == Origin::FORK { FORK } else { CLONE };
+    story.ptrace_event(0, event, NONE);
+    let tgid = if origin == Origin::THREAD { 100 } else { 101 };
+    story.task(1, origin, TaskId(0), tgid);
 }
 
 fn newborn(row: &mut EventBuf) {
-    row.registers(NT_PRSTATUS, &registers(IP, SP - 0x1000, 0).to_bytes());
+    row.registers(NT_PRSTATUS, &registers(IP, SP, 0).to_bytes());
     output(row, DATA, &[9]);
 }
 
 #[test]
 fn tasks_are_made_and_end() {
-    for (name, flags, origin) in
-        [("a process", 17, Origin::CLONE), ("a thread", CLONE_VM, Origin::THREAD)]
-    {
+    for (name, flags, origin) in [
+        ("a process", 17, Origin::FORK),
+        ("a process that shares memory", CLONE_VM, Origin::CLONE),
+        ("a thread", CLONE_VM | CLONE_THREAD, Origin::THREAD),
+    ] {
         let mut story = Story::new();
         makes(&mut story, flags, origin);
         story.ptrace_event(1, STOP, &newborn);
@@ -53,7 +59,7 @@ fn tasks_are_made_and_end() {
                 &clone,
                 "adopt 2",
                 "registers 0x401000 0x7fff0000 0xffffffffffffffda",
-                "registers 0x401000 0x7ffef000 0x0",
+                "registers 0x401000 0x7fff0000 0x0",
                 "write 0x600000 [9]",
                 "result 101",
                 "resume",
@@ -71,7 +77,7 @@ fn threads_of_32_bits_get_their_thread_area() {
     const I386: u32 = 0x4000_0003;
     let clone = sysreel_abi::number::number(sysreel_abi::Abi::I386, "clone").unwrap();
     let info = |at: u64| {
-        let args = [CLONE_VM | 0x8_0000, 0, 0, at, 0, 0];
+        let args = [CLONE_VM | CLONE_THREAD | 0x8_0000, 0, 0, at, 0, 0];
         syscall_info::entry(I386, IP, SP, &Call { nr: clone, args }).to_vec()
     };
     for (name, at, is_there) in [("there", DATA, true), ("nowhere", 0x1000, false)] {
@@ -191,10 +197,10 @@ fn a_new_task_needs_its_registers() {
 #[test]
 fn tasks_of_unknown_makers_only_end() {
     let mut story = Story::new();
-    story.task(1, Origin::UNKNOWN, TaskId::NONE, 101);
+    story.task(1, Origin::UNKNOWN, TaskId::NONE, 102);
     story.ptrace_event(1, STOP, NONE);
     story.event(EventKind::RENAMED, 1, &|row| {
-        row.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 });
+        row.renamed(&Renamed { old_tid: 101, new_tid: 102, tgid: 102 });
     });
     story.ptrace_event(1, EXIT, NONE);
     story.gone(1, 9, GoneHow::REAPED);
@@ -203,7 +209,7 @@ fn tasks_of_unknown_makers_only_end() {
     let mut story = Story::new();
     story.task(1, Origin::UNKNOWN, TaskId(0), 101);
     story.recorded_entry(1, "read", [0; 6], NONE);
-    story.refused("it runs", "nobody knows how it began");
+    story.refused("it runs", "its beginning is not in the log");
 }
 
 #[test]
