@@ -100,13 +100,14 @@ pub(crate) struct Stall {
     tid: Tid,
     patience: Option<Duration>,
     cpu_time: (u64, u64),
-    since: Instant,
+    /// When it was last seen to run, or first looked at.
+    since: Option<Instant>,
 }
 
 impl Stall {
     /// Begins a wait for a task, without end if there is no patience.
     pub(crate) fn new(tid: Tid, patience: Option<Duration>) -> Stall {
-        Stall { tid, patience, cpu_time: (0, 0), since: Instant::now() }
+        Stall { tid, patience, cpu_time: (0, 0), since: None }
     }
 
     /// Looks whether the task has run since the last look.
@@ -117,10 +118,12 @@ impl Stall {
         let Some(patience) = self.patience else { return Ok(()) };
         let cpu_time = process::cpu_time(self.tid);
         let is_ready = process::Status::read(self.tid).is_ok_and(|status| status.state == b'R');
+        // A tracer may have switched the time-stamp counter off.
+        let now = clock::with_time_stamps(Instant::now);
         if std::mem::replace(&mut self.cpu_time, cpu_time) != cpu_time || is_ready {
-            self.since = Instant::now();
+            self.since = Some(now);
         }
-        match self.since.elapsed() {
+        match now.duration_since(*self.since.get_or_insert(now)) {
             time if time < patience => Ok(()),
             time => {
                 let overdue = Overdue::for_task(self.tid, Purpose::Driven, time);
