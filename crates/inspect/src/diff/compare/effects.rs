@@ -16,7 +16,7 @@ use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Change;
 use crate::diff::resource::{Kind, Name, Resource};
 use crate::diff::rule::{Rule, Severity};
-use crate::diff::run::{NO_FLAGS, Run, Seen};
+use crate::diff::run::{NO_FLAGS, Run, Seen, UNFINISHED_NAME};
 
 pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     let first = found.len();
@@ -281,7 +281,8 @@ fn names_of(op: Op, resource: &Resource) -> Vec<String> {
 
 /// Returns the rule and the severity for an effect in one run only.
 fn classify(op: Op, resource: &Resource, result: &str, change: Change) -> (Rule, Severity) {
-    let ok = result == "ok";
+    // What has no result yet may have been done.
+    let ok = matches!(result, "ok" | UNFINISHED_NAME);
     let missing = matches!(result, "ENOENT" | "ENOTDIR");
     let added = change == Change::Added;
     let rule = match op {

@@ -52,6 +52,7 @@ impl RunBuilder {
             }
             Classified::Retry(operation) => {
                 crate::add(self.counted_only.entry(CountedOnly::Retry).or_default(), 1);
+                self.attempted(process, operation, finished);
                 if self.level >= Level::Sequence {
                     self.streams.retry(finished.task, process, (self.role(process), operation));
                 }
@@ -86,7 +87,7 @@ impl RunBuilder {
     }
 
     /// Adds a step to the stream of the task, from level `sequence` on.
-    fn step(&mut self, case: &Case<'_>, process: ProcessId, operation: Operation) {
+    pub(super) fn step(&mut self, case: &Case<'_>, process: ProcessId, operation: Operation) {
         if self.level < Level::Sequence {
             return;
         }
