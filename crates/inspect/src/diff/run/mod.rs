@@ -104,6 +104,8 @@ pub(crate) struct Created {
     pub(crate) exclusive: bool,
     /// Whether only the owner may use it: as mkstemp(3) and mkdtemp(3) make it.
     pub(crate) private: bool,
+    /// Whether it was only tried.
+    pub(crate) failed: bool,
 }
 
 /// The process and the role that did something.
