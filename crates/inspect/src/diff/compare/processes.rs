@@ -38,12 +38,18 @@ fn process(run: &Run, id: ProcessId) -> Option<&Process> {
 
 /// Compares the arguments of programs that both execute. Other programs are differences of effects.
 fn arguments(one: &Process, other: &Process) -> Vec<Found> {
+    let (first, last) = (one.images.first(), other.images.last());
     let images = one.images.iter().zip(&other.images);
-    let differ = images.filter(|(x, y)| x.role == y.role && x.argv != y.argv);
+    // The same in the end, but one was executed by another program, such as `nice`.
+    let wrapped = one.images.last().zip(last).is_some_and(|(x, y)| x.argv == y.argv)
+        && first.zip(other.images.first()).is_some_and(|(x, y)| x.role != y.role);
+    let differ = images.filter(|(x, y)| wrapped || x.role == y.role && x.argv != y.argv);
+    let differ = differ.take(if wrapped { 1 } else { usize::MAX });
     differ
         .map(|(x, y)| {
             let rule =
                 if interpreter(x) == interpreter(y) { Rule::ExecArgv } else { Rule::ExecNew };
+            let rule = if wrapped { Rule::ExecArgv } else { rule };
             let mut found = Found::new(rule, Change::Changed, &x.role, x.role.clone());
             let [before, after] = command_line::change(&x.argv, &y.argv);
             (found.difference.before, found.difference.after) = (Some(before), Some(after));

@@ -18,6 +18,7 @@ pub(crate) mod roots;
 mod signals;
 pub(crate) mod stream;
 pub(crate) mod timing;
+mod unfinished;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

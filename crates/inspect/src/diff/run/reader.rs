@@ -15,7 +15,6 @@ use foldhash::fast::RandomState;
 use sysreel_abi::Filter;
 use sysreel_format::{Altering, Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
-use self::unfinished::Unfinished;
 use super::canonical::RunLocalIds;
 use super::content::KnownBlobs;
 use super::detail::Details;
@@ -28,6 +27,7 @@ use super::operation::{Classifier, Operation};
 use super::roots::Roots;
 use super::stream::Streams;
 use super::timing::Timing;
+use super::unfinished::Unfinished;
 use super::{Actor, Created, End, Operations, Run};
 #[cfg(test)]
 use crate::Findings;

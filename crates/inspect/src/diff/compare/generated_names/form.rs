@@ -261,9 +261,10 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     const TEMPORARY: (i32, i32) = (-150, -80);
     const LEAST: i32 = -90;
     const SURE: i32 = 40;
-    /// The least length and evidence of what stays: a hash or a random number.
+    /// The least length and evidence of what stays: a hash or a random number. Chosen words of this
+    /// length have less than -150 each, and random letters and digits 170 on average.
     const LONG: usize = 20;
-    const LONG_SURE: i32 = 100;
+    const LASTING: (i32, i32) = (0, -60);
     let sides = evidence_of(words, part);
     // Some characters of two names are equal by chance, but not those of all.
     let [of_a, of_b] = words.each_ref().map(|side| side.iter().map(|word| part.text(word)));
@@ -274,7 +275,8 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     }
     if how.stays() {
         let is_long = words.iter().flatten().all(|word| part.text(word).len() >= LONG);
-        return is_long && sides.iter().all(|side| *side >= LONG_SURE);
+        let is_sure = sides.iter().all(|side| *side >= LASTING.1);
+        return is_long && is_sure && sides.iter().sum::<i32>() >= LASTING.0;
     }
     // Random letters may look like a word in one of two names.
     let chosen = |side: &Vec<&str>| side.iter().all(|word| has_capitalized_word(part.text(word)));

@@ -70,9 +70,8 @@ mod tests {
 
     #[test]
     fn only_what_has_digits_is_made_up() {
-        let common = |file: &str, names: [&str; 2]| {
-            beginning(file, names.map(str::to_owned).iter()).map(|found| found.clone())
-        };
+        let common =
+            |file: &str, names: [&str; 2]| beginning(file, names.map(str::to_owned).iter());
         let make = ["/b/x.make.tmpea41f", "/b/x.make.tmpebc4f"];
         assert_eq!(common("/b/x.make", make).as_deref(), Some("/b/x.make.tmpe"));
         assert_eq!(common("/b/x", ["/b/x.release", "/b/x.malware"]), None);

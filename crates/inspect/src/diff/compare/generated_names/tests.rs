@@ -219,6 +219,10 @@ fn names_that_stay_need_to_be_hashes() {
         let hashes =
             ["ddd6c3a88544922f30e341e3e66e29edf5775f", "7a2250fd4aa02a6eb3f729732f8f3208135008"];
         assert!(found(hashes[0], hashes[1], exclusive));
+        // rustc's hashes of a crate, with pairs of letters as words have.
+        let crates = ["s-3rigysu0yzntememmmth6k1tr", "s-9zq7eyjenkod9cognvhqrzyu7"];
+        assert!(found(crates[0], crates[1], exclusive));
+        assert!(!found("InternationalizationTest1", "IntercontinentalResources", exclusive));
         let ids = ["bb53563b-f1b6-4379-bba5-299772f3b370", "243f1f4e-8199-4e99-a228-cbf57f0a2506"];
         assert!(found(ids[0], ids[1], exclusive));
     }

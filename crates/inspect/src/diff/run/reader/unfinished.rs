@@ -2,50 +2,17 @@
 //! signal interrupted and that were not repeated. What they asked for counts all the same, for a
 //! blocked connect is on the wire: its result is `unfinished`.
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
 use sysreel_abi::errno::{errno_name, is_restart};
 use sysreel_format::Parts;
 use sysreel_format::syscall_info::Outcome;
 
+use super::super::UNFINISHED;
 use super::super::names::NameId;
 use super::super::operation::{Case, Classified, Operation};
-use super::super::{Actor, Operations, UNFINISHED};
 use super::RunBuilder;
 use crate::calls::{Call, Ended, Returned};
 use crate::diff::effect::Op;
 use crate::state::ProcessId;
-
-/// The effects that calls without an answer asked for. They count where the same process got no
-/// answer to any such call: otherwise the one that was answered is the effect.
-#[derive(Debug, Default)]
-pub(super) struct Unfinished(Operations);
-
-/// What a process asks for, without the result.
-type Asked = (Actor, Op, NameId, NameId);
-
-fn asked((actor, operation): &(Actor, Operation)) -> Asked {
-    (*actor, operation.op, operation.first, operation.second)
-}
-
-impl Unfinished {
-    fn add(&mut self, process: ProcessId, role: NameId, operation: Operation, seen: (u64, u64)) {
-        let none = NameId::default();
-        let operation = Operation { opens: false, requested: none, grants: none, ..operation };
-        let known = self.0.entry(((process, role), operation)).or_insert((0, seen.1));
-        known.0 = known.0.saturating_add(seen.0);
-    }
-
-    /// Adds the effects to the others.
-    pub(super) fn add_to(self, operations: &mut Operations) {
-        if self.0.is_empty() {
-            return;
-        }
-        let answered: HashSet<Asked, RandomState> = operations.keys().map(asked).collect();
-        operations.extend(self.0.into_iter().filter(|(key, _)| !answered.contains(&asked(key))));
-    }
-}
 
 impl RunBuilder {
     /// Takes a call that never returned.
@@ -65,7 +32,7 @@ impl RunBuilder {
             event: call.number(),
             t_ns: call.open().t_ns,
             open: call.open(),
-            outcome: Outcome { rval: -i64::from(UNFINISHED), is_error: 1 },
+            outcome: Outcome { rval: i64::from(UNFINISHED).wrapping_neg(), is_error: 1 },
             parts: Parts::new(&[]),
         };
         let case = Case { tracker, finished: &finished, call: resolved, buffers: call.buffers() };
