@@ -15,6 +15,7 @@ mod env_roots;
 pub mod explain;
 mod fingerprint;
 pub mod format;
+mod later;
 mod level;
 pub mod mask;
 mod name;

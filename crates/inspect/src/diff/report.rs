@@ -1,10 +1,12 @@
 //! The result of a comparison, from which all output formats are made.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
 use super::effect::Effect;
+use super::later::is_used_later;
 use super::rule::{Rule, Severity};
 use super::run::{CountedOnly, Environment, Run};
 use crate::Findings;
@@ -134,6 +136,25 @@ impl Difference {
     #[must_use]
     pub fn gravest(&self) -> Severity {
         self.consequences.iter().map(Self::gravest).fold(self.severity, Ord::max)
+    }
+
+    /// Returns its place among equally grave ones: first a file that others run or trust later,
+    /// last how a process ends, which is what comes of something else.
+    fn place(&self) -> u8 {
+        match self.rule {
+            Rule::RunIncomplete => 0,
+            _ if self.makes_later_code() => 1,
+            Rule::ExitStatus | Rule::ExitSignal => 3,
+            _ => 2,
+        }
+    }
+
+    /// Whether a write or a rename of it makes a file that is used later.
+    fn makes_later_code(&self) -> bool {
+        let makes = matches!(self.rule, Rule::FsWriteNew | Rule::FsRenameNew);
+        let name = || self.effect.as_ref().map(|effect| effect.resource.last());
+        makes && self.severity == Severity::Error && name().is_some_and(is_used_later)
+            || self.consequences.iter().any(Self::makes_later_code)
     }
 
     /// Gives it the effect that its text says.
@@ -274,7 +295,7 @@ impl Report {
     /// Sorts the differences, the gravest first.
     pub(crate) fn sort(&mut self) {
         self.differences.sort_by(|x, y| {
-            let key = |d: &Difference| (std::cmp::Reverse(d.gravest()), d.rule, d.change);
+            let key = |d: &Difference| (Reverse(d.gravest()), d.place(), d.rule, d.change);
             (key(x), &x.process, &x.what).cmp(&(key(y), &y.process, &y.what))
         });
     }

@@ -4,7 +4,7 @@
 //! difference between the sides; the rest is unstable. Runs of one side are also compared with each
 //! other: what differs there is unstable on that side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use super::agree::{Identity, Subject, agree, for_each, identity, subject};
@@ -105,6 +105,7 @@ fn unstable_within(
         let (Some(mut first), mut other) = (runs.first().cloned(), other.clone()) else { continue };
         let report = compare(&mut first, &mut other, options);
         let verdict = judge(report, &other);
+        let mut counted = BTreeSet::new();
         for_each(&verdict.report.differences, &mut |difference| {
             // What the policy says is about each run, not about what differs.
             if matches!(
@@ -128,7 +129,10 @@ fn unstable_within(
             // A process may end in another way in each run: one line.
             let mut key = identity(difference);
             (key.4, key.5) = (None, None);
-            seen.entry(key).or_insert(new).seen += 1;
+            // Several processes may differ in the same way.
+            if counted.insert(key.clone()) {
+                seen.entry(key).or_insert(new).seen += 1;
+            }
         });
     }
     // The first run has what the others lack.

@@ -87,6 +87,16 @@ fn what_differs_within_a_side_is_unstable_there() {
     assert!(ran.status.success(), "{ran:?}");
 }
 
+/// Processes that differ in the same way are seen in one run all the same.
+#[test]
+fn what_is_unstable_is_counted_by_run() {
+    const ENDS: &str = "(exit $N); (exit $N); (exit $N); :";
+    let stage = recorded(&[("a1", &ENDS.replace("$N", "0")), ("a2", &ENDS.replace("$N", "1"))]);
+    let ran = stage.sysreel(&["diff", "--format", "json", "a1.reel", "a2.reel", "--", "a1.reel"]);
+    let (_, unstable) = told(&json(&ran));
+    assert_eq!(unstable, ["0 1/2 exit.status changed exit"], "{ran:?}");
+}
+
 /// A name that all runs of a side have is not made up, however random it looks.
 #[test]
 fn a_name_of_all_runs_of_a_side_is_not_made_up() {

@@ -12,7 +12,7 @@ use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Account, Change, Difference, Report};
 use crate::diff::resource::{Name, Resource};
 use crate::diff::rule::Rule;
-use crate::diff::run::{End, NameId, Operation, Run, Seen};
+use crate::diff::run::{End, NameId, Operation, Run, Seen, UNFINISHED, UNFINISHED_NAME};
 use crate::diff::{Level, Options};
 use crate::state::ProcessId;
 use crate::{Error, LogFile};
@@ -284,6 +284,7 @@ fn errno(result: &str) -> u16 {
     match result.strip_prefix("errno-") {
         Some(number) => number.parse().unwrap_or(MOST),
         None if result == "ok" => 0,
+        None if result == UNFINISHED_NAME => UNFINISHED,
         None => (1..=MOST)
             .find(|n| sysreel_abi::errno_name((*n).into()) == Some(result))
             .unwrap_or(MOST),

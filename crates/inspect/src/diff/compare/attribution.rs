@@ -85,9 +85,7 @@ impl Folding {
     }
 
     pub(super) fn is_process(&self, at: usize) -> bool {
-        let found = &self.found[at];
-        found.names.is_empty()
-            && matches!(found.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
+        self.found[at].is_process()
     }
 
     fn known_causes(&mut self) {

@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use super::Found;
 use super::code::{loaded_code, own_code};
 use super::places::{
-    grants_later, is_in_spread, is_loopback, is_of_allocator, is_of_other_process, is_own,
-    is_secret, is_spread, is_this_machine,
+    is_in_spread, is_loopback, is_of_allocator, is_of_other_process, is_own, is_secret, is_spread,
+    is_this_machine,
 };
 use super::requested::{
     Operation, Request, Requested, Results, Set, creation_severity, durability_severity,
     flags_severity, ipc_severity, is_ok, with_common, without_flags,
 };
 use crate::diff::effect::{Effect, Op};
+use crate::diff::later::is_used_later;
 use crate::diff::report::Change;
 use crate::diff::resource::{Kind, Name, Resource};
 use crate::diff::rule::{Rule, Severity};
-use crate::diff::run::{NO_FLAGS, Run, Seen};
+use crate::diff::run::{NO_FLAGS, Run, Seen, UNFINISHED_NAME};
 
 pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     let first = found.len();
@@ -281,7 +282,8 @@ fn names_of(op: Op, resource: &Resource) -> Vec<String> {
 
 /// Returns the rule and the severity for an effect in one run only.
 fn classify(op: Op, resource: &Resource, result: &str, change: Change) -> (Rule, Severity) {
-    let ok = result == "ok";
+    // What has no result yet may have been done.
+    let ok = matches!(result, "ok" | UNFINISHED_NAME);
     let missing = matches!(result, "ENOENT" | "ENOTDIR");
     let added = change == Change::Added;
     let rule = match op {
@@ -342,13 +344,17 @@ fn severity(rule: Rule, resource: &Resource, ok: bool) -> Severity {
             Severity::Info
         }
         // Whether a store has made one of its folders before depends on a hash.
-        Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
+        Rule::FsWriteNew
+        | Rule::FsChangeGone
+        | Rule::FsReadNew
+        | Rule::FsReadGone
+        | Rule::FsCreate
             if is_spread(name) =>
         {
             Severity::Info
         }
         // Others run it later, or trust it.
-        Rule::FsWriteNew | Rule::FsRenameNew if ok && grants_later(name) => Severity::Error,
+        Rule::FsWriteNew | Rule::FsRenameNew if ok && is_used_later(name) => Severity::Error,
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew
             if resource.names().all(is_own) || is_file("/dev/tty") =>
         {

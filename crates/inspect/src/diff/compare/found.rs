@@ -57,6 +57,18 @@ impl Found {
         self
     }
 
+    /// Whether it is about a process that only one run has, or about one that executes a script
+    /// with another interpreter.
+    pub(crate) fn is_process(&self) -> bool {
+        let of_one_run = self.difference.change != Change::Changed;
+        self.names.is_empty()
+            && match self.difference.rule {
+                Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount => true,
+                Rule::ExecArgv => of_one_run,
+                _ => false,
+            }
+    }
+
     /// Returns the operation that it is about.
     pub(crate) fn op(&self) -> Option<Op> {
         self.difference.effect.as_ref().map(|effect| effect.op)

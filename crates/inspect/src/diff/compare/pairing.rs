@@ -1,5 +1,6 @@
 //! Pairs the processes of two runs, from the root down: children of a pair are paired by programs
-//! and arguments, then by order; those left by program alone. All others exist in one run only.
+//! and arguments, then by order; those left by program alone, then by what they execute in the end.
+//! All others exist in one run only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -47,6 +48,11 @@ impl<'r> Tree<'r> {
         self.process(id)
             .map(|p| p.images.iter().map(|image| image.argv.as_slice()).collect())
             .unwrap_or_default()
+    }
+
+    /// Returns the last program that a process executes, with all arguments.
+    fn last(&self, id: ProcessId) -> Option<&'r [String]> {
+        self.process(id)?.images.last().map(|image| image.argv.as_slice())
     }
 
     fn programs(&self, id: ProcessId) -> Vec<&'r str> {
@@ -106,11 +112,18 @@ impl Pairing {
             xs.into_iter().for_each(|x| left.entry(a.programs(x)).or_default()[0].push(x));
             ys.into_iter().for_each(|y| left.entry(b.programs(y)).or_default()[1].push(y));
         }
+        // Those that execute the same at their end: `nice cp a b` is `cp a b` in the end.
+        let mut last = BTreeMap::<_, [Vec<ProcessId>; 2]>::new();
         for (programs, [xs, ys]) in left {
             // Processes that execute nothing were already paired as exactly alike.
             if !programs.is_empty() {
-                pair_group(a, b, xs, ys, &mut pairs);
+                let (xs, ys) = pair_group(a, b, xs, ys, &mut pairs);
+                xs.into_iter().for_each(|x| last.entry(a.last(x)).or_default()[0].push(x));
+                ys.into_iter().for_each(|y| last.entry(b.last(y)).or_default()[1].push(y));
             }
+        }
+        for [xs, ys] in last.into_values() {
+            pair_group(a, b, xs, ys, &mut pairs);
         }
         pairs.sort_unstable();
         for (x, y) in pairs {

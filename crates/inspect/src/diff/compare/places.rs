@@ -21,37 +21,6 @@ pub(super) fn is_of_passing(name: &Name) -> bool {
     name.root() == Some("TMP") || DIRECTORIES.iter().any(|directory| path.starts_with(directory))
 }
 
-/// Whether a file that is written or renamed to this name is run or trusted later: hooks, start
-/// files of shells and sessions, cron, keys that let others in.
-pub(super) fn grants_later(name: &Name) -> bool {
-    const DIRECTORIES: [&str; 7] = [
-        "/.git/hooks/",
-        "/.config/systemd/",
-        "/.config/autostart/",
-        "/etc/cron",
-        "/var/spool/cron",
-        "/etc/profile.d/",
-        "/etc/sudoers",
-    ];
-    const FILES: [&str; 12] = [
-        ".bashrc",
-        ".bash_profile",
-        ".bash_login",
-        ".profile",
-        ".zshrc",
-        ".zshenv",
-        ".zprofile",
-        ".login",
-        ".cshrc",
-        ".gitconfig",
-        "authorized_keys",
-        "ld.so.preload",
-    ];
-    let path = name.file().unwrap_or_default();
-    let base = path.rsplit('/').next().unwrap_or_default();
-    FILES.contains(&base) || DIRECTORIES.iter().any(|directory| path.contains(directory))
-}
-
 /// Whether a file belongs to the system, so that what is loaded from it is installed.
 pub(super) fn is_of_system(name: &Name) -> bool {
     const DIRECTORIES: [&str; 7] =
@@ -224,21 +193,6 @@ mod tests {
             "/etc/ssl/certs/a.pem",
         ] {
             assert!(!is_secret(&Name::parse(plain)), "{plain}");
-        }
-    }
-
-    #[test]
-    fn files_that_run_later_are_known_by_their_place() {
-        for later in [
-            "$WS/.git/hooks/pre-commit",
-            "$HOME/.bashrc",
-            "$WS/.ssh/authorized_keys",
-            "/etc/cron.d/x",
-        ] {
-            assert!(grants_later(&Name::parse(later)), "{later}");
-        }
-        for other in ["$WS/hooks/x", "$WS/bashrc", "/etc/profile"] {
-            assert!(!grants_later(&Name::parse(other)), "{other}");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::diff::policy::matcher::{RealNames, subject};
 use crate::diff::report::{Change, Difference, Report};
 use crate::diff::resource::Resource;
 use crate::diff::rule::{Rule, Severity};
-use crate::diff::run::{Run, Seen};
+use crate::diff::run::{Run, Seen, UNFINISHED_NAME};
 use crate::diff::verdict::{Excepted, Verdict};
 
 /// What a policy looks at besides the differences.
@@ -201,7 +201,7 @@ impl Policy {
         let mut rest = prune(differences, &mut |difference| {
             let read = matches!(
                 subject(difference),
-                Some((Op::Read, name, "ok")) if self.is_secret(name, real)
+                Some((Op::Read, name, "ok" | UNFINISHED_NAME)) if self.is_secret(name, real)
             );
             if read && difference.change == Change::Added {
                 let mut secret = difference.clone();

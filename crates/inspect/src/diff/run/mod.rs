@@ -18,6 +18,7 @@ pub(crate) mod roots;
 mod signals;
 pub(crate) mod stream;
 pub(crate) mod timing;
+mod unfinished;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -104,6 +105,8 @@ pub(crate) struct Created {
     pub(crate) exclusive: bool,
     /// Whether only the owner may use it: as mkstemp(3) and mkdtemp(3) make it.
     pub(crate) private: bool,
+    /// Whether it was only tried.
+    pub(crate) failed: bool,
 }
 
 /// The process and the role that did something.
@@ -129,7 +132,8 @@ pub struct Run {
     pub marks: Vec<Mark>,
     /// The number of calls that are not compared one by one, by class.
     pub counted_only: BTreeMap<CountedOnly, u64>,
-    /// The number of completed calls in the log.
+    /// The number of calls in the log that returned, and of those that asked for something and did
+    /// not.
     pub calls: u64,
     /// The paths of opened files, by the path in the call, where they differ.
     pub(crate) leads: BTreeMap<Name, Name>,
@@ -241,10 +245,16 @@ impl Run {
     }
 }
 
+/// The result of a call that never returned, in place of an error number.
+pub(crate) const UNFINISHED: u16 = u16::MAX;
+/// Its name.
+pub(crate) const UNFINISHED_NAME: &str = "unfinished";
+
 /// Returns `ok` or the name of an error.
 pub(crate) fn result(errno: u16) -> String {
     match errno {
         0 => "ok".to_owned(),
+        UNFINISHED => UNFINISHED_NAME.to_owned(),
         _ => match sysreel_abi::errno_name(errno.into()) {
             Some(name) => name.to_owned(),
             None => format!("errno-{errno}"),

@@ -3,6 +3,7 @@
 mod calls;
 mod connecting;
 mod finish;
+mod unfinished;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -26,6 +27,7 @@ use super::operation::{Classifier, Operation};
 use super::roots::Roots;
 use super::stream::Streams;
 use super::timing::Timing;
+use super::unfinished::Unfinished;
 use super::{Actor, Created, End, Operations, Run};
 #[cfg(test)]
 use crate::Findings;
@@ -76,6 +78,7 @@ struct RunBuilder {
     /// The time of the latest event, in nanoseconds (CLOCK_MONOTONIC).
     last_ns: u64,
     operations: Operations,
+    unfinished: Unfinished,
     created: Vec<Created>,
     /// The process that used each name first.
     users: Vec<ProcessId>,
@@ -155,11 +158,10 @@ impl Walk for RunBuilder {
         }
         self.matching.note(&item);
         match item {
-            Item::Call(call) => {
-                if let Some(returned) = call.returned() {
-                    self.call(call.state(), &returned, call.buffers());
-                }
-            }
+            Item::Call(call) => match call.returned() {
+                Some(returned) => self.call(call.state(), &returned, call.buffers()),
+                None => self.unfinished(&call),
+            },
             Item::Signal(at) if self.level >= Level::Sequence => self.signal(&at),
             Item::TaskStart(at) => self.task(&at),
             Item::TaskEnd(at) => self.gone(&at),
@@ -186,6 +188,7 @@ impl RunBuilder {
             classifier: Classifier::default(),
             local_ids: RunLocalIds::default(),
             operations: Operations::default(),
+            unfinished: Unfinished::default(),
             created: Vec::new(),
             users: Vec::new(),
             connecting: HashMap::default(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::looks::{evidence, is_mixed_hex};
+use super::looks::{evidence, has_capitalized_word, is_mixed_hex};
 
 /// The least length of a generated part, in letters and digits: `XXXXXX`.
 const MIN_LEN: usize = 6;
@@ -119,6 +119,13 @@ pub(super) struct How {
     pub(super) private: bool,
 }
 
+impl How {
+    /// Whether the names are made as any other file, and outlive the run.
+    fn stays(self) -> bool {
+        !(self.passing || self.exclusive && self.private)
+    }
+}
+
 /// A part of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
@@ -132,6 +139,8 @@ pub(super) struct Part {
     /// all its words have digits, as times and numbers, or it is long and looks more random than
     /// chosen.
     is_possible: bool,
+    /// Whether it looks more random than chosen, beside another that looks random.
+    pub(super) is_likely: bool,
 }
 
 impl Part {
@@ -212,14 +221,17 @@ fn differing_part(bases: &[Vec<&str>; 2], at: usize, how: How) -> Option<Part> {
         }
         start..end
     });
-    let has_digits = all.iter().all(|word| word.bytes().any(|byte| byte.is_ascii_digit()));
-    let part = Part { word: at, range, is_random: false, is_possible: false };
+    // Times and ids of processes were replaced before: other numbers are chosen.
+    let has_digits = all.iter().all(|word| {
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        (1..word.len()).contains(&digits)
+    });
+    let part = Part { word: at, range, is_random: false, is_possible: false, is_likely: false };
     let is_long = all.iter().all(|word| part.text(word).len() >= MIN_LEN);
     let [of_a, of_b] = column.each_ref().map(|side| side.iter().collect::<BTreeSet<_>>());
-    let is_possible = of_a == of_b
-        || has_digits
-        || is_long && evidence_of(&column, &part).iter().sum::<i32>() >= 0;
-    Some(Part { is_random: are_random(&column, &part, how), is_possible, ..part })
+    let is_likely = is_long && evidence_of(&column, &part).iter().sum::<i32>() >= 0;
+    let is_possible = of_a == of_b || has_digits || is_likely;
+    Some(Part { is_random: are_random(&column, &part, how), is_possible, is_likely, ..part })
 }
 
 /// Returns the evidence that a part of words is random, in each run.
@@ -249,6 +261,10 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     const TEMPORARY: (i32, i32) = (-150, -80);
     const LEAST: i32 = -90;
     const SURE: i32 = 40;
+    /// The least length and evidence of what stays: a hash or a random number. Chosen words of this
+    /// length have less than -150 each, and random letters and digits 170 on average.
+    const LONG: usize = 20;
+    const LASTING: (i32, i32) = (0, -60);
     let sides = evidence_of(words, part);
     // Some characters of two names are equal by chance, but not those of all.
     let [of_a, of_b] = words.each_ref().map(|side| side.iter().map(|word| part.text(word)));
@@ -256,6 +272,16 @@ fn are_random(words: &[Vec<&str>; 2], part: &Part, how: How) -> bool {
     for (one, other) in of_a.zip(of_b) {
         different += one.bytes().zip(other.bytes()).filter(|(x, y)| x != y).count();
         of += one.len().min(other.len());
+    }
+    if how.stays() {
+        let is_long = words.iter().flatten().all(|word| part.text(word).len() >= LONG);
+        let is_sure = sides.iter().all(|side| *side >= LASTING.1);
+        return is_long && is_sure && sides.iter().sum::<i32>() >= LASTING.0;
+    }
+    // Random letters may look like a word in one of two names.
+    let chosen = |side: &Vec<&str>| side.iter().all(|word| has_capitalized_word(part.text(word)));
+    if !how.passing && words.iter().all(chosen) {
+        return false;
     }
     let is_short = words.iter().flatten().any(|word| part.text(word).len() < MIN_LEN);
     let (enough, least) = match how {

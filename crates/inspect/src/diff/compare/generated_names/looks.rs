@@ -54,7 +54,9 @@ pub(super) fn is_mixed_hex(word: &str) -> bool {
 /// Returns the evidence that the characters of a word from `start` on are random, negative if they
 /// look chosen.
 pub(super) fn evidence(word: &str, start: usize) -> i32 {
-    let text = word.get(start..).unwrap_or_default();
+    // The part of a number in which two differ says nothing: `20260131` is a date.
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+    let text = word.get(if is_number { 0 } else { start }..).unwrap_or_default();
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return match text.len() {
             MIN_DIGITS.. if !is_date(text) => CERTAIN,
@@ -81,9 +83,7 @@ pub(super) fn evidence(word: &str, start: usize) -> i32 {
             [true, false] => weight::FROM_DIGIT,
             [false, true] => weight::TO_DIGIT,
             [false, false] => {
-                let pair = [before, byte].map(|byte| byte.to_ascii_lowercase());
-                let is_common = PAIRS.split(' ').any(|known| known.as_bytes() == pair);
-                let letters = if is_common { weight::COMMON } else { weight::RARE };
+                let letters = if is_common(before, byte) { weight::COMMON } else { weight::RARE };
                 let is_same = before.is_ascii_lowercase() == byte.is_ascii_lowercase();
                 let case = match (is_same, both_cases) {
                     (true, false) => 0,
@@ -98,11 +98,31 @@ pub(super) fn evidence(word: &str, start: usize) -> i32 {
     all
 }
 
-/// Whether digits are a date, `20261129`.
+/// Whether a word has a word of three letters or more that begins with a capital, as `MyClass1`:
+/// a mixed-case name that was chosen. Two random ones of six characters rarely both have one.
+pub(super) fn has_capitalized_word(word: &str) -> bool {
+    const LEAST: usize = 3;
+    let bytes = word.as_bytes();
+    let starts = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_uppercase());
+    starts.into_iter().any(|start| {
+        let letters = bytes[start + 1..].iter().take_while(|byte| byte.is_ascii_lowercase());
+        let end = start + 1 + letters.count();
+        let is_word = bytes[start..end].windows(2).all(|pair| is_common(pair[0], pair[1]));
+        end - start >= LEAST && is_word
+    })
+}
+
+/// Whether two letters are often next to each other in words.
+fn is_common(before: u8, after: u8) -> bool {
+    let pair = [before, after].map(|byte| byte.to_ascii_lowercase());
+    PAIRS.split(' ').any(|known| known.as_bytes() == pair)
+}
+
+/// Whether digits are a date, `20261129`, or begin with one before a time of day.
 fn is_date(digits: &str) -> bool {
     let number = |range| digits.get(range).and_then(|part: &str| part.parse().ok()).unwrap_or(0);
     let (year, month, day): (u32, u32, u32) = (number(0..4), number(4..6), number(6..8));
-    digits.len() == 8
+    matches!(digits.len(), 8 | 10 | 12 | 14 | 17)
         && (1970..2100).contains(&year)
         && (1..=12).contains(&month)
         && (1..=31).contains(&day)
@@ -115,8 +135,23 @@ mod tests {
     #[test]
     fn words_are_told_from_random_characters() {
         for text in [
-            "release", "malware", "stable", "latest", "january", "october", "Makefile", "config",
-            "output1", "20261129", "123456", "backup", "sqlite", "kernel", "plugin", "vendor",
+            "release",
+            "malware",
+            "stable",
+            "latest",
+            "january",
+            "october",
+            "Makefile",
+            "config",
+            "output1",
+            "20261129",
+            "20261129123456",
+            "123456",
+            "backup",
+            "sqlite",
+            "kernel",
+            "plugin",
+            "vendor",
         ] {
             assert!(evidence(text, 0) < -10, "{text}: {}", evidence(text, 0));
         }
@@ -135,6 +170,16 @@ mod tests {
             "27f1c8db-f161-4c2e-9d3b-0a1b2c3d4e5f",
         ] {
             assert!(evidence(text, 0) > 20, "{text}: {}", evidence(text, 0));
+        }
+    }
+
+    #[test]
+    fn capitalized_words_are_found() {
+        for text in ["MyClass1", "BadGuy77", "McDonald", "getFile2Net"] {
+            assert!(has_capitalized_word(text), "{text}");
+        }
+        for text in ["AbC123", "uiXwlD", "x7kq2fa", "RELEASE", "release", "Bxqk12"] {
+            assert!(!has_capitalized_word(text), "{text}");
         }
     }
 }

@@ -1,11 +1,16 @@
 //! Gives a common name to names that each run makes up, as mkstemp(3) does.
 //!
-//! A name counts as made up if its run creates it, if the other run has no such name, if the other
-//! run creates one of the same form, in the same directory, by the same program, and if what
-//! differs looks random in both ([`looks`]). If the run also removes it, or makes it for its owner
-//! alone, as mkstemp(3) and mkdtemp(3) do, it only must not look chosen. So `release` and `malware`
+//! A name counts as made up if its run creates it, if the other run has no such name, and if the
+//! other run creates one of the same form, in the same directory, by the same program. How it came
+//! to be and what became of it is the evidence: a name that its run removes or renames, or that it
+//! makes new and for its owner alone, as mkstemp(3) and mkdtemp(3) do, only must not look chosen
+//! ([`looks`]). One that stays, and that was made as any other file, is made up only if it is a
+//! long random number or a hash, for looks alone do not tell `JDK11x64`. So `release` and `malware`
 //! are two names. A name that several runs of one side create is not made up either. A lock file
 //! that both runs have keeps its name, and so does `out2.txt` beside `out1.txt`.
+//!
+//! A name that exists only until it is renamed to its own beginning needs no evidence besides
+//! ([`scratch`]).
 //!
 //! Random letters sometimes look like a word. Where a program's names in other folders show how it
 //! makes them up, `tmp_obj_<new>`, names of the same pattern need no evidence of their own.
@@ -14,6 +19,7 @@ mod family;
 mod form;
 mod looks;
 mod pattern;
+mod scratch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -109,7 +115,7 @@ fn families<'r>(
                 && !constant[side].contains(name)
                 && let Some(family) = family(name, run.name(created.role), &spreads)
             {
-                let passing = removed.contains(name);
+                let passing = created.failed || removed.contains(name);
                 let members = &mut families.entry(family).or_default()[side];
                 let private = created.private;
                 let how = members.entry(name).or_insert(How { exclusive: false, passing, private });
@@ -140,6 +146,13 @@ fn find(
         Some((family, members, parts))
     }));
     let mut renamings: [Renaming; 2] = Default::default();
+    for (names, [of_a, of_b]) in scratch::names([a, b]) {
+        let base = |name: &String| split(name).1.to_owned();
+        pairs.extend(of_a.iter().zip(&of_b).map(|(a, b)| [base(a), base(b)]));
+        for (renaming, of) in renamings.iter_mut().zip([of_a, of_b]) {
+            renaming.names.extend(of.into_iter().map(|name| (name, names.clone())));
+        }
+    }
     let new = [new_names(a, b), new_names(b, a)];
     for (family, members, parts) in found {
         let spreads = family.folder.ends_with(SPREAD);
@@ -153,8 +166,13 @@ fn find(
             let [a, b] = members.each_ref().map(|members| members.keys().map(folder));
             pairs.extend(a.zip(b).map(|(a, b)| [a, b]).filter(|[a, b]| a != b));
         }
-        let [a, b] = members.each_ref().map(|members| members.keys().map(|name| split(name).1));
-        pairs.extend(a.zip(b).map(|(a, b)| [a.to_owned(), b.to_owned()]));
+        // Of several kinds, as `cc<new>.s` and `cc<new>.o`, each with one of its kind.
+        let [a, b] = members.each_ref().map(|members| {
+            let mut bases: Vec<_> = members.keys().map(|name| split(name).1).collect();
+            bases.sort_by_cached_key(|base| form::masked(base, &parts));
+            bases
+        });
+        pairs.extend(a.iter().zip(b).map(|(a, b)| [(*a).to_owned(), b.to_owned()]));
     }
     renamings
 }
@@ -219,7 +237,7 @@ impl Renaming {
             }
         }
         self.names.insert(name.to_owned(), format!("{to}{}", form::masked(base, parts)));
-        for part in parts.iter().filter(|part| part.is_random) {
+        for part in parts.iter().filter(|part| part.is_random || part.is_likely) {
             if let Some(word) = form::word(base, part.word) {
                 self.words.insert(word.to_owned(), part.masked(word));
             }

@@ -4,7 +4,8 @@ use super::*;
 fn found(a: &[&str], b: &[&str], exclusive: bool) -> Option<Vec<String>> {
     let forms: BTreeSet<_> = a.iter().chain(b).map(|name| Form::of(name)).collect();
     let [Some(_)] = &forms.into_iter().collect::<Vec<_>>()[..] else { return None };
-    let how = How { exclusive, passing: false, private: false };
+    // As mkstemp(3) makes it, or as any file that is removed in the end.
+    let how = How { exclusive, passing: !exclusive, private: exclusive };
     let parts = form::generated_parts(&[a.to_vec(), b.to_vec()], how)?;
     Some(a.iter().map(|name| form::masked(name, &parts)).collect())
 }
@@ -134,7 +135,7 @@ fn passing_names_may_have_equal_characters() {
 /// One program makes several kinds of names of one length.
 #[test]
 fn kinds_of_names_are_told_by_their_beginnings() {
-    let how = How { exclusive: true, passing: false, private: false };
+    let how = How { exclusive: true, passing: true, private: false };
     let side = |names: [&'static str; 2]| names.map(|name| (name, how)).into_iter().collect();
     let a: Members<'_> = side(["/d/rmetaGnYy3M", "/d/rustcIMGzbL"]);
     let b: Members<'_> = side(["/d/rmeta8IYJQQ", "/d/rustceaOPXq"]);
@@ -174,11 +175,11 @@ fn private_passing_names_may_look_like_words() {
 /// chance is known by the others.
 #[test]
 fn a_pattern_is_known_by_names_in_other_folders() {
-    let how = How { exclusive: true, passing: false, private: false };
+    let how = How { exclusive: true, passing: true, private: false };
     let members = |a, b| [a, b].map(|name: &'static str| Members::from([(name, how)]));
     let family = |name: &str, role: &str| family(name, role, &|_| false).unwrap();
     let mut clear = members("/r/9d/tmp_obj_B8LU0w", "/r/9d/tmp_obj_wkVGr3");
-    let mut unclear = members("/r/bf/tmp_obj_oneaci", "/r/bf/tmp_obj_upirA2");
+    let mut unclear = members("/r/bf/tmp_obj_oneaci", "/r/bf/tmp_obj_anderi");
     let [of_clear, of_unclear] =
         [&clear, &unclear].map(|members| family(members[0].keys().next().unwrap(), "git"));
     assert!(take_generated(&mut unclear).is_empty());
@@ -192,6 +193,57 @@ fn a_pattern_is_known_by_names_in_other_folders() {
 
     // Not another program's, nor names that begin in another way.
     assert_eq!(patterns.parts_of(&family("/r/bf/tmp_obj_oneaci", "tar"), &unclear), None);
-    let other = members("/r/bf/new_obj_oneaci", "/r/bf/new_obj_upirA2");
+    let other = members("/r/bf/new_obj_oneaci", "/r/bf/new_obj_anderi");
     assert_eq!(patterns.parts_of(&family("/r/bf/new_obj_oneaci", "git"), &other), None);
+}
+
+/// Looks alone are no evidence: a name that is made as any other file and stays is chosen.
+#[test]
+fn names_that_stay_need_to_be_hashes() {
+    let found = |a, b, exclusive| {
+        let how = How { exclusive, passing: false, private: false };
+        form::generated_parts(&[vec![a], vec![b]], how).is_some()
+    };
+    for exclusive in [true, false] {
+        for (a, b) in [
+            ("MyClass1.class", "BadGuy77.class"),
+            ("JDK11x64", "JRE17x86"),
+            ("pkgA1b2c3", "pkgZ9y8x7"),
+            ("photo-20240131123045.jpg", "photo-20230228101112.jpg"),
+            ("acct-4111111111111111", "acct-5500000000000004"),
+            ("user-31415926", "user-27182818"),
+            ("sha-1a2b3c4d5e6f.tgz", "sha-f6e5d4c3b2a1.tgz"),
+        ] {
+            assert!(!found(a, b, exclusive), "{a} {b}");
+        }
+        let hashes =
+            ["ddd6c3a88544922f30e341e3e66e29edf5775f", "7a2250fd4aa02a6eb3f729732f8f3208135008"];
+        assert!(found(hashes[0], hashes[1], exclusive));
+        // rustc's hashes of a crate, with pairs of letters as words have.
+        let crates = ["s-3rigysu0yzntememmmth6k1tr", "s-9zq7eyjenkod9cognvhqrzyu7"];
+        assert!(found(crates[0], crates[1], exclusive));
+        assert!(!found("InternationalizationTest1", "IntercontinentalResources", exclusive));
+        let ids = ["bb53563b-f1b6-4379-bba5-299772f3b370", "243f1f4e-8199-4e99-a228-cbf57f0a2506"];
+        assert!(found(ids[0], ids[1], exclusive));
+    }
+}
+
+/// What is made for its owner alone and stays may be a key with a chosen name.
+#[test]
+fn capitalized_words_in_both_names_are_chosen() {
+    let how = How { exclusive: true, passing: false, private: true };
+    let found = |a, b| form::generated_parts(&[vec![a], vec![b]], how).is_some();
+    assert!(!found("MyClass1.class", "BadGuy77.class"));
+    assert!(!found("getFile2Net", "putData4Web"));
+    assert!(found("tmp.AlRaZFWGje", "tmp.rhXlfGTh5n"));
+}
+
+/// The number beside a random word is chosen, unless it is a time or the id of a process, which are
+/// replaced before.
+#[test]
+fn a_number_beside_a_random_word_is_chosen() {
+    let how = How { exclusive: true, passing: true, private: true };
+    let found = |a, b| form::generated_parts(&[vec![a], vec![b]], how).is_some();
+    assert!(!found("backup-20240131-AbC123", "backup-20250228-XyZ987"));
+    assert!(found("backup-20240131-AbC123", "backup-20240131-XyZ987"));
 }

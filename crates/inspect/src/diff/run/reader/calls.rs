@@ -52,6 +52,7 @@ impl RunBuilder {
             }
             Classified::Retry(operation) => {
                 crate::add(self.counted_only.entry(CountedOnly::Retry).or_default(), 1);
+                self.attempted(process, operation, finished);
                 if self.level >= Level::Sequence {
                     self.streams.retry(finished.task, process, (self.role(process), operation));
                 }
@@ -86,7 +87,7 @@ impl RunBuilder {
     }
 
     /// Adds a step to the stream of the task, from level `sequence` on.
-    fn step(&mut self, case: &Case<'_>, process: ProcessId, operation: Operation) {
+    pub(super) fn step(&mut self, case: &Case<'_>, process: ProcessId, operation: Operation) {
         if self.level < Level::Sequence {
             return;
         }
@@ -126,22 +127,22 @@ impl RunBuilder {
         };
         if operation.errno != 0 && operation.makes == Making::First {
             // A program whose directory is missing makes up another name when it tries again.
-            let (exclusive, private) = (true, false);
-            self.created.push(Created { name: operation.first, role, exclusive, private });
+            let (name, exclusive, private) = (operation.first, true, self.is_private(operation));
+            self.created.push(Created { name, role, exclusive, private, failed: true });
         }
         if operation.errno == 0 {
             let made = match operation.makes {
                 Making::Nothing => None,
                 Making::Perhaps => Some((operation.first, false)),
                 Making::First => Some((operation.first, true)),
-                Making::Second => Some((operation.second, true)),
+                // A rename replaces what is there.
+                Making::Second => Some((operation.second, operation.op != Op::Rename)),
             };
             if let Some((name, exclusive)) = made
                 && self.local_ids.created.insert(name)
             {
-                let grants = self.names.raw(operation.grants);
-                let private = grants.starts_with(b"0600") || grants.starts_with(b"0700");
-                self.created.push(Created { name, role, exclusive, private });
+                let private = self.is_private(operation);
+                self.created.push(Created { name, role, exclusive, private, failed: false });
             }
         }
         if operation.requested != NameId::default() {
@@ -160,6 +161,12 @@ impl RunBuilder {
                 seen.0 = seen.0.saturating_add(1);
             }
         }
+    }
+
+    /// Whether an operation makes a file for its owner alone.
+    fn is_private(&self, operation: &Operation) -> bool {
+        let grants = self.names.raw(operation.grants);
+        grants.starts_with(b"0600") || grants.starts_with(b"0700")
     }
 
     pub(super) fn set_user(&mut self, name: NameId, process: ProcessId) {

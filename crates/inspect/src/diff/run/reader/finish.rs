@@ -22,6 +22,7 @@ impl RunBuilder {
         findings: Findings,
     ) -> Run {
         self.add_derived_effects();
+        std::mem::take(&mut self.unfinished).add_to(&mut self.operations);
         let names = canonical::canonical_names(&self.names, &self.local_ids, &self.roots);
         let value = |id: NameId| {
             let name = usize::try_from(id.0).ok().and_then(|at| names.get(at));

@@ -34,9 +34,7 @@ impl Causes {
                 let process = usize::try_from(first.0).ok().and_then(|at| run.processes.get(at));
                 let maker = match one.difference.rule {
                     Rule::ThreadCount => Some(first),
-                    Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount if one.names.is_empty() => {
-                        process.and_then(|process| process.parent)
-                    }
+                    _ if one.is_process() => process.and_then(|process| process.parent),
                     _ => None,
                 };
                 if let Some(maker) = maker {
