@@ -1,6 +1,8 @@
 //! Text of values: flags joined by `|`, unknown bits in hexadecimal, unknown values marked as
 //! unknown.
 
+mod input;
+
 use std::fmt::Write as _;
 
 use linux_raw_sys::general as g;
@@ -12,6 +14,8 @@ use crate::consts::{
 };
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
+
+pub use input::InputRequest;
 
 /// Writes a set of flags: groups that hold one value of a list (`O_RDWR`), names of known bits, and
 /// the remaining bits in hexadecimal. Writes `0x40 /* PROT_??? */` if no bit is known, and `0` for
@@ -375,6 +379,9 @@ fn ioctl_text(abi: Abi, value: u64, out: &mut String) {
     let request = value & 0xffff_ffff;
     if let Some(name) = ioctl_name(abi, request) {
         out.push_str(name);
+        return;
+    }
+    if input::request(abi, request, out) {
         return;
     }
     let parts = crate::IoctlRequest::decode(u32::try_from(request).unwrap_or(0));

@@ -15,6 +15,8 @@ lists! {
         COUNTER_EVENT_OVERFLOW = 0, COUNTER_EVENT_UNDERFLOW = 1,
         COUNTER_EVENT_OVERFLOW_UNDERFLOW = 2, COUNTER_EVENT_THRESHOLD = 3, COUNTER_EVENT_INDEX = 4,
         COUNTER_EVENT_CHANGE_OF_STATE = 5, COUNTER_EVENT_CAPTURE = 6;
+    /// States of a bus of IDE disks [linux/hdreg.h].
+    "" BUS_STATE "BUSSTATE_" 32: BUSSTATE_OFF = 0, BUSSTATE_ON = 1, BUSSTATE_TRISTATE = 2;
     /// Extended attributes of files.
     "linux/fs.h" FS_XFLAG "FS_XFLAG_" 32:
         FS_XFLAG_REALTIME = 1, FS_XFLAG_PREALLOC = 2, FS_XFLAG_IMMUTABLE = 8,
@@ -94,3 +96,18 @@ lists! {
         ATA_CMD_SLEEP = 0xe6, ATA_CMD_FLUSH = 0xe7, ATA_CMD_FLUSH_EXT = 0xea,
         ATA_CMD_ID_ATA = 0xec, ATA_CMD_SET_FEATURES = 0xef;
 }
+
+/// How an IDE disk shares its bus (linux/hdreg.h). The header has the numbers of the bits.
+pub static IDE_NICE: crate::desc::Constants = crate::desc::Constants {
+    prefix: "IDE_NICE_",
+    bits: 32,
+    items: &[
+        ("1 << IDE_NICE_DSC_OVERLAP", 1),
+        ("1 << IDE_NICE_ATAPI_OVERLAP", 2),
+        ("1 << IDE_NICE_1", 8),
+        ("1 << IDE_NICE_0", 4),
+        ("1 << IDE_NICE_2", 16),
+    ],
+    fields: &[],
+    overrides: &[],
+};

@@ -52,7 +52,7 @@ pub(crate) fn canonical(abi: crate::arch::Abi, request: u64) -> u64 {
 static WORDS: &[u32] = &[
     BLKBSZGET, BLKBSZSET, BLKGETSIZE64, BLKTRACESETUP, PERF_EVENT_IOC_ID,
     PERF_EVENT_IOC_SET_FILTER, PERF_EVENT_IOC_QUERY_BPF, PERF_EVENT_IOC_MODIFY_ATTRIBUTES,
-    RTC_IRQP_READ, RTC_IRQP_SET, RTC_EPOCH_READ, RTC_EPOCH_SET, RTC_PLL_GET, RTC_PLL_SET,
+    EVIOCSFF, RTC_IRQP_READ, RTC_IRQP_SET, RTC_EPOCH_READ, RTC_EPOCH_SET, RTC_PLL_GET, RTC_PLL_SET,
 ];
 
 /// The request is argument 1.
@@ -184,6 +184,7 @@ static VALUES: &[(u32, ArgKind)] = &[
     (TUNSETNOCSUM, ArgKind::Long), (TUNSETDEBUG, ArgKind::Long), (TUNSETPERSIST, ArgKind::Long),
     (TUNSETOWNER, ArgKind::Long), (TUNSETGROUP, ArgKind::Long), (TUNSETLINK, ArgKind::Long),
     (TUNSETOFFLOAD, ArgKind::Long),
+    (EVIOCRMFF, ArgKind::Int), (EVIOCGRAB, ArgKind::Uint), (EVIOCREVOKE, ArgKind::Uint),
     (TIOCSCTTY, ArgKind::Int), (TCSBRK, ArgKind::Int), (TCSBRKP, ArgKind::Int),
     (TCXONC, ArgKind::Enum(&terminal::FLOW)), (TCFLSH, ArgKind::Enum(&terminal::QUEUE)),
 ];

@@ -60,7 +60,7 @@ pub(crate) fn control_block(
     named(view, "aio_data", ArgKind::Hex, f.u64(0), out);
     optional(view, "aio_key", ArgKind::Uint, f.u32(8), out);
     optional(view, "aio_rw_flags", ArgKind::Flags(&file::RWF), f.u32(12), out);
-    named(view, "aio_lio_opcode", ArgKind::Enum(&c::IOCB_CMD), command, out);
+    opcode(view, command, out);
     let priority = if f.u32(56) & IOPRIO != 0 { ArgKind::IoPriority } else { ArgKind::Uint };
     optional(view, "aio_reqprio", priority, f.u16(18), out);
     named(view, "aio_fildes", ArgKind::Fd, f.u32(20), out);
@@ -68,6 +68,21 @@ pub(crate) fn control_block(
         operands(view, of, command, f, out);
     }
     out.push('}');
+}
+
+/// Writes the command, in decimal if it has no name.
+fn opcode(view: &View<'_>, command: u64, out: &mut String) {
+    member(out, "aio_lio_opcode");
+    let number = |out: &mut String| text::dec(out, command);
+    match c::IOCB_CMD.items.iter().find(|(_, known)| *known == command) {
+        Some((name, _)) => value::named(view, &number, name, out),
+        None => {
+            number(out);
+            if view.options.constants != crate::style::Constants::Raw {
+                out.push_str(" /* IOCB_CMD_??? */");
+            }
+        }
+    }
 }
 
 fn operands(

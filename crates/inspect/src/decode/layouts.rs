@@ -88,6 +88,10 @@ pub(crate) fn structure(
 /// Writes a structure of one call, or one that is a table of members.
 fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut String) -> bool {
     use Layout as L;
+    let is_given = view.meaning(i).1.is_some_and(|mem| mem.dir == sysreel_abi::Dir::In);
+    if is_given && structures::set_object(view, layout, f, out) {
+        return true;
+    }
     match layout {
         L::TimeT => {
             out.push('[');

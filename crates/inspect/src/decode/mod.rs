@@ -40,6 +40,7 @@ mod members;
 mod netlink;
 mod out;
 mod outcome;
+mod parts;
 mod perf;
 mod poll;
 mod prctl;

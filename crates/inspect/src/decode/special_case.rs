@@ -39,6 +39,7 @@ pub(super) fn special_case(
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         (CallKind::Multiplexed, ArgKind::Enum(list)) => return ipc::multiplexer(list, value, out),
+        (CallKind::Multiplexed, ArgKind::Addr) => text::hex(out, value),
         _ if value == 0 => return false,
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);

@@ -35,6 +35,23 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     true
 }
 
+/// Writes what IPC_SET sets of an object. Returns false for other structures.
+pub(super) fn set_object(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
+    let members = match layout {
+        Layout::MsqidDs => MESSAGES_SET,
+        Layout::ShmidDs => MEMORY_SET,
+        Layout::SemidDs => SEMAPHORES_SET,
+        _ => return false,
+    };
+    write_words(view, members, long_of(view.abi), f, out);
+    true
+}
+
+const MESSAGES_SET: &[Member] =
+    &[fixed("msg_perm", 0, Width::Owner, Hex), m("msg_qbytes", (88, 68), Word, Ulong)];
+const MEMORY_SET: &[Member] = &[fixed("shm_perm", 0, Width::Owner, Hex)];
+const SEMAPHORES_SET: &[Member] = &[fixed("sem_perm", 0, Width::Owner, Hex)];
+
 /// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) and an
 /// iovec have pointers and sizes of the caller.
 fn word_of(layout: Layout, abi: Abi) -> usize {
@@ -49,7 +66,11 @@ fn word_of(layout: Layout, abi: Abi) -> usize {
 fn segment(f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "entry_number");
-    text::dec(out, f.u32(0));
+    // The kernel chooses the entry (set_thread_area(2)).
+    match f.u32(0) {
+        0xffff_ffff => out.push_str("-1"),
+        entry => text::dec(out, entry),
+    }
     for (name, at) in [("base_addr", 4), ("limit", 8)] {
         member(out, name);
         _ = write!(out, "{:#08x}", f.u32(at));

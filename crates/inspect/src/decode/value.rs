@@ -4,7 +4,7 @@ use sysreel_abi::consts::{open, uapi};
 use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
 use super::view::View;
-use super::{endpoint, signal_set};
+use super::{endpoint, parts, signal_set};
 use crate::state::{FdTable, OpenFile};
 use crate::style::Constants;
 use crate::text;
@@ -73,6 +73,9 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
         ArgKind::Flags(list) | ArgKind::Enum(list) if list.bits == 64 => text::hex(out, value),
         _ => text::hex(out, value & 0xffff_ffff),
     };
+    if parts::write(view, kind, value, out) {
+        return;
+    }
     if let Some((field, part, name)) = render::apart(kind, value)
         && let ArgKind::Flags(list) = kind
     {
@@ -89,9 +92,20 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
     // A value without any name is a number with a comment already.
     let is_number = names.starts_with(|c: char| c.is_ascii_digit());
     if view.options.constants == Constants::Verbose && !is_number {
-        let names = out.split_off(start);
+        let mut names = out.split_off(start);
+        // A comment in the name of a request would end the one around it.
+        while let Some(range) = matches!(kind, ArgKind::Ioctl).then(|| comment(&names)).flatten() {
+            names.replace_range(range, "");
+        }
         named(view, &number, &names, out);
     }
+}
+
+/// Returns where a comment and the space before it are.
+fn comment(text: &str) -> Option<std::ops::Range<usize>> {
+    let start = text.find(" /*")?;
+    let end = text.get(start..)?.find("*/")? + start + 2;
+    Some(start..end)
 }
 
 /// Returns the names of a value, or `PREFIX_???` if it has none. `None` if the list has no prefix.

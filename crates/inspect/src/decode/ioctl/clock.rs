@@ -31,7 +31,8 @@ pub(super) const FORMS: &[(&str, Form)] = &[
     ("PTP_PIN_SETFUNC", Written(&[PIN, FUNCTION, CHANNEL], 96)),
     ("PTP_PIN_SETFUNC2", Written(&[PIN, FUNCTION, CHANNEL, PIN_RESERVED], 96)),
     ("PTP_CLOCK_GETCAPS", Shaped(CAPABILITIES)), ("PTP_CLOCK_GETCAPS2", Shaped(CAPABILITIES)),
-    ("PTP_SYS_OFFSET_PRECISE", Shaped(PRECISE)), ("PTP_SYS_OFFSET_PRECISE2", Shaped(PRECISE)),
+    ("PTP_SYS_OFFSET_PRECISE", Form::Answered(PRECISE, 64)),
+    ("PTP_SYS_OFFSET_PRECISE2", Form::Answered(PRECISE, 64)),
 ];
 const INDEX: Field = ("index", 0, U32);
 const EVENT_FLAGS: Field = ("flags", 4, Flags(4, &c::PTP_FLAGS));

@@ -38,6 +38,8 @@ pub(super) enum Form {
     Answered(&'static [Field], usize),
     /// A structure of this size: what it asks, and with the answer.
     Exchanged(&'static [Field], &'static [Field], usize),
+    /// A structure: what it asks, and with the answer.
+    Both(Shape, Shape),
     /// What a function writes. It returns whether there are enough bytes.
     Call(fn(&View<'_>, Chunk<'_>, &mut String) -> bool),
 }

@@ -5,6 +5,7 @@ mod clock;
 mod disk;
 mod form;
 mod gpio;
+mod input;
 mod notify;
 
 use sysreel_abi::consts::drivers as d;
@@ -138,8 +139,8 @@ const FORMS: &[(&str, Form)] = &[
 ];
 
 fn form_of(abi: Abi, request: u64) -> Option<Form> {
-    let name = render::ioctl_name(abi, request)?;
-    let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, notify::FORMS];
+    let Some(name) = render::ioctl_name(abi, request) else { return input::form(request) };
+    let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS];
     let mut forms = forms.into_iter().flatten();
     forms.find(|(known, _)| *known == name).map(|(_, form)| *form)
 }
@@ -150,6 +151,7 @@ fn is_unknown(view: &View<'_>) -> bool {
     let (kind, _) = view.meaning(2);
     matches!(kind, ArgKind::Buf | ArgKind::Ptr | ArgKind::Hex)
         && render::ioctl_name(view.abi, view.arg(1)).is_none()
+        && input::form(view.arg(1)).is_none()
 }
 
 /// Whether a request passes nothing.
@@ -199,8 +201,11 @@ fn shaped(view: &View<'_>, form: Form, dir: Dir, chunk: Chunk<'_>, out: &mut Str
     let (fields, size) = match form {
         Form::Call(write) => return write(view, chunk, out),
         Single(shape) => {
-            let is_plain = !matches!(shape, Shape::Call(_) | Shape::Sequence(..));
-            if !shape::fits(shape, chunk) {
+            let is_plain = !matches!(
+                shape,
+                Shape::Call(_) | Shape::Sequence(..) | Shape::Typed(_) | Shape::Written(..)
+            );
+            if !shape::fits(view.abi, shape, chunk) {
                 return false;
             }
             out.push_str(if is_plain { "[" } else { "" });
@@ -208,7 +213,15 @@ fn shaped(view: &View<'_>, form: Form, dir: Dir, chunk: Chunk<'_>, out: &mut Str
             out.push_str(if is_plain { "]" } else { "" });
             return true;
         }
-        Shaped(fields) => (fields, shape::size_of(fields)),
+        Form::Both(asked, answered) => {
+            let shape = if dir == Dir::In { asked } else { answered };
+            let has = shape::fits(view.abi, shape, chunk);
+            if has {
+                shape::write(view, 0, shape, chunk, out);
+            }
+            return has;
+        }
+        Shaped(fields) => (fields, shape::size_of(view.abi, fields)),
         Written(fields, size) | Answered(fields, size) => (fields, size),
         Exchanged(asked, answered, size) => (if dir == Dir::In { asked } else { answered }, size),
         _ => return false,
@@ -256,7 +269,7 @@ mod tests {
     fn each_request_has_a_number() {
         let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL];
         let lists = || lists.into_iter().chain(ioctl_more::LISTS);
-        let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, notify::FORMS];
+        let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS];
         for (name, _) in forms.into_iter().flatten() {
             let mut items = lists().flat_map(|list| list.items);
             assert!(items.any(|(known, _)| known == name), "{name}");

@@ -2,7 +2,8 @@
 
 mod kind;
 mod leaf;
+mod typed;
 mod write;
 
-pub(crate) use kind::{Field, Shape, Table, count, fits, size_of};
+pub(crate) use kind::{Field, Shape, Table, Typed, count, fits, size_of};
 pub(crate) use write::{members, write};
