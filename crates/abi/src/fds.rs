@@ -77,7 +77,7 @@ pub fn makes_fd<'m>(
             command(0) == u64::from(SECCOMP_SET_MODE_FILTER)
                 && command(1) & u64::from(SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0
         }
-        Makes::Bpf => FD_COMMANDS.contains(&command(0)),
+        Makes::Bpf => crate::special::bpf::makes_fd(command(0)),
         Makes::Socketcall if command(0) == u64::from(net::SYS_SOCKETPAIR) => {
             return Fds::two(written(3, 1, 0));
         }
@@ -87,22 +87,6 @@ pub fn makes_fd<'m>(
     };
     if is_result { Fds::one(i32::try_from(rval).ok()) } else { Fds::NONE }
 }
-
-/// Commands of bpf whose result is a file descriptor.
-const FD_COMMANDS: [u64; 12] = [
-    u::BPF_MAP_CREATE,
-    u::BPF_PROG_LOAD,
-    u::BPF_OBJ_GET,
-    u::BPF_PROG_GET_FD_BY_ID,
-    u::BPF_MAP_GET_FD_BY_ID,
-    u::BPF_RAW_TRACEPOINT_OPEN,
-    u::BPF_BTF_LOAD,
-    u::BPF_BTF_GET_FD_BY_ID,
-    u::BPF_LINK_CREATE,
-    u::BPF_LINK_GET_FD_BY_ID,
-    u::BPF_ENABLE_STATS,
-    u::BPF_ITER_CREATE,
-];
 
 fn int(bytes: Option<&[u8]>, at: usize) -> Option<i32> {
     Some(u32_at(bytes?, at)?.cast_signed())

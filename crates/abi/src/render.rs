@@ -31,6 +31,24 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
         return flags_beside(abi, list, field, significant(list, value), out);
     }
     let (value, shift) = huge_page_shift(list, value);
+    // The type of a mapping comes first, also if it has no name.
+    let types = list.fields.first().filter(|_| std::ptr::eq(list, &memory::MAP));
+    if let Some(field) = types {
+        let part = value & field.mask;
+        if !field.items.iter().any(|(_, known)| *known == part) && value != part {
+            _ = push_unknown(list, part, out);
+            out.push('|');
+            let rest = push_plain_names(abi, list, value & !field.mask, out);
+            if rest.left != 0 {
+                _ = write!(out, "{}{:#x}", if rest.any { "|" } else { "" }, rest.left);
+            }
+            if shift != 0 {
+                out.push('|');
+                push_shift(list, shift, out);
+            }
+            return;
+        }
+    }
     if shift != 0 && significant(list, value) == 0 {
         return push_shift(list, shift, out);
     }
@@ -45,6 +63,17 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
     if shift != 0 {
         out.push('|');
         push_shift(list, shift, out);
+    }
+}
+
+/// Returns a list without its groups of bits.
+fn bare(list: &Constants) -> Constants {
+    Constants {
+        prefix: list.prefix,
+        bits: list.bits,
+        items: list.items,
+        fields: &[],
+        overrides: list.overrides,
     }
 }
 
@@ -222,14 +251,7 @@ struct Rest {
 
 /// Writes the names of flags, without groups of bits.
 fn push_plain_names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest {
-    let plain = Constants {
-        prefix: list.prefix,
-        bits: list.bits,
-        items: list.items,
-        fields: &[],
-        overrides: list.overrides,
-    };
-    push_names(abi, &plain, value, out)
+    push_names(abi, &bare(list), value, out)
 }
 
 /// Writes the names that match, and returns the remaining bits.

@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD};
+use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD, CLONE_SETTLS};
 
 use super::request::{
-    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
+    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
     RegionRequest, index, index_parts,
 };
 use super::stop::{OLD_DIRENT_HEAD, Stop};
+use crate::arch::Abi;
 use crate::bytes::{u32_at, u64_at, word_at};
-use crate::consts::ipc::IOCB_WRITE;
+use crate::consts::ipc::{IOCB_VECTORS, IOCB_WRITE};
 use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
 
@@ -58,6 +59,9 @@ impl Stop<'_> {
                 }
                 (Len::PointerFields { each, pointers, .. }, 0) => {
                     self.push_pointees((request, bytes), each, pointers, requests, state, mem);
+                }
+                (Len::PointerFields { pointers, .. }, 1) => {
+                    self.push_elements((request, bytes), pointers, requests, state);
                 }
                 (Len::CloneArgs(_), 0) => self.push_clone_args(request, bytes, requests, state),
                 (Len::Iocbs(_), 0) => self.push_iocbs(request, bytes, requests, state),
@@ -291,6 +295,11 @@ impl Stop<'_> {
                 state,
                 self.child(request, CLONE_SET_TID, field(8), field(9).min(32) * 4),
             );
+            // An address in other ABIs (arch/x86/kernel/tls.c).
+            if has(CLONE_SETTLS) && self.abi == Abi::I386 {
+                let size = Layout::UserDesc.size(self.abi).into();
+                self.push(requests, state, self.child(request, CLONE_TLS, field(7), size));
+            }
         }
     }
 
@@ -379,6 +388,11 @@ impl Stop<'_> {
         else {
             return;
         };
+        if IOCB_VECTORS.contains(&u64::from(op & 0xffff)) {
+            let count = n.min(self.limits.iovecs.into());
+            let size = count.saturating_mul(Layout::Iovec.size(self.abi).into());
+            self.push(requests, state, self.child(request, request.index, to, size));
+        }
         if u64::from(op & 0xffff) == IOCB_WRITE {
             self.push(requests, state, self.child(request, request.index, to, n));
         }

@@ -52,6 +52,10 @@ pub(crate) fn canonical(abi: crate::arch::Abi, request: u64) -> u64 {
 static WORDS: &[u32] = &[
     BLKBSZGET, BLKBSZSET, BLKGETSIZE64, BLKTRACESETUP, PERF_EVENT_IOC_ID,
     PERF_EVENT_IOC_SET_FILTER, PERF_EVENT_IOC_QUERY_BPF, PERF_EVENT_IOC_MODIFY_ATTRIBUTES,
+    VIDIOC_G_FMT, VIDIOC_S_FMT, VIDIOC_TRY_FMT, VIDIOC_QUERYBUF, VIDIOC_QBUF, VIDIOC_DQBUF,
+    VIDIOC_PREPARE_BUF, VIDIOC_G_FBUF, VIDIOC_S_FBUF, VIDIOC_ENUMSTD, VIDIOC_ENUMINPUT,
+    VIDIOC_G_EXT_CTRLS, VIDIOC_S_EXT_CTRLS, VIDIOC_TRY_EXT_CTRLS, VIDIOC_CREATE_BUFS,
+    VIDIOC_G_EDID, VIDIOC_S_EDID, VIDIOC_DQEVENT,
     EVIOCSFF, RTC_IRQP_READ, RTC_IRQP_SET, RTC_EPOCH_READ, RTC_EPOCH_SET, RTC_PLL_GET, RTC_PLL_SET,
 ];
 
@@ -238,11 +242,32 @@ const ETHTOOL: &[PointerField] =
 /// struct blkpg_ioctl_arg: operation, flags, size, pointer.
 const PARTITION: &[PointerField] = &[pointer((16, 12), In, (8, 8))];
 
+/// struct v4l2_format, whose window has a list of clips: for two types of buffers.
+const CLIPS: &[PointerField] = &[clips(3), clips(8)];
+const fn clips(buffer: u32) -> PointerField {
+    PointerField {
+        condition: Condition::Field((0, 0), buffer),
+        len: PointeeLen::Each((40, 32), (24, 20)),
+        ..pointer((32, 28), In, (0, 0))
+    }
+}
+/// struct v4l2_ext_controls, which is written back on errors as well.
+const CONTROLS: &[PointerField] = &[PointerField {
+    when: When::Always,
+    len: PointeeLen::Controls(4),
+    ..pointer((24, 20), InOut, (0, 0))
+}];
+
 /// Requests whose structure is followed by an array or contains pointers.
 #[rustfmt::skip]
 static NESTED: &[(u32, Dir, Len)] = &[
     (SIOCGIFCONF, InOut, with(L::Iovec, IFCONF)),
     (BLKPG, In, with(L::BlkPg, PARTITION)),
+    (VIDIOC_S_FMT, InOut, with(L::V4l2Format, CLIPS)),
+    (VIDIOC_TRY_FMT, InOut, with(L::V4l2Format, CLIPS)),
+    (VIDIOC_G_EXT_CTRLS, InOut, with(L::V4l2ExtControls, CONTROLS)),
+    (VIDIOC_S_EXT_CTRLS, InOut, with(L::V4l2ExtControls, CONTROLS)),
+    (VIDIOC_TRY_EXT_CTRLS, InOut, with(L::V4l2ExtControls, CONTROLS)),
     (TUNATTACHFILTER, In, Len::Fprog), (TUNDETACHFILTER, In, Len::Fprog),
     (PERF_EVENT_IOC_SET_FILTER, In, Len::CStr),
     (PERF_EVENT_IOC_MODIFY_ATTRIBUTES, In,

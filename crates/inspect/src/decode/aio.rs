@@ -6,7 +6,7 @@ use sysreel_abi::{ArgKind, Dir, Layout};
 
 use super::fields::Fields;
 use super::out::{lost, member};
-use super::value;
+use super::{layouts, value};
 use super::view::View;
 use crate::text;
 
@@ -61,8 +61,12 @@ pub(crate) fn control_block(
     optional(view, "aio_key", ArgKind::Uint, f.u32(8), out);
     optional(view, "aio_rw_flags", ArgKind::Flags(&file::RWF), f.u32(12), out);
     opcode(view, command, out);
-    let priority = if f.u32(56) & IOPRIO != 0 { ArgKind::IoPriority } else { ArgKind::Uint };
-    optional(view, "aio_reqprio", priority, f.u16(18), out);
+    if f.u32(56) & IOPRIO != 0 {
+        optional(view, "aio_reqprio", ArgKind::IoPriority, f.u16(18), out);
+    } else if f.u16(18) != 0 {
+        member(out, "aio_reqprio");
+        text::sdec(out, f.i32(16) >> 16);
+    }
     named(view, "aio_fildes", ArgKind::Fd, f.u32(20), out);
     if of.is_some() {
         operands(view, of, command, f, out);
@@ -99,8 +103,10 @@ fn operands(
         member(out, "aio_buf");
         buffer(view, of, f, out);
     }
-    if has_place {
+    if has_place && !c::IOCB_VECTORS.contains(&command) || has_place && !out.ends_with(']') {
         named(view, "aio_nbytes", ArgKind::Ulong, f.u64(32), out);
+    }
+    if has_place {
         member(out, "aio_offset");
         text::sdec(out, f.i64(40));
     }
@@ -116,6 +122,9 @@ fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut St
     let region =
         of.and_then(|(i, at)| view.nested(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
     let Some(region) = region else { return text::pointer(out, f.u64(24)) };
+    if c::IOCB_VECTORS.contains(&f.u16(16)) {
+        return vector(view, &region, f.u64(24), out);
+    }
     match view.bytes(&region, view.options.string_limit) {
         Some(bytes) => {
             text::quoted(out, &bytes, view.options.hex);
@@ -124,6 +133,25 @@ fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut St
             }
         }
         None => lost(f.u64(24), out),
+    }
+}
+
+/// Writes an array of `iovec` without the buffers.
+fn vector(
+    view: &View<'_>,
+    region: &crate::regions::RegionView<'_>,
+    address: u64,
+    out: &mut String,
+) {
+    match view.bytes(region, usize::MAX) {
+        Some(bytes) if region.head.got == region.head.asked => {
+            let known = layouts::array(view, Layout::Iovec, &bytes, region.is_cut(), 0, out);
+            if !known {
+                text::pointer(out, address);
+            }
+        }
+        Some(_) => text::pointer(out, address),
+        None => lost(address, out),
     }
 }
 

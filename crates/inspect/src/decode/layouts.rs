@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
 use super::{
-    aio, classic_bpf, file, machine, poll, process, signal, signal_set, stat, structures, time,
+    aio, classic_bpf, file, io_uring, machine, poll, process, signal, signal_set, stat, structures, time,
     traced, value,
 };
 use crate::regions::RegionView;
@@ -80,6 +80,7 @@ pub(crate) fn structure(
         L::CapData => machine::cap_data(view, f, out),
         L::Flock | L::Flock64 => file::flock(view, layout, f, out),
         L::Iocb => aio::control_block(view, None, f, out),
+        L::IoUringParams => io_uring::parameters(view, bytes, out),
         _ => return other(view, layout, f, i, out),
     }
     true
@@ -119,7 +120,11 @@ fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut Str
             structures::structure(view, layout, f, out);
             out.pop();
             let known = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+            let start = out.len();
             beyond(f.bytes, known, view.given(i).as_ref(), out);
+            if layout == L::LandlockRuleset && out.ends_with(", ???") {
+                out.replace_range(start.., ", ...");
+            }
             out.push('}');
         }
         _ => {
@@ -235,6 +240,10 @@ pub(crate) fn array_region(
     // The two times of a file are one structure.
     let is_short = (bytes.len() as u64) < region.head.asked && !region.is_cut();
     if view.row.kind == CallKind::Utime && is_short {
+        return false;
+    }
+    let one = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+    if is_short && bytes.len() < one {
         return false;
     }
     let known = array(view, layout, bytes, region.is_cut(), i, out);

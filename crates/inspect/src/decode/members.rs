@@ -114,6 +114,10 @@ pub(super) fn write_words(
             out.push_str(", ...");
             break;
         }
+        // Reserved members mean nothing unless they are set.
+        if one.name.starts_with("__") && f.slice(at, one.width.bytes(word)).iter().all(|b| *b == 0) {
+            continue;
+        }
         member(out, one.name);
         let number = match one.width {
             Permissions => {

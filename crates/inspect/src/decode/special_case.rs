@@ -1,7 +1,8 @@
 //! Arguments that a call shows in another way than their kind says.
 
 use sysreel_abi::consts::{
-    memory as memory_constants, poll as poll_constants, process as process_constants, uapi,
+    memory as memory_constants, poll as poll_constants, process as process_constants, security,
+    uapi,
 };
 use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Constants, Dir, Layout, Len, Mem};
 
@@ -9,7 +10,7 @@ use super::chunk::Chunk;
 use super::fields::Fields;
 use super::view::{Meaning, View};
 use super::{
-    bpf, file, futex, ioctl, ipc, layouts, netlink, perf, poll, prctl, process, quota, socket,
+    bpf, file, fsconfig, futex, ioctl, ipc, layouts, netlink, perf, poll, prctl, process, quota, socket,
     sockopt, stat, string, syslog, value,
 };
 use crate::text;
@@ -40,7 +41,18 @@ pub(super) fn special_case(
         (_, ArgKind::Half) => split_number(view, i, out),
         (CallKind::Multiplexed, ArgKind::Enum(list)) => return ipc::multiplexer(list, value, out),
         (CallKind::Multiplexed, ArgKind::Addr) => text::hex(out, value),
+        (_, ArgKind::Enum(list)) if std::ptr::eq(list, &security::KEY_DEFAULT) => {
+            value::decimal(view, list, value, out)
+        }
+        (_, ArgKind::Flags(list)) if has_unknown_policy(list, value) => {
+            value::unknown(view, list, value & 0xffff_ffff, out)
+        }
+        _ if view.row.arg("_key").is_some() && fsconfig::argument(view, i, out) => {}
         _ if value == 0 => return false,
+        // The 32-bit call knows no 64-bit locks (compat_sys_fcntl, fs/fcntl.c).
+        (CallKind::Fcntl, ArgKind::Struct(Layout::Flock64)) if has_no_wide_locks(view) => {
+            text::pointer(out, value)
+        }
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
         }
@@ -114,6 +126,21 @@ fn of_family(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) 
         ArgKind::Buf if view.netlink.is_some() => Some(netlink_buffer(view, i, dir, out)),
         _ => None,
     }
+}
+
+/// Whether flags hold a scheduling policy that has no name.
+fn has_unknown_policy(list: &'static Constants, value: u64) -> bool {
+    std::ptr::eq(list, &process_constants::SCHED_SET)
+        && list.fields.iter().any(|field| {
+            let part = value & 0xffff_ffff & field.mask;
+            !field.items.iter().any(|(_, known)| *known == part)
+        })
+}
+
+/// Whether the commands of 64-bit locks are refused.
+fn has_no_wide_locks(view: &View<'_>) -> bool {
+    const WIDE: std::ops::RangeInclusive<u64> = 12..=14;
+    view.abi == Abi::I386 && view.row.name == "fcntl" && WIDE.contains(&(view.arg(1) & 0xffff_ffff))
 }
 
 /// Whether setgroups(2) is given more groups than NGROUPS_MAX.

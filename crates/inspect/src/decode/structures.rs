@@ -73,7 +73,10 @@ fn segment(f: Fields<'_>, out: &mut String) {
     }
     for (name, at) in [("base_addr", 4), ("limit", 8)] {
         member(out, name);
-        _ = write!(out, "{:#08x}", f.u32(at));
+        match f.u32(at) {
+            0 => out.push_str("00000000"),
+            number => _ = write!(out, "{number:#08x}"),
+        }
     }
     let bits = f.u32(12);
     let fields = [
@@ -163,15 +166,10 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::IoEvent,
         &[fixed("data", 0, Eight, Hex), fixed("obj", 8, Eight, Hex), fixed("res", 16, Eight, Long),
             fixed("res2", 24, Eight, Long)]),
-    (Layout::IoUringParams, &[
-        fixed("flags", 8, Four, Hex), fixed("sq_thread_cpu", 12, Four, Uint),
-        fixed("sq_thread_idle", 16, Four, Uint),
-        fixed("sq_entries", 0, Four, Uint), fixed("cq_entries", 4, Four, Uint),
-        fixed("features", 20, Four, Hex), fixed("wq_fd", 24, Four, Uint),
-    ]),
     (Layout::FutexWaitv,
         &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Ptr),
-            fixed("flags", 16, Four, Flags(&ipc::FUTEX2))]),
+            fixed("flags", 16, Four, Flags(&ipc::FUTEX_WAITV)),
+            fixed("__reserved", 20, Four, Hex)]),
     (Layout::FOwnerEx, &[fixed("type", 0, Four, Enum(&file::OWNER)), fixed("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
         fixed("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
@@ -227,6 +225,11 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::KexecSegment, &[
         m("buf", (0, 0), Word, Ptr), m("bufsz", (8, 4), Word, Ulong), m("mem", (16, 8), Word, Ptr),
         m("memsz", (24, 12), Word, Ulong),
+    ]),
+    (Layout::SysctlArgs, &[
+        m("name", (0, 0), Word, Ptr), m("nlen", (8, 4), Four, Int), m("oldval", (16, 8), Word, Ptr),
+        m("oldlenp", (24, 12), Word, Ptr), m("newval", (32, 16), Word, Ptr),
+        m("newlen", (40, 20), Word, Ulong),
     ]),
     (Layout::DqBlk, &[
         fixed("dqb_bhardlimit", 0, Eight, Ulong), fixed("dqb_bsoftlimit", 8, Eight, Ulong),

@@ -90,7 +90,7 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
     }
     let names = &out[start..];
     // A value without any name is a number with a comment already.
-    let is_number = names.starts_with(|c: char| c.is_ascii_digit());
+    let is_number = names.starts_with(|c: char| c.is_ascii_digit()) && !names.contains("<<");
     if view.options.constants == Constants::Verbose && !is_number {
         let mut names = out.split_off(start);
         // A comment in the name of a request would end the one around it.
@@ -186,6 +186,40 @@ pub(super) fn io_priority_name(view: &View<'_>, priority: u64, out: &mut String)
     out.push_str(", ");
     text::dec(out, priority & ((1 << SHIFT) - 1));
     out.push(')');
+}
+
+/// Writes a value of a list whose numbers are signed and decimal: `-3 /* KEY_REQKEY_DEFL_??? */`.
+pub(crate) fn decimal(
+    view: &View<'_>,
+    list: &'static sysreel_abi::Constants,
+    value: u64,
+    out: &mut String,
+) {
+    let known = list.items.iter().find(|(_, known)| *known & 0xffff_ffff == value & 0xffff_ffff);
+    match known {
+        Some((name, _)) => named(view, &|out| int(value, out), name, out),
+        None => {
+            int(value, out);
+            no_name(view, list, out);
+        }
+    }
+}
+
+/// Writes a number without a name: `0x7 /* SEEK_??? */`.
+pub(crate) fn unknown(
+    view: &View<'_>,
+    list: &'static sysreel_abi::Constants,
+    value: u64,
+    out: &mut String,
+) {
+    text::hex(out, value);
+    no_name(view, list, out);
+}
+
+fn no_name(view: &View<'_>, list: &'static sysreel_abi::Constants, out: &mut String) {
+    if view.options.constants != Constants::Raw && !list.prefix.is_empty() {
+        out.push_str(&format!(" /* {}??? */", list.prefix));
+    }
 }
 
 /// Writes a device number in the style of constants.

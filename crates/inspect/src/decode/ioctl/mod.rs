@@ -7,6 +7,7 @@ mod form;
 mod gpio;
 mod input;
 mod notify;
+mod video;
 
 use sysreel_abi::consts::drivers as d;
 use sysreel_abi::{Abi, ArgKind, Dir, render};
@@ -140,9 +141,10 @@ const FORMS: &[(&str, Form)] = &[
 
 fn form_of(abi: Abi, request: u64) -> Option<Form> {
     let Some(name) = render::ioctl_name(abi, request) else { return input::form(request) };
-    let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS];
+    let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS, video::FORMS];
     let mut forms = forms.into_iter().flatten();
-    forms.find(|(known, _)| *known == name).map(|(_, form)| *form)
+    let known = forms.find(|(known, _)| *known == name).map(|(_, form)| *form);
+    known.or_else(|| video::is_request(name).then_some(Value(Hex)))
 }
 
 /// Whether a request has neither a name nor a meaning in the table of the capture: its bits say how
@@ -269,7 +271,7 @@ mod tests {
     fn each_request_has_a_number() {
         let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL];
         let lists = || lists.into_iter().chain(ioctl_more::LISTS);
-        let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS];
+        let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS, video::FORMS];
         for (name, _) in forms.into_iter().flatten() {
             let mut items = lists().flat_map(|list| list.items);
             assert!(items.any(|(known, _)| known == name), "{name}");

@@ -181,3 +181,8 @@ pub(crate) fn size_of(abi: Abi, fields: &'static [Field]) -> usize {
 pub(crate) fn fits(abi: Abi, form: Shape, chunk: Chunk<'_>) -> bool {
     form.size(abi).is_none_or(|size| chunk.has(size))
 }
+
+/// Returns the size of a value in bytes; 0 if any size is right.
+pub(crate) fn size(abi: Abi, form: Shape) -> usize {
+    form.size(abi).unwrap_or(0)
+}

@@ -5,5 +5,5 @@ mod leaf;
 mod typed;
 mod write;
 
-pub(crate) use kind::{Field, Shape, Table, Typed, count, fits, size_of};
+pub(crate) use kind::{Field, Shape, Table, Typed, count, fits, size, size_of};
 pub(crate) use write::{members, write};
