@@ -7,7 +7,6 @@ use linux_raw_sys::ptrace::{SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_F
 use crate::arch::Abi;
 use crate::bytes::u32_at;
 use crate::clone::CloneFlags;
-use crate::consts::unpackaged as u;
 use crate::desc::{Makes, Row};
 use crate::plan::CLONE_PIDFD;
 use crate::special::ioctl;
@@ -95,6 +94,7 @@ fn int(bytes: Option<&[u8]>, at: usize) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consts::unpackaged as u;
     use crate::number::{number, row};
 
     fn made(name: &str, args: [u64; 6], rval: i64, written: &[u8]) -> Vec<i32> {

@@ -396,11 +396,33 @@ pub fn ioctl_name(abi: Abi, request: u64) -> Option<&'static str> {
     items.find(|(_, known)| *known == request).map(|(name, _)| *name)
 }
 
+/// Requests whose number another driver has given to one of its own: the name of that, and whether
+/// it is written first.
+#[rustfmt::skip]
+static SHARED: &[(&str, &str, bool)] = &[
+    ("RTC_UIE_OFF", "PHN_NOT_OH", true), ("RNDZAPENTCNT", "FASTRPC_IOCTL_INIT_ATTACH", true),
+    ("TCSETS", "SNDCTL_TMR_START", true), ("TCSETSW", "SNDCTL_TMR_STOP", true),
+    ("TCSETSF", "SNDCTL_TMR_CONTINUE", true),
+    ("ECCGETLAYOUT", "MIXER_READ(17)", true), ("ECCGETSTATS", "MIXER_READ(18)", true),
+    ("MEMERASE", "MIXER_WRITE(2)", true), ("MEMERASE64", "MIXER_WRITE(20)", true),
+    ("MEMGETBADBLOCK", "MIXER_WRITE(11)", true), ("MEMGETINFO", "MIXER_READ(1)", true),
+    ("MEMGETOOBSEL", "MIXER_READ(10)", true), ("MEMGETREGIONCOUNT", "MIXER_READ(7)", true),
+    ("MEMISLOCKED", "MIXER_READ(23)", true), ("MEMLOCK", "MIXER_WRITE(5)", true),
+    ("MEMSETBADBLOCK", "MIXER_WRITE(12)", true), ("MEMUNLOCK", "MIXER_WRITE(6)", true),
+    ("OTPGETREGIONCOUNT", "MIXER_WRITE(14)", true), ("OTPGETREGIONINFO", "MIXER_WRITE(15)", true),
+    ("OTPLOCK", "MIXER_READ(16)", true), ("OTPSELECT", "MIXER_READ(13)", true),
+    ("MEMGETREGIONINFO", "MTRRIOC_GET_PAGE_ENTRY", false),
+];
+
 /// Writes the name of a request, or its decoded parts.
 fn ioctl_text(abi: Abi, value: u64, out: &mut String) {
     let request = value & 0xffff_ffff;
     if let Some(name) = ioctl_name(abi, request) {
-        out.push_str(name);
+        match SHARED.iter().find(|(known, ..)| *known == name) {
+            Some((_, other, true)) => _ = write!(out, "{other} or {name}"),
+            Some((_, other, false)) => _ = write!(out, "{name} or {other}"),
+            None => out.push_str(name),
+        }
         return;
     }
     if input::request(abi, request, out) {

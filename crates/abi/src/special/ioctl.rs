@@ -56,6 +56,7 @@ static WORDS: &[u32] = &[
     VIDIOC_PREPARE_BUF, VIDIOC_G_FBUF, VIDIOC_S_FBUF, VIDIOC_ENUMSTD, VIDIOC_ENUMINPUT,
     VIDIOC_G_EXT_CTRLS, VIDIOC_S_EXT_CTRLS, VIDIOC_TRY_EXT_CTRLS, VIDIOC_CREATE_BUFS,
     VIDIOC_G_EDID, VIDIOC_S_EDID, VIDIOC_DQEVENT,
+    MEMWRITEOOB, MEMREADOOB,
     EVIOCSFF, RTC_IRQP_READ, RTC_IRQP_SET, RTC_EPOCH_READ, RTC_EPOCH_SET, RTC_PLL_GET, RTC_PLL_SET,
 ];
 
@@ -74,6 +75,10 @@ pub(super) fn argument(call: &Call) -> Meaning {
     }
     if let Some((_, dir, wide, narrow)) = SIZED.iter().find(|(sized, ..)| *sized == request) {
         return Meaning::bytes(*dir, if call.abi.word() == 4 { *narrow } else { *wide });
+    }
+    if SG_READ.contains(&request) || SG_WRITTEN.contains(&request) {
+        let dir = if SG_READ.contains(&request) { Dir::In } else { Dir::Out };
+        return Meaning::fixed(dir, L::Int);
     }
     if let Some((_, dir, len)) = NESTED.iter().find(|(nested, ..)| *nested == request) {
         return Meaning::memory(ArgKind::Buf, *dir, *len);
@@ -110,6 +115,8 @@ pub(crate) fn is_unknown(request: u64) -> bool {
         || SIZED.iter().any(|(sized, ..)| *sized == request)
         || NESTED.iter().any(|(nested, ..)| *nested == request)
         || INTERFACE.contains(&request)
+        || SG_READ.contains(&request)
+        || SG_WRITTEN.contains(&request)
         || is_ethtool(request);
     !is_listed && Request::decode(request).dir == 0
 }
@@ -193,6 +200,18 @@ static VALUES: &[(u32, ArgKind)] = &[
     (TCXONC, ArgKind::Enum(&terminal::FLOW)), (TCFLSH, ArgKind::Enum(&terminal::QUEUE)),
 ];
 
+/// Requests of raw flash (mtd/mtd-abi.h), of UBI (mtd/ubi-user.h) and of seccomp.
+const MEMWRITEOOB: u32 = 0xc010_4d03;
+const MEMREADOOB: u32 = 0xc010_4d04;
+const OTPSELECT: u32 = 0x8004_4d0d;
+const OTPLOCK: u32 = 0x800c_4d10;
+const MEMISLOCKED: u32 = 0x8008_4d17;
+const UBI_IOCEBISMAP: u32 = 0x8004_4f05;
+const NOTIF_ID_VALID_WRONG_DIR: u32 = 0x8008_2102;
+/// Integers of SCSI devices (scsi/sg.h): those that the kernel reads, and those that it writes.
+const SG_READ: &[u32] = &[0x2201, 0x2275, 0x2279, 0x227b, 0x227e, 0x2271, 0x2283, 0x2284, 0x2287];
+const SG_WRITTEN: &[u32] =
+    &[0x2203, 0x2205, 0x2270, 0x2272, 0x227a, 0x227c, 0x227d, 0x227f, 0x2282, 0x2288, 0x2289];
 /// Requests of disks (linux/hdreg.h, scsi/sg.h).
 const HDIO_DRIVE_CMD: u32 = 0x31f;
 const HDIO_DRIVE_RESET: u32 = 0x31c;
@@ -214,6 +233,9 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
     (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140),
     (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
     (LOOP_CONFIGURE, In, 304, 304),
+    // They encode reading and are read.
+    (OTPSELECT, In, 4, 4), (OTPLOCK, In, 12, 12), (MEMISLOCKED, In, 8, 8),
+    (UBI_IOCEBISMAP, In, 4, 4), (NOTIF_ID_VALID_WRONG_DIR, In, 8, 8),
     // They encode an int and pass a struct ifreq.
     (TUNSETIFF, InOut, 40, 32), (TUNGETIFF, Out, 40, 32),
 ];
@@ -258,11 +280,25 @@ const CONTROLS: &[PointerField] = &[PointerField {
     ..pointer((24, 20), InOut, (0, 0))
 }];
 
+/// struct tee_ioctl_buf_data: a pointer and a size, both of 64 bits. The kernel answers in the
+/// buffer.
+const TRUSTED: Len = Len::PointerFields {
+    count: Count::Fixed(16),
+    each: L::Byte,
+    pointers: &[PointerField {
+        wide: true,
+        len: PointeeLen::Field((8, 8), 1),
+        ..pointer((0, 0), InOut, (0, 0))
+    }],
+};
+
 /// Requests whose structure is followed by an array or contains pointers.
 #[rustfmt::skip]
 static NESTED: &[(u32, Dir, Len)] = &[
     (SIOCGIFCONF, InOut, with(L::Iovec, IFCONF)),
     (BLKPG, In, with(L::BlkPg, PARTITION)),
+    (TEE_IOC_OPEN_SESSION, In, TRUSTED), (TEE_IOC_INVOKE, In, TRUSTED),
+    (TEE_IOC_SUPPL_RECV, In, TRUSTED), (TEE_IOC_SUPPL_SEND, In, TRUSTED),
     (VIDIOC_S_FMT, InOut, with(L::V4l2Format, CLIPS)),
     (VIDIOC_TRY_FMT, InOut, with(L::V4l2Format, CLIPS)),
     (VIDIOC_G_EXT_CTRLS, InOut, with(L::V4l2ExtControls, CONTROLS)),
@@ -295,7 +331,7 @@ static INTERFACE: &[u32] = &[
     SIOCSIFDSTADDR, SIOCGIFBRDADDR, SIOCSIFBRDADDR,
     SIOCGIFNETMASK, SIOCSIFNETMASK, SIOCGIFMETRIC, SIOCSIFMETRIC, SIOCGIFMTU, SIOCSIFMTU,
     SIOCSIFHWADDR, SIOCGIFHWADDR, SIOCGIFMAP,
-    SIOCSIFMAP, SIOCSIFNAME, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCSIFTXQLEN, SIOCGIFCOUNT,
+    SIOCSIFMAP, SIOCSIFNAME, SIOCSIFHWBROADCAST, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCSIFTXQLEN, SIOCGIFCOUNT,
 ];
 
 #[cfg(test)]

@@ -121,7 +121,13 @@ fn operands(
 fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
     let region =
         of.and_then(|(i, at)| view.nested(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
-    let Some(region) = region else { return text::pointer(out, f.u64(24)) };
+    let Some(region) = region else {
+        return if c::IOCB_VECTORS.contains(&f.u16(16)) {
+            text::hex(out, f.u64(24))
+        } else {
+            text::pointer(out, f.u64(24))
+        };
+    };
     if c::IOCB_VECTORS.contains(&f.u16(16)) {
         return vector(view, &region, f.u64(24), out);
     }

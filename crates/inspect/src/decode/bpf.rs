@@ -196,14 +196,15 @@ fn ids(view: &View<'_>, i: usize, count: u64, address: u64, out: &mut String) {
 }
 
 /// Writes a number as `before => after` if the kernel changed it.
-fn changed(view: &View<'_>, i: usize, at: usize, now: u64, out: &mut String) {
-    let given = view.given(i).and_then(|region| view.bytes(&region, usize::MAX));
-    let before = given.map(|bytes| Fields::new(view.abi, &bytes).u32(at));
-    if let Some(before) = before.filter(|before| *before != now) {
-        text::dec(out, before);
+fn changed(view: &View<'_>, i: usize, at: usize, before: u64, out: &mut String) {
+    text::dec(out, before);
+    let region = view.region(i, Dir::Out).filter(|region| region.head.got > at as u64);
+    let after = region.and_then(|region| view.bytes(&region, usize::MAX));
+    let after = after.map(|bytes| Fields::new(view.abi, &bytes).u32(at));
+    if let Some(after) = after.filter(|after| *after != before) {
         out.push_str(" => ");
+        text::dec(out, after);
     }
-    text::dec(out, now);
 }
 
 /// Writes the description of a map, which only the name of its descriptor tells from others.

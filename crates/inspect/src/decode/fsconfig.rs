@@ -9,7 +9,7 @@ use crate::style::HexStrings;
 use crate::text;
 
 /// The kernel takes no longer names and strings, and no more bytes (fs/fsopen.c).
-const LONGEST: usize = 255;
+const LONGEST: usize = 256;
 const MOST: u64 = 1 << 20;
 
 /// Writes an argument. Returns whether it did.

@@ -253,6 +253,9 @@ pub(crate) fn array_region(
     known
 }
 
+/// The kernel takes no more (FUTEX_WAITV_MAX, linux/futex.h).
+const MOST_FUTEXES: usize = 128;
+
 /// Writes an array of structures or numbers. Returns false if the elements are unknown.
 pub(crate) fn array(
     view: &View<'_>,
@@ -274,7 +277,8 @@ pub(crate) fn array(
         if n > 0 {
             out.push_str(", ");
         }
-        if n >= view.options.string_limit && !view.options.verbose || one.len() < size {
+        let is_beyond = layout == Layout::FutexWaitv && n >= MOST_FUTEXES;
+        if n >= view.options.string_limit && !view.options.verbose || one.len() < size || is_beyond {
             out.push_str("...");
             break;
         }

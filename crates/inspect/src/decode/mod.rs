@@ -36,6 +36,7 @@ mod ioctl;
 mod io_uring;
 mod iovec;
 mod ipc;
+mod keys;
 mod layouts;
 mod machine;
 mod members;

@@ -40,7 +40,6 @@ enum Form {
 
 /// The options whose value is not an int.
 static FORMS: &[(&str, Form)] = &[
-    ("NETLINK_LIST_MEMBERSHIPS", Form::Bytes),
     ("SO_LINGER", Form::Ints(&["l_onoff", "l_linger"])),
     ("SO_PEERCRED", Form::Ints(&["pid", "uid", "gid"])),
     ("SO_ERROR", Form::Error),

@@ -10,7 +10,7 @@ use super::chunk::Chunk;
 use super::fields::Fields;
 use super::view::{Meaning, View};
 use super::{
-    bpf, file, fsconfig, futex, ioctl, ipc, layouts, netlink, perf, poll, prctl, process, quota, socket,
+    bpf, file, fsconfig, futex, ioctl, ipc, keys, layouts, netlink, perf, poll, prctl, process, quota, socket,
     sockopt, stat, string, syslog, value,
 };
 use crate::text;
@@ -47,6 +47,7 @@ pub(super) fn special_case(
         (_, ArgKind::Flags(list)) if has_unknown_policy(list, value) => {
             value::unknown(view, list, value & 0xffff_ffff, out)
         }
+        _ if view.row.arg("arg5").is_some() && keys::argument(view, i, out) => {}
         _ if view.row.arg("_key").is_some() && fsconfig::argument(view, i, out) => {}
         _ if value == 0 => return false,
         // The 32-bit call knows no 64-bit locks (compat_sys_fcntl, fs/fcntl.c).

@@ -3,10 +3,13 @@
 
 mod clock;
 mod disk;
+mod flash;
 mod form;
 mod gpio;
 mod input;
+mod interface;
 mod notify;
+mod tee;
 mod video;
 
 use sysreel_abi::consts::drivers as d;
@@ -15,7 +18,7 @@ use sysreel_abi::{Abi, ArgKind, Dir, render};
 use super::chunk::Chunk;
 use super::fields::Fields;
 use super::members::{self, Member, fixed, m};
-use super::shape::{self, Shape};
+use super::shape::{self, Field, Shape};
 use super::view::View;
 use super::{machine, value};
 use crate::text;
@@ -34,20 +37,36 @@ const FIEMAP: &[Member] = &[
     fixed("fm_flags", 16, Four, Flags(&d::FIEMAP)),
     fixed("fm_extent_count", 24, Four, Uint),
 ];
-/// struct uffdio_range, alone and as a member.
-const RANGE: &[Member] = &[fixed("start", 0, Eight, Hex), fixed("len", 8, Eight, Hex)];
-const REGISTER: &[Member] =
-    &[members::nested("range", 0, RANGE), fixed("mode", 16, Eight, Flags(&d::UFFD_REGISTER))];
-const COPY: &[Member] = &[
-    fixed("dst", 0, Eight, Hex),
-    fixed("src", 8, Eight, Hex),
-    fixed("len", 16, Eight, Hex),
-    fixed("mode", 24, Eight, Flags(&d::UFFD_COPY)),
-];
-const ZEROPAGE: &[Member] =
-    &[members::nested("range", 0, RANGE), fixed("mode", 16, Eight, Flags(&d::UFFD_ZEROPAGE))];
-const UFFD_API: &[Member] =
-    &[fixed("api", 0, Eight, Hex), fixed("features", 8, Eight, Flags(&d::UFFD_FEATURE))];
+macro_rules! ranged {
+    ($flags:expr $(, $more:expr)*) => {
+        &[
+            ("range", 0, Shape::Members(&[
+                ("start", 0, Shape::Hex(8)),
+                ("len", 8, Shape::Hex(8)),
+            ])),
+            ("mode", 16, Shape::Flags(8, $flags)),
+            $($more)*
+        ]
+    };
+}
+macro_rules! copy {
+    ($($more:expr)*) => {
+        &[
+            ("dst", 0, Shape::Hex(8)),
+            ("src", 8, Shape::Hex(8)),
+            ("len", 16, Shape::Hex(8)),
+            ("mode", 24, Shape::Flags(8, &d::UFFD_COPY)),
+            $($more)*
+        ]
+    };
+}
+const REGISTER: &[Field] = ranged!(&d::UFFD_REGISTER);
+const REGISTERED: &[Field] =
+    ranged!(&d::UFFD_REGISTER, ("ioctls", 24, Shape::Bits(8, &notify::FAULT_IOCTLS, "_UFFDIO_")));
+const COPY: &[Field] = copy!();
+const COPIED: &[Field] = copy!(("copy", 32, Shape::Hex(8)));
+const ZEROPAGE: &[Field] = ranged!(&d::UFFD_ZEROPAGE);
+const ZEROED: &[Field] = ranged!(&d::UFFD_ZEROPAGE, ("zeropage", 24, Shape::Hex(8)));
 /// struct rtc_time.
 const RTC_TIME: &[Member] = &[
     fixed("tm_sec", 0, Four, Int),
@@ -99,8 +118,10 @@ const FORMS: &[(&str, Form)] = &[
     ("TIOCMGET", MODEM), ("TIOCMSET", MODEM), ("TIOCMBIS", MODEM), ("TIOCMBIC", MODEM),
     ("TCGETS2", Terminal), ("TCSETS2", Terminal), ("TCSETSW2", Terminal), ("TCSETSF2", Terminal),
     ("FS_IOC_FIEMAP", Head(32, FIEMAP)),
-    ("UFFDIO_API", Members(UFFD_API)), ("UFFDIO_REGISTER", Members(REGISTER)),
-    ("UFFDIO_COPY", Members(COPY)), ("UFFDIO_ZEROPAGE", Members(ZEROPAGE)),
+    ("UFFDIO_API", Form::Call(notify::faults)), ("UFFDIO_REGISTER", Form::Exchanged(REGISTER,
+        REGISTERED, 32)),
+    ("UFFDIO_COPY", Form::Exchanged(COPY, COPIED, 40)),
+    ("UFFDIO_ZEROPAGE", Form::Exchanged(ZEROPAGE, ZEROED, 32)),
     ("INOTIFY_IOC_SETNEXTWD", INT),
     ("BLKRASET", ULONG), ("BLKFRASET", ULONG), ("BLKFRAGET", Value(ArgKind::Ptr)),
     ("BLKDISCARDZEROES", Value(ArgKind::Ptr)), ("BLKDISCARD", Range), ("BLKSECDISCARD", Range),
@@ -139,10 +160,23 @@ const FORMS: &[(&str, Form)] = &[
     ("BTRFS_IOC_QUOTA_RESCAN_WAIT", Nothing), ("BTRFS_IOC_SCRUB_CANCEL", Nothing),
 ];
 
+/// The requests of all files here.
+const ALL: &[&[(&str, Form)]] = &[
+    FORMS,
+    clock::FORMS,
+    disk::FORMS,
+    flash::FORMS,
+    gpio::FORMS,
+    input::FORMS,
+    interface::FORMS,
+    notify::FORMS,
+    tee::FORMS,
+    video::FORMS,
+];
+
 fn form_of(abi: Abi, request: u64) -> Option<Form> {
     let Some(name) = render::ioctl_name(abi, request) else { return input::form(request) };
-    let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS, video::FORMS];
-    let mut forms = forms.into_iter().flatten();
+    let mut forms = ALL.iter().copied().flatten();
     let known = forms.find(|(known, _)| *known == name).map(|(_, form)| *form);
     known.or_else(|| video::is_request(name).then_some(Value(Hex)))
 }
@@ -271,8 +305,7 @@ mod tests {
     fn each_request_has_a_number() {
         let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL];
         let lists = || lists.into_iter().chain(ioctl_more::LISTS);
-        let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, input::FORMS, notify::FORMS, video::FORMS];
-        for (name, _) in forms.into_iter().flatten() {
+        for (name, _) in ALL.iter().copied().flatten() {
             let mut items = lists().flat_map(|list| list.items);
             assert!(items.any(|(known, _)| known == name), "{name}");
         }
