@@ -103,8 +103,8 @@ const REGION: &[PointerField] = &[pointer(0, InOut, bytes(size_of::<r::io_uring_
 #[rustfmt::skip]
 static REGISTERED: &[(op, Dir, Passed)] = &[
     (op::IORING_REGISTER_FILES, In, Counted(0, 4)),
-    (op::IORING_REGISTER_EVENTFD, In, Struct(4)),
-    (op::IORING_REGISTER_EVENTFD_ASYNC, In, Struct(4)),
+    (op::IORING_REGISTER_EVENTFD, In, Counted(0, 4)),
+    (op::IORING_REGISTER_EVENTFD_ASYNC, In, Counted(0, 4)),
     (op::IORING_REGISTER_FILES_UPDATE, In, Pointers(size_of::<r::io_uring_rsrc_update>(), UPDATE)),
     (op::IORING_REGISTER_PROBE, InOut,
         Counted(size_of::<r::io_uring_probe>(), size_of::<r::io_uring_probe_op>())),
@@ -116,7 +116,7 @@ static REGISTERED: &[(op, Dir, Passed)] = &[
     (op::IORING_REGISTER_BUFFERS_UPDATE, In,
         Pointers(size_of::<r::io_uring_rsrc_update2>(), BUFFERS_UPDATE)),
     (op::IORING_REGISTER_IOWQ_AFF, In, Counted(0, 1)),
-    (op::IORING_REGISTER_IOWQ_MAX_WORKERS, InOut, Struct(8)),
+    (op::IORING_REGISTER_IOWQ_MAX_WORKERS, InOut, Counted(0, 4)),
     (op::IORING_REGISTER_RING_FDS, InOut, Counted(0, size_of::<r::io_uring_rsrc_update>())),
     (op::IORING_UNREGISTER_RING_FDS, In, Counted(0, size_of::<r::io_uring_rsrc_update>())),
     (op::IORING_REGISTER_PBUF_RING, In, Struct(size_of::<r::io_uring_buf_reg>())),

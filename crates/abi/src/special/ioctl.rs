@@ -206,6 +206,7 @@ const MEMREADOOB: u32 = 0xc010_4d04;
 const OTPSELECT: u32 = 0x8004_4d0d;
 const OTPLOCK: u32 = 0x800c_4d10;
 const MEMISLOCKED: u32 = 0x8008_4d17;
+const UBI_IOCEBCH: u32 = 0x4004_4f02;
 const UBI_IOCEBISMAP: u32 = 0x8004_4f05;
 const NOTIF_ID_VALID_WRONG_DIR: u32 = 0x8008_2102;
 /// Integers of SCSI devices (scsi/sg.h): those that the kernel reads, and those that it writes.
@@ -235,6 +236,9 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
     (LOOP_CONFIGURE, In, 304, 304),
     // They encode reading and are read.
     (OTPSELECT, In, 4, 4), (OTPLOCK, In, 12, 12), (MEMISLOCKED, In, 8, 8),
+    (TEE_IOC_CANCEL, In, 8, 8), (TEE_IOC_CLOSE_SESSION, In, 4, 4),
+    // It encodes a part of its structure.
+    (UBI_IOCEBCH, In, 16, 16),
     (UBI_IOCEBISMAP, In, 4, 4), (NOTIF_ID_VALID_WRONG_DIR, In, 8, 8),
     // They encode an int and pass a struct ifreq.
     (TUNSETIFF, InOut, 40, 32), (TUNGETIFF, Out, 40, 32),

@@ -43,6 +43,10 @@ fn unreadable(view: &View<'_>, i: usize, out: &mut String) -> bool {
 /// Writes as many bytes as the last argument says.
 fn bytes(view: &View<'_>, out: &mut String) -> bool {
     let count = ArgKind::Int.count(view.arg(4));
+    if view.arg(4) & 0xffff_ffff == 0 {
+        out.push_str("\"\"");
+        return true;
+    }
     let region = view.region(3, Dir::In).filter(|_| count > 0 && count <= MOST);
     let Some(region) = region.filter(|region| region.head.got == region.head.asked) else {
         return unreadable(view, 3, out);

@@ -75,6 +75,7 @@ pub(crate) fn structure(
         L::OldOldUtsName => machine::utsname(view, f, 9, out),
         L::SysInfo => machine::sysinfo(f, out),
         L::Termios | L::Termios2 => machine::termios(view, f, out),
+        L::Termio => machine::termio(view, f, out),
         L::WinSize => machine::winsize(f, out),
         L::CapHeader => machine::cap_header(f, out),
         L::CapData => machine::cap_data(view, f, out),

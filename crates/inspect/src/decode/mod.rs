@@ -34,6 +34,7 @@ mod futex;
 mod inet;
 mod ioctl;
 mod io_uring;
+mod io_uring_register;
 mod iovec;
 mod ipc;
 mod keys;

@@ -10,7 +10,7 @@ use super::chunk::Chunk;
 use super::fields::Fields;
 use super::view::{Meaning, View};
 use super::{
-    bpf, file, fsconfig, futex, ioctl, ipc, keys, layouts, netlink, perf, poll, prctl, process, quota, socket,
+    bpf, file, fsconfig, futex, io_uring_register, ioctl, ipc, keys, layouts, netlink, perf, poll, prctl, process, quota, socket,
     sockopt, stat, string, syslog, value,
 };
 use crate::text;
@@ -48,6 +48,7 @@ pub(super) fn special_case(
             value::unknown(view, list, value & 0xffff_ffff, out)
         }
         _ if view.row.arg("arg5").is_some() && keys::argument(view, i, out) => {}
+        _ if is_registration(view, i) && io_uring_register::argument(view, out) => {}
         _ if view.row.arg("_key").is_some() && fsconfig::argument(view, i, out) => {}
         _ if value == 0 => return false,
         // The 32-bit call knows no 64-bit locks (compat_sys_fcntl, fs/fcntl.c).
@@ -136,6 +137,11 @@ fn has_unknown_policy(list: &'static Constants, value: u64) -> bool {
             let part = value & 0xffff_ffff & field.mask;
             !field.items.iter().any(|(_, known)| *known == part)
         })
+}
+
+/// Whether an argument is what io_uring_register(2) passes.
+fn is_registration(view: &View<'_>, i: usize) -> bool {
+    i == 2 && view.row.arg("nr_args") == Some(3)
 }
 
 /// Whether the commands of 64-bit locks are refused.

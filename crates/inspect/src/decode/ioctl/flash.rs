@@ -18,7 +18,7 @@ const ERASED: Form = Single(Typed(&[("start", Hex(4)), ("length", Hex(4))]));
 const SPARE: Form = Single(Typed(&[("start", Hex(4)), ("length", Hex(4)), ("ptr", Pointer)]));
 const SPARE64: Form = Single(Typed(&[
     ("start", Hex(8)),
-    ("_pad", Hex(4)),
+    ("", Hex(4)),
     ("length", Hex(4)),
     ("usr_ptr", Hex(8)),
 ]));

@@ -20,7 +20,8 @@ use super::fields::Fields;
 use super::members::{self, Member, fixed, m};
 use super::shape::{self, Field, Shape};
 use super::view::View;
-use super::{machine, value};
+use super::{machine, perf, string, value};
+use crate::style::Arguments;
 use crate::text;
 
 use ArgKind::{Fd, Flags, Hex, Int, Long, Uint, Ulong};
@@ -138,6 +139,9 @@ const FORMS: &[(&str, Form)] = &[
     ("PERF_EVENT_IOC_ENABLE", PERF), ("PERF_EVENT_IOC_DISABLE", PERF),
     ("PERF_EVENT_IOC_RESET", PERF), ("PERF_EVENT_IOC_REFRESH", INT),
     ("PERF_EVENT_IOC_PERIOD", Wide(Ulong)), ("PERF_EVENT_IOC_ID", Wide(Ulong)),
+    ("PERF_EVENT_IOC_SET_FILTER", Form::Call(filter)),
+    ("PERF_EVENT_IOC_QUERY_BPF", Form::Call(programs)),
+    ("PERF_EVENT_IOC_MODIFY_ATTRIBUTES", Form::Call(attributes)),
     ("PERF_EVENT_IOC_SET_OUTPUT", Value(Fd)), ("PERF_EVENT_IOC_PAUSE_OUTPUT", ULONG),
     ("RNDGETENTCNT", Number(Int)), ("RNDADDTOENTCNT", Number(Int)), ("RNDZAPENTCNT", Nothing),
     ("RNDCLEARPOOL", Nothing), ("RNDRESEEDCRNG", Nothing),
@@ -159,6 +163,38 @@ const FORMS: &[(&str, Form)] = &[
     ("BTRFS_IOC_BALANCE_CTL", INT), ("BTRFS_IOC_DEFAULT_SUBVOL", Wide(Ulong)),
     ("BTRFS_IOC_QUOTA_RESCAN_WAIT", Nothing), ("BTRFS_IOC_SCRUB_CANCEL", Nothing),
 ];
+
+/// A string that the kernel reads to its NUL.
+fn filter(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    let text = text::until_nul(chunk.bytes);
+    string::limited(view, text, text.len() == chunk.bytes.len(), view.options.hex, out);
+    true
+}
+
+/// struct perf_event_query_bpf: room for ids, their number, the ids.
+fn programs(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    chunk.has(8) && {
+        let succeeded = view.outcome.is_some_and(|outcome| !outcome.failed());
+        out.push_str("{ids_len=");
+        shape::write(view, 0, Shape::Number(4), chunk, out);
+        if succeeded {
+            let count = Fields::new(view.abi, chunk.bytes).u32(4);
+            out.push_str(", prog_cnt=");
+            text::dec(out, count);
+            out.push_str(", ids=");
+            let len = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(4);
+            shape::write(view, 0, Shape::Array(&Shape::Number(4)), chunk.from(8).first(len), out);
+            out.push('}');
+        } else {
+            out.push_str(", ...}");
+        }
+        true
+    }
+}
+
+fn attributes(view: &View<'_>, _: Chunk<'_>, out: &mut String) -> bool {
+    perf::attributes(view, 2, out)
+}
 
 /// The requests of all files here.
 const ALL: &[&[(&str, Form)]] = &[
@@ -195,6 +231,9 @@ pub(super) fn is_lone(abi: Abi, request: u64) -> bool {
     matches!(form_of(abi, request), Some(Nothing))
 }
 
+/// No structure here is longer.
+const LONGEST: usize = 8192;
+
 /// Writes the argument. Returns whether the request is known, and its memory could be read.
 pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
     /// The position of the argument.
@@ -209,7 +248,8 @@ pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
         value::value(view, kind, AT, value, out);
         return true;
     }
-    if value == 0 || matches!(form, Pointer) {
+    let is_left_out = view.options.arguments == Arguments::Addresses && !matches!(form, Nothing);
+    if value == 0 || matches!(form, Pointer) || is_left_out {
         text::pointer(out, value);
         return true;
     }
@@ -223,7 +263,7 @@ pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
         return true;
     }
     let Some(region) = view.region(AT, dir) else { return false };
-    match view.bytes(&region, 4096) {
+    match view.bytes(&region, LONGEST) {
         Some(bytes) if shaped(view, form, dir, Chunk::whole(value, &bytes), out) => {}
         Some(bytes) if pointed(view, form, Fields::new(view.abi, &bytes), out) => {}
         // The kernel could not read all of it either.
@@ -239,7 +279,11 @@ fn shaped(view: &View<'_>, form: Form, dir: Dir, chunk: Chunk<'_>, out: &mut Str
         Single(shape) => {
             let is_plain = !matches!(
                 shape,
-                Shape::Call(_) | Shape::Sequence(..) | Shape::Typed(_) | Shape::Written(..)
+                Shape::Call(_)
+                    | Shape::Sequence(..)
+                    | Shape::Typed(_)
+                    | Shape::Members(_)
+                    | Shape::Written(..)
             );
             if !shape::fits(view.abi, shape, chunk) {
                 return false;
