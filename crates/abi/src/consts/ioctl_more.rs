@@ -54,10 +54,10 @@ lists! {
         MEMERASE64 = 0x40104d14, MEMWRITEOOB64 = 0xc0184d15, MEMREADOOB64 = 0xc0184d16,
         MEMISLOCKED = 0x80084d17, MEMWRITE = 0xc0304d18, OTPERASE = 0x400c4d19;
     /// Parameters of clocks, and a request that was once declared with the wrong direction
-    /// [linux/rtc.h, linux/seccomp.h].
+    /// [linux/rtc.h, linux/seccomp.h, linux/dvb/net.h].
     "" RARE_IOCTL "_IOC_" 32:
         RTC_PARAM_GET = 0x40187013, RTC_PARAM_SET = 0x40187014,
-        SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR = 0x80082102;
+        SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR = 0x80082102, NET_REMOVE_IF = 0x6f35;
     /// Sockets [linux/sockios.h].
     "" SOCKET_IOCTL "_IOC_" 32:
         SIOCINQ = 0x541b, SIOCOUTQ = 0x5411, SIOCETHTOOL = 0x8946, SIOCGMIIPHY = 0x8947,
@@ -70,7 +70,11 @@ lists! {
     /// Keyboards.
     "linux/kd.h" KEYBOARD_IOCTL "_IOC_" 32:
         KDMAPDISP = 0x4b3c, KDUNMAPDISP = 0x4b3d, KDSKBDIACR = 0x4b4b, KDGKBDIACRUC = 0x4bfa,
-        KDSKBDIACRUC = 0x4bfb, KDKBDREP = 0x4b52, KDFONTOP = 0x4b72;
+        KDSKBDIACRUC = 0x4bfb, KDKBDREP = 0x4b52, KDFONTOP = 0x4b72, KIOCSOUND = 0x4b2f,
+        GIO_SCRNMAP = 0x4b40, PIO_SCRNMAP = 0x4b41, GIO_UNISCRNMAP = 0x4b69,
+        PIO_UNISCRNMAP = 0x4b6a, GIO_FONT = 0x4b60, PIO_FONT = 0x4b61, GIO_FONTX = 0x4b6b,
+        PIO_FONTX = 0x4b6c, PIO_FONTRESET = 0x4b6d, GIO_CMAP = 0x4b70, PIO_CMAP = 0x4b71,
+        GIO_UNIMAP = 0x4b66, PIO_UNIMAP = 0x4b67, PIO_UNIMAPCLR = 0x4b68;
 }
 
 /// All of them.

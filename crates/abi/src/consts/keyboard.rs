@@ -116,7 +116,23 @@ lists! {
     /// Operations on fonts.
     "linux/kd.h" KD_FONT_OP "KD_FONT_OP_" 32:
         KD_FONT_OP_SET = 0, KD_FONT_OP_GET = 1, KD_FONT_OP_SET_DEFAULT = 2, KD_FONT_OP_COPY = 3;
-    /// Flags of fonts.
-    "linux/kd.h" KD_FONT_FLAG "KD_FONT_FLAG_" 32:
-        KD_FONT_FLAG_DONT_RECALC = 1;
+    /// Flags of fonts [linux/kd.h and, of the kernel, include/linux/kd.h].
+    "" KD_FONT_FLAG "KD_FONT_FLAG_" 32:
+        KD_FONT_FLAG_DONT_RECALC = 1, KD_FONT_FLAG_OLD = 0x80000000;
 }
+
+/// States of locks, and above them those after a reset (linux/kd.h).
+pub static KB_STATE: crate::desc::Constants = crate::desc::Constants {
+    prefix: "LED_",
+    bits: 32,
+    items: &[
+        ("LED_SCR", 1),
+        ("LED_NUM", 2),
+        ("LED_CAP", 4),
+        ("LED_SCR<<4", 0x10),
+        ("LED_NUM<<4", 0x20),
+        ("LED_CAP<<4", 0x40),
+    ],
+    fields: &[],
+    overrides: &[],
+};

@@ -43,6 +43,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         L::Flock64 => 24,
         L::GetdentsOld => 12,
         L::BlkPg => 16,
+        L::ConsoleFontOp => 24,
         L::SysctlArgs => 40,
         L::V4l2Format => 204,
         L::V4l2ExtControls => 24,

@@ -123,6 +123,14 @@ impl Stop<'_> {
                 let each = self.offset(size) as u64;
                 Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each))
             }
+            PointeeLen::Short(at, each) => {
+                Some((field(at)? & 0xffff).saturating_mul(each.into()))
+            }
+            PointeeLen::Font { width, count } => {
+                /// Lines of a character, in bytes (linux/kd.h).
+                const HEIGHT: u64 = 32;
+                Some((field(width)?.div_ceil(8) * HEIGHT).saturating_mul(field(count)?))
+            }
             PointeeLen::Controls(count) => Some(field(count)?.saturating_mul(CONTROL)),
             PointeeLen::Product(count, each) => Some(field(count)?.saturating_mul(field(each)?)),
             PointeeLen::Arg(at, each) => {

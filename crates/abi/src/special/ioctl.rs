@@ -200,6 +200,25 @@ static VALUES: &[(u32, ArgKind)] = &[
     (TCXONC, ArgKind::Enum(&terminal::FLOW)), (TCFLSH, ArgKind::Enum(&terminal::QUEUE)),
 ];
 
+/// Requests of keyboards and consoles (linux/kd.h).
+const GIO_SCRNMAP: u32 = 0x4b40;
+const PIO_SCRNMAP: u32 = 0x4b41;
+const KDKBDREP: u32 = 0x4b52;
+const GIO_FONT: u32 = 0x4b60;
+const PIO_FONT: u32 = 0x4b61;
+const GIO_UNIMAP: u32 = 0x4b66;
+const PIO_UNIMAP: u32 = 0x4b67;
+const PIO_UNIMAPCLR: u32 = 0x4b68;
+const GIO_UNISCRNMAP: u32 = 0x4b69;
+const PIO_UNISCRNMAP: u32 = 0x4b6a;
+const GIO_FONTX: u32 = 0x4b6b;
+const PIO_FONTX: u32 = 0x4b6c;
+const GIO_CMAP: u32 = 0x4b70;
+const PIO_CMAP: u32 = 0x4b71;
+const KDFONTOP: u32 = 0x4b72;
+const KDSKBDIACR: u32 = 0x4b4b;
+const KDGKBDIACRUC: u32 = 0x4bfa;
+const KDSKBDIACRUC: u32 = 0x4bfb;
 /// Requests of raw flash (mtd/mtd-abi.h), of UBI (mtd/ubi-user.h) and of seccomp.
 const MEMWRITEOOB: u32 = 0xc010_4d03;
 const MEMREADOOB: u32 = 0xc010_4d04;
@@ -226,6 +245,11 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
     (TIOCGSERIAL, Out, 72, 60), (TIOCSSERIAL, In, 72, 60), (TIOCGICOUNT, Out, 80, 80),
     (TIOCGRS485, Out, 32, 32),
     (TIOCSRS485, InOut, 32, 32), (KDGKBENT, InOut, 4, 4), (KDSKBENT, In, 4, 4),
+    (KDGKBSENT, InOut, 513, 513), (KDSKBSENT, In, 513, 513), (KDGKBMETA, Out, 4, 4),
+    (KDGETKEYCODE, InOut, 8, 8), (KDSETKEYCODE, In, 8, 8), (KDKBDREP, InOut, 8, 8),
+    (GIO_SCRNMAP, Out, 256, 256), (PIO_SCRNMAP, In, 256, 256), (GIO_FONT, Out, 8192, 8192),
+    (PIO_FONT, In, 8192, 8192), (GIO_CMAP, Out, 48, 48), (PIO_CMAP, In, 48, 48),
+    (GIO_UNISCRNMAP, Out, 512, 512), (PIO_UNISCRNMAP, In, 512, 512), (PIO_UNIMAPCLR, In, 6, 6),
     (VT_GETSTATE, Out, 6, 6), (VT_GETMODE, Out, 8, 8),
     (VT_SETMODE, In, 8, 8), (VT_RESIZE, In, 6, 6),
     (BLKDISCARD, In, 16, 16), (BLKSECDISCARD, In, 16, 16), (BLKZEROOUT, In, 16, 16),
@@ -284,6 +308,27 @@ const CONTROLS: &[PointerField] = &[PointerField {
     ..pointer((24, 20), InOut, (0, 0))
 }];
 
+/// struct unimapdesc: a 16-bit number of pairs of 16 bits, and a pointer.
+const UNICODE_OUT: &[PointerField] = &[short(Out, 4)];
+const UNICODE_IN: &[PointerField] = &[short(In, 4)];
+/// struct consolefontdesc: a 16-bit number of characters of 32 bytes, a height, and a pointer.
+const FONT_OUT: &[PointerField] = &[short(Out, 32)];
+const FONT_IN: &[PointerField] = &[short(In, 32)];
+const fn short(dir: Dir, each: u32) -> PointerField {
+    PointerField { len: PointeeLen::Short(0, each), ..pointer((8, 4), dir, (0, 0)) }
+}
+/// struct console_font_op: operation, flags, width, height, number of characters, pointer. KD_FONT_OP
+/// _SET, _GET and _SET_DEFAULT.
+const FONT_OPERATION: &[PointerField] = &[
+    font(0, In, PointeeLen::Font { width: 8, count: 16 }),
+    font(1, Out, PointeeLen::Font { width: 8, count: 16 }),
+    font(2, In, PointeeLen::CStr),
+];
+const fn font(operation: u32, dir: Dir, len: PointeeLen) -> PointerField {
+    let condition = Condition::Field((0, 0), operation);
+    PointerField { condition, len, ..pointer((24, 20), dir, (0, 0)) }
+}
+
 /// struct tee_ioctl_buf_data: a pointer and a size, both of 64 bits. The kernel answers in the
 /// buffer.
 const TRUSTED: Len = Len::PointerFields {
@@ -301,6 +346,13 @@ const TRUSTED: Len = Len::PointerFields {
 static NESTED: &[(u32, Dir, Len)] = &[
     (SIOCGIFCONF, InOut, with(L::Iovec, IFCONF)),
     (BLKPG, In, with(L::BlkPg, PARTITION)),
+    (KDGKBDIACR, Out, Len::Tailed { head: 4, at: 0, each: 3 }),
+    (KDSKBDIACR, In, Len::Tailed { head: 4, at: 0, each: 3 }),
+    (KDGKBDIACRUC, Out, Len::Tailed { head: 4, at: 0, each: 12 }),
+    (KDSKBDIACRUC, In, Len::Tailed { head: 4, at: 0, each: 12 }),
+    (GIO_UNIMAP, InOut, with(L::Iovec, UNICODE_OUT)), (PIO_UNIMAP, In, with(L::Iovec, UNICODE_IN)),
+    (GIO_FONTX, InOut, with(L::Iovec, FONT_OUT)), (PIO_FONTX, In, with(L::Iovec, FONT_IN)),
+    (KDFONTOP, InOut, with(L::ConsoleFontOp, FONT_OPERATION)),
     (TEE_IOC_OPEN_SESSION, In, TRUSTED), (TEE_IOC_INVOKE, In, TRUSTED),
     (TEE_IOC_SUPPL_RECV, In, TRUSTED), (TEE_IOC_SUPPL_SEND, In, TRUSTED),
     (VIDIOC_S_FMT, InOut, with(L::V4l2Format, CLIPS)),

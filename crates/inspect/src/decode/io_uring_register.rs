@@ -7,7 +7,7 @@ use sysreel_abi::{ArgKind, Dir};
 use super::chunk::Chunk;
 use super::fields::Fields;
 use super::out::{beyond, member, unreadable_from};
-use super::shape::{self, Shape, Typed};
+use super::shape::{self, Shape};
 use super::view::View;
 use super::{process, value};
 use crate::regions::RegionView;
@@ -99,7 +99,7 @@ fn one(
             list(view, Written(16, 4, restriction), chunk, region, out)
         }
         "IORING_REGISTER_RING_FDS" => list(view, Written(16, 8, ring), chunk, region, out),
-        "IORING_UNREGISTER_RING_FDS" => list(view, Typed(UNREGISTERED), chunk, region, out),
+        "IORING_UNREGISTER_RING_FDS" => list(view, Written(16, 8, removed), chunk, region, out),
         "IORING_REGISTER_FILES_UPDATE" if chunk.has(16) => {
             out.push_str("{offset=");
             text::dec(out, f.u32(0));
@@ -109,7 +109,15 @@ fn one(
             out.push('}');
             true
         }
-        "IORING_REGISTER_PROBE" if is_whole && count <= MOST_PROBED => probe(view, chunk, out),
+        "IORING_REGISTER_PROBE" if is_whole && count <= MOST_PROBED => {
+            // The kernel takes zeros only, and fills them.
+            let answer = view.region(2, Dir::Out).and_then(|region| view.bytes(&region, usize::MAX));
+            let is_empty = chunk.bytes.iter().all(|byte| *byte == 0);
+            match answer.filter(|_| view.outcome.is_some_and(|outcome| !outcome.failed())) {
+                Some(bytes) => probe(view, Chunk::whole(view.arg(2), &bytes), out),
+                None => !is_empty && probe(view, chunk, out),
+            }
+        }
         "IORING_REGISTER_FILES2" | "IORING_REGISTER_BUFFERS2" if chunk.has(32) => {
             resources(view, name == "IORING_REGISTER_FILES2", (region, chunk), out);
             true
@@ -160,8 +168,10 @@ fn list(
         shape::write(view, 0, each, Chunk::whole(0, one), out);
     }
     if region.head.got < region.head.asked {
-        out.push_str(", ...");
-        unreadable_from(region, out);
+        let whole = chunk.bytes.len() / size * size;
+        out.push_str(", ... /* ");
+        text::hex(out, region.head.address.wrapping_add(whole as u64));
+        out.push_str(" */");
     }
     out.push(']');
     true
@@ -242,7 +252,14 @@ fn ring(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
 }
 
 /// The same of one that is removed.
-const UNREGISTERED: &[Typed] = &[("offset", U32), ("_resv", Hex(4)), ("data", Hex(8))];
+fn removed(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
+    let f = Fields::new(view.abi, chunk.bytes);
+    out.push_str("{offset=");
+    text::dec(out, f.u32(0));
+    reserved(out, "resv", f.u32(4));
+    reserved(out, "data", f.u64(8));
+    out.push('}');
+}
 
 /// struct io_uring_probe.
 fn probe(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
@@ -295,7 +312,7 @@ fn resources(
     member(out, "flags");
     value::constant(view, ArgKind::Flags(&c::URING_RESOURCE), f.u32(4), out);
     reserved(out, "resv2", f.u64(8));
-    values(view, are_files, count, (f.u64(16), f.u64(24)), out);
+    values(view, if are_files { Fd } else { BUFFER }, count, (f.u64(16), f.u64(24)), out);
     beyond(chunk.bytes, SIZE, Some(region), out);
     out.push('}');
 }
@@ -313,7 +330,8 @@ fn updated(
     text::dec(out, f.u32(0));
     reserved(out, "resv", f.u32(4));
     let count = f.u32(24);
-    values(view, are_files, count, (f.u64(8), f.u64(16)), out);
+    let each = if are_files { Written(4, 4, skipped) } else { BUFFER };
+    values(view, each, count, (f.u64(8), f.u64(16)), out);
     member(out, "nr");
     text::dec(out, count);
     reserved(out, "resv2", f.u32(28));
@@ -321,17 +339,19 @@ fn updated(
     out.push('}');
 }
 
+/// struct iovec.
+const BUFFER: Shape = Typed(&[("iov_base", Pointer), ("iov_len", Word)]);
+
 /// Writes resources and their tags.
 fn values(
     view: &View<'_>,
-    are_files: bool,
+    each: Shape,
     count: u64,
     (data, tags): (u64, u64),
     out: &mut String,
 ) {
-    const BUFFER: Shape = Typed(&[("iov_base", Pointer), ("iov_len", Word)]);
     member(out, "data");
-    pointed(view, if are_files { Fd } else { BUFFER }, (0, count), data, out);
+    pointed(view, each, (0, count), data, out);
     member(out, "tags");
     pointed(view, Hex(8), (1, count), tags, out);
 }

@@ -115,5 +115,6 @@ fn name(view: &View<'_>, length: Chunk<'_>, name: Chunk<'_>, out: &mut String) {
     let field = name.bytes.get(..most).unwrap_or_default();
     let shown = text::until_nul(field);
     text::quoted(out, shown, view.options.hex);
-    out.push_str(if shown.len() == field.len() { "..." } else { "" });
+    let is_ended = name.bytes.iter().take(most + 1).any(|byte| *byte == 0);
+    out.push_str(if is_ended { "" } else { "..." });
 }

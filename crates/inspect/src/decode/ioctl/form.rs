@@ -14,6 +14,8 @@ pub(super) enum Form {
     Nothing,
     /// A number in the register.
     Value(ArgKind),
+    /// A number in the register that a function writes.
+    Register(fn(&View<'_>, u64, &mut String)),
     /// A pointer to a 32-bit number.
     Number(ArgKind),
     /// A pointer to a number of 64 bits.

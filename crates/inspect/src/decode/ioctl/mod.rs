@@ -8,6 +8,7 @@ mod form;
 mod gpio;
 mod input;
 mod interface;
+mod keyboard;
 mod notify;
 mod tee;
 mod video;
@@ -167,8 +168,11 @@ const FORMS: &[(&str, Form)] = &[
 /// A string that the kernel reads to its NUL.
 fn filter(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
     let text = text::until_nul(chunk.bytes);
-    string::limited(view, text, text.len() == chunk.bytes.len(), view.options.hex, out);
-    true
+    let is_ended = text.len() < chunk.bytes.len();
+    if is_ended {
+        string::limited(view, text, false, view.options.hex, out);
+    }
+    is_ended
 }
 
 /// struct perf_event_query_bpf: room for ids, their number, the ids.
@@ -205,6 +209,7 @@ const ALL: &[&[(&str, Form)]] = &[
     gpio::FORMS,
     input::FORMS,
     interface::FORMS,
+    keyboard::FORMS,
     notify::FORMS,
     tee::FORMS,
     video::FORMS,
@@ -246,6 +251,10 @@ pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
     let Some(form) = form_of(view.abi, view.arg(1)) else { return false };
     if let Value(kind) = form {
         value::value(view, kind, AT, value, out);
+        return true;
+    }
+    if let Form::Register(write) = form {
+        write(view, value, out);
         return true;
     }
     let is_left_out = view.options.arguments == Arguments::Addresses && !matches!(form, Nothing);
