@@ -41,8 +41,8 @@ use stop::{Exit, Stop};
 
 pub use frame::{NO_ARGUMENT, signal_mask};
 pub use request::{
-    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS, EntryState, Fact, Limits, MSG_CONTROL, MSG_IOV,
-    MSG_NAME, Memory, RegionRequest, index, index_parts,
+    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS, EntryState, Fact, Limits, MSG_CONTROL,
+    MSG_IOV, MSG_NAME, Memory, RegionRequest, index, index_parts,
 };
 
 /// Plans the memory that the kernel reads, at an entry stop. Clears and fills `requests`; the

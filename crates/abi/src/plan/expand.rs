@@ -5,8 +5,8 @@ use std::ops::Range;
 use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD, CLONE_SETTLS};
 
 use super::request::{
-    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
-    RegionRequest, index, index_parts,
+    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME,
+    Memory, RegionRequest, index, index_parts,
 };
 use super::stop::{OLD_DIRENT_HEAD, Stop};
 use crate::arch::Abi;

@@ -123,9 +123,7 @@ impl Stop<'_> {
                 let each = self.offset(size) as u64;
                 Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each))
             }
-            PointeeLen::Short(at, each) => {
-                Some((field(at)? & 0xffff).saturating_mul(each.into()))
-            }
+            PointeeLen::Short(at, each) => Some((field(at)? & 0xffff).saturating_mul(each.into())),
             PointeeLen::Font { width, count } => {
                 /// Lines of a character, in bytes (linux/kd.h).
                 const HEIGHT: u64 = 32;

@@ -66,7 +66,9 @@ impl Stop<'_> {
         let i = usize::from(sibling.index);
         match (self.row.args.get(i), self.args.get(i)) {
             // A long of 32 bits may be below 0 as well.
-            (Some(arg), Some(value)) if matches!(arg.kind, ArgKind::Long) && self.abi.word() == 4 => {
+            (Some(arg), Some(value))
+                if matches!(arg.kind, ArgKind::Long) && self.abi.word() == 4 =>
+            {
                 ArgKind::Int.count(*value)
             }
             (Some(arg), Some(value)) => arg.kind.count(*value),

@@ -6,8 +6,8 @@ use sysreel_abi::{ArgKind, Dir, Layout};
 
 use super::fields::Fields;
 use super::out::{lost, member};
-use super::{layouts, value};
 use super::view::View;
+use super::{layouts, value};
 use crate::text;
 
 /// Writes the argument of io_submit(2): an array of pointers to control blocks. The regions have

@@ -15,7 +15,8 @@ const MOST: u64 = 1 << 20;
 /// Writes an argument. Returns whether it did.
 pub(super) fn argument(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let address = view.arg(i);
-    let command = mount::FSCONFIG.items.iter().find(|(_, known)| *known == view.arg(1) & 0xffff_ffff);
+    let command =
+        mount::FSCONFIG.items.iter().find(|(_, known)| *known == view.arg(1) & 0xffff_ffff);
     let command = command.map_or("", |(name, _)| *name);
     let has_key = !matches!(command, "" | "FSCONFIG_CMD_CREATE" | "FSCONFIG_CMD_RECONFIGURE");
     match (i, command) {

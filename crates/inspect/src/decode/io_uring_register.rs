@@ -111,7 +111,8 @@ fn one(
         }
         "IORING_REGISTER_PROBE" if is_whole && count <= MOST_PROBED => {
             // The kernel takes zeros only, and fills them.
-            let answer = view.region(2, Dir::Out).and_then(|region| view.bytes(&region, usize::MAX));
+            let answer =
+                view.region(2, Dir::Out).and_then(|region| view.bytes(&region, usize::MAX));
             let is_empty = chunk.bytes.iter().all(|byte| *byte == 0);
             match answer.filter(|_| view.outcome.is_some_and(|outcome| !outcome.failed())) {
                 Some(bytes) => probe(view, Chunk::whole(view.arg(2), &bytes), out),
@@ -190,8 +191,7 @@ fn pointed(
     match bytes {
         _ if address == 0 => out.push_str("NULL"),
         _ if count == 0 => out.push_str("[]"),
-        Some((region, bytes))
-            if list(view, each, Chunk::whole(address, &bytes), &region, out) => {}
+        Some((region, bytes)) if list(view, each, Chunk::whole(address, &bytes), &region, out) => {}
         _ => text::pointer(out, address),
     }
 }
@@ -343,13 +343,7 @@ fn updated(
 const BUFFER: Shape = Typed(&[("iov_base", Pointer), ("iov_len", Word)]);
 
 /// Writes resources and their tags.
-fn values(
-    view: &View<'_>,
-    each: Shape,
-    count: u64,
-    (data, tags): (u64, u64),
-    out: &mut String,
-) {
+fn values(view: &View<'_>, each: Shape, count: u64, (data, tags): (u64, u64), out: &mut String) {
     member(out, "data");
     pointed(view, each, (0, count), data, out);
     member(out, "tags");
@@ -382,9 +376,13 @@ fn workers(
         out.push_str(" => ");
         let answer = view.region(2, Dir::Out).and_then(|region| view.bytes(&region, 8));
         match answer.filter(|_| view.outcome.is_some_and(|outcome| !outcome.failed())) {
-            Some(bytes) => {
-                shape::write(view, 0, Indexed(&U32, &c::URING_WORKERS), Chunk::whole(0, &bytes), out)
-            }
+            Some(bytes) => shape::write(
+                view,
+                0,
+                Indexed(&U32, &c::URING_WORKERS),
+                Chunk::whole(0, &bytes),
+                out,
+            ),
             None => text::pointer(out, view.arg(2)),
         }
     }

@@ -1,8 +1,8 @@
 //! keyctl(2): arguments that look different from their kind.
 
+use sysreel_abi::Dir;
 use sysreel_abi::consts::security;
 use sysreel_abi::errno::errno_name;
-use sysreel_abi::Dir;
 
 use super::view::View;
 use super::{string, value};

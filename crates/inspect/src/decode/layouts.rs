@@ -8,8 +8,8 @@ use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
 use super::{
-    aio, classic_bpf, file, io_uring, machine, poll, process, signal, signal_set, stat, structures, time,
-    traced, value,
+    aio, classic_bpf, file, io_uring, machine, poll, process, signal, signal_set, stat, structures,
+    time, traced, value,
 };
 use crate::regions::RegionView;
 use crate::text;
@@ -279,7 +279,8 @@ pub(crate) fn array(
             out.push_str(", ");
         }
         let is_beyond = layout == Layout::FutexWaitv && n >= MOST_FUTEXES;
-        if n >= view.options.string_limit && !view.options.verbose || one.len() < size || is_beyond {
+        if n >= view.options.string_limit && !view.options.verbose || one.len() < size || is_beyond
+        {
             out.push_str("...");
             break;
         }

@@ -115,7 +115,8 @@ pub(super) fn write_words(
             break;
         }
         // Reserved members mean nothing unless they are set.
-        if one.name.starts_with("__") && f.slice(at, one.width.bytes(word)).iter().all(|b| *b == 0) {
+        if one.name.starts_with("__") && f.slice(at, one.width.bytes(word)).iter().all(|b| *b == 0)
+        {
             continue;
         }
         member(out, one.name);

@@ -59,7 +59,9 @@ fn flags_and_permissions(view: &View<'_>, kind: ArgKind, value: u64, out: &mut S
     let mut parts = Vec::new();
     if flags != 0 {
         // The permissions are octal, and what has no name is in hex.
-        let known = |name: &&str| !name.contains("<<") && (!name.starts_with('0') || name.starts_with("0x"));
+        let known = |name: &&str| {
+            !name.contains("<<") && (!name.starts_with('0') || name.starts_with("0x"))
+        };
         let known: Vec<&str> = names.split('|').filter(known).collect();
         let has_name = known.iter().any(|name| !name.starts_with('0'));
         let text = if has_name { known.join("|") } else { String::new() };

@@ -163,7 +163,8 @@ pub(crate) fn messages(
         out.push('}');
     }
     let asked = view.arg(i + 1) & 0xffff_ffff;
-    if dir == Dir::In && asked > MOST_MESSAGES && bytes.len() as u64 / each as u64 >= MOST_MESSAGES {
+    if dir == Dir::In && asked > MOST_MESSAGES && bytes.len() as u64 / each as u64 >= MOST_MESSAGES
+    {
         out.push_str(", ...");
     }
     out.push(']');

@@ -10,8 +10,8 @@ use super::chunk::Chunk;
 use super::fields::Fields;
 use super::view::{Meaning, View};
 use super::{
-    bpf, file, fsconfig, futex, io_uring_register, ioctl, ipc, keys, layouts, netlink, perf, poll, prctl, process, quota, socket,
-    sockopt, stat, string, syslog, value,
+    bpf, file, fsconfig, futex, io_uring_register, ioctl, ipc, keys, layouts, netlink, perf, poll,
+    prctl, process, quota, socket, sockopt, stat, string, syslog, value,
 };
 use crate::text;
 

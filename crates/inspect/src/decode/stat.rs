@@ -210,7 +210,8 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)]
     {
         // The kernel says which times there are (linux/stat.h).
-        let has = render::constant(view.abi, &file::STATX, &name.to_uppercase().replace("STX", "STATX"));
+        let has =
+            render::constant(view.abi, &file::STATX, &name.to_uppercase().replace("STX", "STATX"));
         if has.is_some_and(|bit| f.u32(0) & bit == 0) {
             continue;
         }

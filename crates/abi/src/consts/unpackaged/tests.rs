@@ -26,8 +26,13 @@ fn headers_agree() {
         .chain(ioctl_values::ALL)
         .chain(netlink_netfilter::ALL);
     let devices = input::ALL.iter().chain(keyboard::ALL).chain(video::ALL);
-    let lists =
-        uapi::ALL.iter().chain(devices).chain(perf::ALL).chain(link::ALL).chain(families::ALL).chain(netlink);
+    let lists = uapi::ALL
+        .iter()
+        .chain(devices)
+        .chain(perf::ALL)
+        .chain(link::ALL)
+        .chain(families::ALL)
+        .chain(netlink);
     for (header, list) in lists.filter(|(header, _)| !header.is_empty()) {
         let mask = if list.bits == 32 { 0xffff_ffffu64 } else { u64::MAX };
         let fields = list.fields.iter().flat_map(|field| field.items);

@@ -89,11 +89,8 @@ fn reset(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
 
 /// struct blkpg_ioctl_arg and the struct blkpg_partition that it points to.
 fn partition(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
-    const HEAD: &[Typed] = &[
-        ("op", Enum(4, &c::PARTITION)),
-        ("flags", Signed(4)),
-        ("datalen", Signed(4)),
-    ];
+    const HEAD: &[Typed] =
+        &[("op", Enum(4, &c::PARTITION)), ("flags", Signed(4)), ("datalen", Signed(4))];
     const PARTITION: &[Field] = &[
         ("start", 0, Signed(8)),
         ("length", 8, Signed(8)),
@@ -111,9 +108,8 @@ fn partition(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
     out.pop();
     out.push_str(", data=");
     let region = view.nested(2, 1, sysreel_abi::plan::index(0, 0), sysreel_abi::Dir::In);
-    let bytes = region.filter(|region| region.head.got >= 148).and_then(|region| {
-        view.bytes(&region, 152)
-    });
+    let bytes =
+        region.filter(|region| region.head.got >= 148).and_then(|region| view.bytes(&region, 152));
     match bytes {
         Some(bytes) => shape::members(view, 0, PARTITION, Chunk::whole(0, &bytes), out),
         None => text::pointer(out, if word == 8 { f.u64(at) } else { f.u32(at) }),

@@ -16,12 +16,8 @@ const S32: Shape = Signed(4);
 const INT: Form = Single(S32);
 const ERASED: Form = Single(Typed(&[("start", Hex(4)), ("length", Hex(4))]));
 const SPARE: Form = Single(Typed(&[("start", Hex(4)), ("length", Hex(4)), ("ptr", Pointer)]));
-const SPARE64: Form = Single(Typed(&[
-    ("start", Hex(8)),
-    ("", Hex(4)),
-    ("length", Hex(4)),
-    ("usr_ptr", Hex(8)),
-]));
+const SPARE64: Form =
+    Single(Typed(&[("start", Hex(8)), ("", Hex(4)), ("length", Hex(4)), ("usr_ptr", Hex(8))]));
 const OTP: Form = Single(Typed(&[("start", Hex(4)), ("length", Hex(4)), ("locked", U32)]));
 /// The longest name of a volume (UBI_MAX_VOLUME_NAME).
 const NAME: usize = 127;

@@ -174,11 +174,12 @@ fn key(view: &View<'_>, number: u64, out: &mut String) {
         None => text::hex(&mut key, kind),
     }
     key.push_str(", ");
-    let is_character = matches!(
-        name,
-        Some("KT_LATIN" | "KT_META" | "KT_LETTER" | "KT_DEAD2")
-    );
-    if is_character { character(value, &mut key) } else { text::hex(&mut key, value) }
+    let is_character = matches!(name, Some("KT_LATIN" | "KT_META" | "KT_LETTER" | "KT_DEAD2"));
+    if is_character {
+        character(value, &mut key)
+    } else {
+        text::hex(&mut key, value)
+    }
     key.push(')');
     comment(view, &key, out);
 }
@@ -212,7 +213,8 @@ fn function(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
         member(out, "kb_string");
         let bytes = chunk.from(1).bytes;
         let text = text::until_nul(bytes);
-        if text.is_empty() && bytes.is_empty() || text.len() == bytes.len() && bytes.len() < STRING {
+        if text.is_empty() && bytes.is_empty() || text.len() == bytes.len() && bytes.len() < STRING
+        {
             out.push_str("???");
         } else {
             let field = text.get(..STRING).unwrap_or(text);

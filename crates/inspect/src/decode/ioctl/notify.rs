@@ -76,7 +76,8 @@ fn opening(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {
     let start = out.len();
     value::constant(view, ArgKind::Flags(&open::OPEN), flags, out);
     let shown = out.split_off(start);
-    let shown = shown.strip_prefix("O_RDONLY").map_or(shown.as_str(), |rest| rest.trim_start_matches('|'));
+    let shown =
+        shown.strip_prefix("O_RDONLY").map_or(shown.as_str(), |rest| rest.trim_start_matches('|'));
     out.push_str(if shown.is_empty() { "0" } else { shown });
 }
 

@@ -79,7 +79,9 @@ fn request(view: &View<'_>, name: &str, chunk: Chunk<'_>, out: &mut String) -> b
     if head.saturating_add(size) != chunk.len {
         return false;
     }
-    if head == 56 { session(view, chunk, out) } else {
+    if head == 56 {
+        session(view, chunk, out)
+    } else {
         shape::write(view, 0, Typed(members), chunk, out);
         out.pop();
     }

@@ -72,8 +72,7 @@ pub(super) const FORMS: &[(&str, Form)] = &[
         ("width", U32), ("height", U32)]))),
     ("VIDIOC_CREATE_BUFS", Form::Call(new_buffers)),
 ];
-const RECTANGLE: Shape =
-    Typed(&[("left", S32), ("top", S32), ("width", U32), ("height", U32)]);
+const RECTANGLE: Shape = Typed(&[("left", S32), ("top", S32), ("width", U32), ("height", U32)]);
 const CROP: &[Typed] = &[("type", BUFFER_TYPE), ("c", RECTANGLE)];
 const CONTROL: &[Typed] = &[("id", CONTROL_ID), ("value", S32)];
 const FRAME_BUFFER: &[Typed] = &[("capability", HEX), ("flags", HEX), ("base", Pointer)];
