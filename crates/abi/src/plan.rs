@@ -29,6 +29,7 @@
 
 mod expand;
 mod frame;
+mod iocbs;
 mod level;
 mod levels;
 mod pointer_fields;

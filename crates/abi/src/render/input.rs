@@ -1,12 +1,15 @@
-//! Names of the requests of input devices that contain a number: a length, an axis, a type of events
-//! (linux/input.h).
+//! Names of the requests of input devices that contain a number: a length, an axis, a type of
+//! events (linux/input.h).
 
 use std::fmt::Write as _;
 
-use super::enum_text;
 use crate::IoctlRequest;
 use crate::arch::Abi;
 use crate::consts::input;
+use crate::desc::Constants;
+
+/// Writes a value of a list.
+pub(super) type Named<'a> = &'a dyn Fn(Abi, &Constants, u64, &mut String);
 
 /// A family of requests of input devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,7 @@ impl InputRequest {
 }
 
 /// Writes the name of a request that contains a number. Returns whether it did.
-pub(super) fn request(abi: Abi, request: u64, out: &mut String) -> bool {
+pub(super) fn request(named: Named<'_>, abi: Abi, request: u64, out: &mut String) -> bool {
     let Some(family) = InputRequest::of(request) else { return false };
     let size = request >> 16 & 0x3fff;
     let _ = match family {
@@ -65,12 +68,12 @@ pub(super) fn request(abi: Abi, request: u64, out: &mut String) -> bool {
         Bits(0) => write!(out, "EVIOCGBIT(0, {size})"),
         Bits(events) => {
             out.push_str("EVIOCGBIT(");
-            enum_text(abi, &input::EV, events, out);
+            named(abi, &input::EV, events, out);
             write!(out, ", {size})")
         }
         Axis(axis) | SetAxis(axis) => {
             out.push_str(if matches!(family, Axis(_)) { "EVIOCGABS(" } else { "EVIOCSABS(" });
-            enum_text(abi, &input::ABS, axis, out);
+            named(abi, &input::ABS, axis, out);
             write!(out, ")")
         }
     };

@@ -317,8 +317,8 @@ const FONT_IN: &[PointerField] = &[short(In, 32)];
 const fn short(dir: Dir, each: u32) -> PointerField {
     PointerField { len: PointeeLen::Short(0, each), ..pointer((8, 4), dir, (0, 0)) }
 }
-/// struct console_font_op: operation, flags, width, height, number of characters, pointer. KD_FONT_OP
-/// _SET, _GET and _SET_DEFAULT.
+/// struct console_font_op: operation, flags, width, height, number of characters, pointer. The
+/// operations are KD_FONT_OP_SET, _GET and _SET_DEFAULT.
 const FONT_OPERATION: &[PointerField] = &[
     font(0, In, PointeeLen::Font { width: 8, count: 16 }),
     font(1, Out, PointeeLen::Font { width: 8, count: 16 }),
@@ -350,7 +350,8 @@ static NESTED: &[(u32, Dir, Len)] = &[
     (KDSKBDIACR, In, Len::Tailed { head: 4, at: 0, each: 3 }),
     (KDGKBDIACRUC, Out, Len::Tailed { head: 4, at: 0, each: 12 }),
     (KDSKBDIACRUC, In, Len::Tailed { head: 4, at: 0, each: 12 }),
-    (GIO_UNIMAP, InOut, with(L::Iovec, UNICODE_OUT)), (PIO_UNIMAP, In, with(L::Iovec, UNICODE_IN)),
+    (GIO_UNIMAP, InOut, with(L::Iovec, UNICODE_OUT)),
+    (PIO_UNIMAP, In, with(L::Iovec, UNICODE_IN)),
     (GIO_FONTX, InOut, with(L::Iovec, FONT_OUT)), (PIO_FONTX, In, with(L::Iovec, FONT_IN)),
     (KDFONTOP, InOut, with(L::ConsoleFontOp, FONT_OPERATION)),
     (TEE_IOC_OPEN_SESSION, In, TRUSTED), (TEE_IOC_INVOKE, In, TRUSTED),
@@ -387,7 +388,8 @@ static INTERFACE: &[u32] = &[
     SIOCSIFDSTADDR, SIOCGIFBRDADDR, SIOCSIFBRDADDR,
     SIOCGIFNETMASK, SIOCSIFNETMASK, SIOCGIFMETRIC, SIOCSIFMETRIC, SIOCGIFMTU, SIOCSIFMTU,
     SIOCSIFHWADDR, SIOCGIFHWADDR, SIOCGIFMAP,
-    SIOCSIFMAP, SIOCSIFNAME, SIOCSIFHWBROADCAST, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCSIFTXQLEN, SIOCGIFCOUNT,
+    SIOCSIFMAP, SIOCSIFNAME, SIOCSIFHWBROADCAST, SIOCGIFINDEX, SIOCGIFTXQLEN,
+    SIOCSIFTXQLEN, SIOCGIFCOUNT,
 ];
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use sysreel_abi::{ArgKind, Dir, Layout};
 
 use super::fields::Fields;
 use super::out::{lost, member};
+use super::value;
 use super::view::View;
-use super::{layouts, value};
 use crate::text;
 
 /// Writes the argument of io_submit(2): an array of pointers to control blocks. The regions have
@@ -149,16 +149,20 @@ fn vector(
     address: u64,
     out: &mut String,
 ) {
-    match view.bytes(region, usize::MAX) {
-        Some(bytes) if region.head.got == region.head.asked => {
-            let known = layouts::array(view, Layout::Iovec, &bytes, region.is_cut(), 0, out);
-            if !known {
-                text::pointer(out, address);
-            }
-        }
-        Some(_) => text::pointer(out, address),
-        None => lost(address, out),
+    let Some(bytes) = view.bytes(region, usize::MAX) else { return lost(address, out) };
+    if region.head.got < region.head.asked {
+        return text::pointer(out, address);
     }
+    out.push('[');
+    for (i, one) in bytes.chunks_exact(2 * usize::from(view.abi.word())).enumerate() {
+        let f = Fields::new(view.abi, one);
+        out.push_str(if i == 0 { "{iov_base=" } else { ", {iov_base=" });
+        text::pointer(out, f.ulong(0));
+        member(out, "iov_len");
+        text::dec(out, f.ulong(1));
+        out.push('}');
+    }
+    out.push(']');
 }
 
 fn named(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut String) {

@@ -28,29 +28,11 @@ pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
     let name = c::URING_REGISTER.items.iter().find(|(_, known)| *known == number);
     let name = name.map_or("", |(name, _)| *name);
     let count = view.arg(3) & 0xffff_ffff;
-    let is_known = matches!(
-        name,
-        "IORING_REGISTER_FILES"
-            | "IORING_REGISTER_EVENTFD"
-            | "IORING_REGISTER_EVENTFD_ASYNC"
-            | "IORING_REGISTER_FILES_UPDATE"
-            | "IORING_REGISTER_PROBE"
-            | "IORING_REGISTER_RESTRICTIONS"
-            | "IORING_REGISTER_FILES2"
-            | "IORING_REGISTER_BUFFERS2"
-            | "IORING_REGISTER_FILES_UPDATE2"
-            | "IORING_REGISTER_BUFFERS_UPDATE"
-            | "IORING_REGISTER_IOWQ_AFF"
-            | "IORING_REGISTER_IOWQ_MAX_WORKERS"
-            | "IORING_REGISTER_RING_FDS"
-            | "IORING_UNREGISTER_RING_FDS"
-            | "IORING_REGISTER_PBUF_RING"
-            | "IORING_UNREGISTER_PBUF_RING"
-    );
-    if !is_known {
+    let is_list = LISTS.contains(&name);
+    if !is_list && !STRUCTURES.contains(&name) {
         return false;
     }
-    if count == 0 && is_list(name) {
+    if count == 0 && is_list {
         out.push_str("[]");
         return true;
     }
@@ -68,19 +50,20 @@ pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
     true
 }
 
-fn is_list(name: &str) -> bool {
-    matches!(
-        name,
-        "IORING_REGISTER_FILES"
-            | "IORING_REGISTER_EVENTFD"
-            | "IORING_REGISTER_EVENTFD_ASYNC"
-            | "IORING_REGISTER_RESTRICTIONS"
-            | "IORING_REGISTER_IOWQ_AFF"
-            | "IORING_REGISTER_IOWQ_MAX_WORKERS"
-            | "IORING_REGISTER_RING_FDS"
-            | "IORING_UNREGISTER_RING_FDS"
-    )
-}
+/// The operations that pass an array.
+#[rustfmt::skip]
+const LISTS: &[&str] = &[
+    "IORING_REGISTER_FILES", "IORING_REGISTER_EVENTFD", "IORING_REGISTER_EVENTFD_ASYNC",
+    "IORING_REGISTER_RESTRICTIONS", "IORING_REGISTER_IOWQ_AFF",
+    "IORING_REGISTER_IOWQ_MAX_WORKERS", "IORING_REGISTER_RING_FDS", "IORING_UNREGISTER_RING_FDS",
+];
+/// Those that pass a structure.
+#[rustfmt::skip]
+const STRUCTURES: &[&str] = &[
+    "IORING_REGISTER_FILES_UPDATE", "IORING_REGISTER_PROBE", "IORING_REGISTER_FILES2",
+    "IORING_REGISTER_BUFFERS2", "IORING_REGISTER_FILES_UPDATE2", "IORING_REGISTER_BUFFERS_UPDATE",
+    "IORING_REGISTER_PBUF_RING", "IORING_UNREGISTER_PBUF_RING",
+];
 
 fn one(
     view: &View<'_>,

@@ -1,8 +1,8 @@
 //! Processes: exit status, resource use and limits, clone(2).
 
 use sysreel_abi::consts::process as p;
-use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS};
-use sysreel_abi::{ArgKind, Dir, Layout, render, signal_name};
+use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
+use sysreel_abi::{ArgKind, Dir, render, signal_name};
 
 use super::fields::Fields;
 use super::out::{beyond, member};
@@ -319,14 +319,7 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     text::hex(out, f.u64(48));
     if has_any(view, flags, &["CLONE_SETTLS"]) {
         member(out, "tls");
-        let entry = view.nested(i, 1, CLONE_TLS, Dir::In);
-        match entry.and_then(|region| view.bytes(&region, 16)).filter(|bytes| bytes.len() == 16) {
-            Some(bytes) => {
-                let f = Fields::new(view.abi, &bytes);
-                structures::structure(view, Layout::UserDesc, f, out);
-            }
-            None => text::pointer(out, f.u64(56)),
-        }
+        structures::segment_at(view, i, f.u64(56), out);
     }
     if f.u64(64) != 0 || f.u64(72) != 0 {
         member(out, "set_tid");

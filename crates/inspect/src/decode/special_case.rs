@@ -41,20 +41,8 @@ pub(super) fn special_case(
         (_, ArgKind::Half) => split_number(view, i, out),
         (CallKind::Multiplexed, ArgKind::Enum(list)) => return ipc::multiplexer(list, value, out),
         (CallKind::Multiplexed, ArgKind::Addr) => text::hex(out, value),
-        (_, ArgKind::Enum(list)) if std::ptr::eq(list, &security::KEY_DEFAULT) => {
-            value::decimal(view, list, value, out)
-        }
-        (_, ArgKind::Flags(list)) if has_unknown_policy(list, value) => {
-            value::unknown(view, list, value & 0xffff_ffff, out)
-        }
-        _ if view.row.arg("arg5").is_some() && keys::argument(view, i, out) => {}
-        _ if is_registration(view, i) && io_uring_register::argument(view, out) => {}
-        _ if view.row.arg("_key").is_some() && fsconfig::argument(view, i, out) => {}
+        _ if of_numbers(view, i, kind, out) => {}
         _ if value == 0 => return false,
-        // The 32-bit call knows no 64-bit locks (compat_sys_fcntl, fs/fcntl.c).
-        (CallKind::Fcntl, ArgKind::Struct(Layout::Flock64)) if has_no_wide_locks(view) => {
-            text::pointer(out, value)
-        }
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
         }
@@ -96,6 +84,26 @@ pub(super) fn special_case(
         (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
             waited_for(view, i, kind, out)
         }
+        _ => return false,
+    }
+    true
+}
+
+/// Writes an argument whose meaning other arguments decide. Returns whether it did.
+fn of_numbers(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) -> bool {
+    let value = view.arg(i);
+    match kind {
+        ArgKind::Enum(list) if std::ptr::eq(list, &security::KEY_DEFAULT) => {
+            value::decimal(view, list, value, out);
+        }
+        ArgKind::Flags(list) if has_unknown_policy(list, value) => {
+            value::unknown(view, list, value & 0xffff_ffff, out);
+        }
+        // The 32-bit call knows no 64-bit locks (compat_sys_fcntl, fs/fcntl.c).
+        ArgKind::Struct(Layout::Flock64) if has_no_wide_locks(view) => text::pointer(out, value),
+        _ if view.row.arg("arg5").is_some() => return keys::argument(view, i, out),
+        _ if is_registration(view, i) => return io_uring_register::argument(view, out),
+        _ if view.row.arg("_key").is_some() => return fsconfig::argument(view, i, out),
         _ => return false,
     }
     true
@@ -147,7 +155,10 @@ fn is_registration(view: &View<'_>, i: usize) -> bool {
 /// Whether the commands of 64-bit locks are refused.
 fn has_no_wide_locks(view: &View<'_>) -> bool {
     const WIDE: std::ops::RangeInclusive<u64> = 12..=14;
-    view.abi == Abi::I386 && view.row.name == "fcntl" && WIDE.contains(&(view.arg(1) & 0xffff_ffff))
+    view.row.kind == CallKind::Fcntl
+        && view.abi == Abi::I386
+        && view.row.name == "fcntl"
+        && WIDE.contains(&(view.arg(1) & 0xffff_ffff))
 }
 
 /// Whether setgroups(2) is given more groups than NGROUPS_MAX.

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use sysreel_abi::consts::{file, ipc, memory, mount, security, uapi};
-use sysreel_abi::{Abi, ArgKind, Layout};
+use sysreel_abi::plan::CLONE_TLS;
+use sysreel_abi::{Abi, ArgKind, Dir, Layout};
 
 use super::fields::Fields;
 use super::members::{Member, REST, Width, fixed, long_of, m, write_words};
@@ -59,6 +60,16 @@ fn word_of(layout: Layout, abi: Abi) -> usize {
         usize::from(abi.word())
     } else {
         long_of(abi)
+    }
+}
+
+/// Writes the segment that clone3(2) of i386 gives a task, or its address.
+pub(super) fn segment_at(view: &View<'_>, i: usize, address: u64, out: &mut String) {
+    const SIZE: usize = 16;
+    let region = view.nested(i, 1, CLONE_TLS, Dir::In);
+    match region.and_then(|region| view.bytes(&region, SIZE)).filter(|b| b.len() == SIZE) {
+        Some(bytes) => segment(Fields::new(view.abi, &bytes), out),
+        None => text::pointer(out, address),
     }
 }
 

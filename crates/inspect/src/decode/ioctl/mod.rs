@@ -2,6 +2,8 @@
 //! The sizes and directions come from the row of the capture (`sysreel_abi`).
 
 mod clock;
+mod console;
+mod controls;
 mod disk;
 mod flash;
 mod form;
@@ -204,6 +206,8 @@ fn attributes(view: &View<'_>, _: Chunk<'_>, out: &mut String) -> bool {
 const ALL: &[&[(&str, Form)]] = &[
     FORMS,
     clock::FORMS,
+    console::FORMS,
+    controls::FORMS,
     disk::FORMS,
     flash::FORMS,
     gpio::FORMS,

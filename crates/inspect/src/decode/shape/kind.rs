@@ -5,7 +5,6 @@ use sysreel_abi::{Abi, Constants};
 use super::super::chunk::Chunk;
 use super::super::fields::Fields;
 use super::super::view::View;
-use super::typed;
 
 /// What a value is. The first number is its size in bytes.
 #[derive(Clone, Copy)]
@@ -74,8 +73,6 @@ pub(crate) enum Shape {
     Typed(&'static [Typed]),
     /// Words: unsigned, signed, hexadecimal, and an address.
     Word,
-    Long,
-    HexWord,
     Pointer,
     /// So many bytes, aligned to so many, that a function writes.
     Written(usize, usize, Writer),
@@ -148,8 +145,8 @@ impl Shape {
                 fields.iter().filter(|field| !field.0.starts_with('?')).map(end).max().unwrap_or(0)
             }
             With(form, _) => form.size(abi)?,
-            Typed(members) => typed::size(abi, members),
-            Word | Long | HexWord | Pointer => abi.word().into(),
+            Typed(members) => typed_size(abi, members),
+            Word | Pointer => abi.word().into(),
             Written(n, ..) => n,
             Text | Address | Hardware | Centiseconds | Array(_) | Indexed(..) | Nested(_)
             | Call(_) | Raw => {
@@ -185,4 +182,36 @@ pub(crate) fn fits(abi: Abi, form: Shape, chunk: Chunk<'_>) -> bool {
 /// Returns the size of a value in bytes; 0 if any size is right.
 pub(crate) fn size(abi: Abi, form: Shape) -> usize {
     form.size(abi).unwrap_or(0)
+}
+
+/// Returns the size of a structure.
+fn typed_size(abi: Abi, members: &[Typed]) -> usize {
+    let end = members.iter().fold(0, |at, (_, form)| {
+        at_next(abi, at, *form).saturating_add(form.size(abi).unwrap_or(0))
+    });
+    end.next_multiple_of(all(abi, members))
+}
+
+fn all(abi: Abi, members: &[Typed]) -> usize {
+    members.iter().map(|(_, form)| alignment(abi, *form)).max().unwrap_or(1)
+}
+
+pub(super) fn at_next(abi: Abi, at: usize, form: Shape) -> usize {
+    at.next_multiple_of(alignment(abi, form))
+}
+
+/// Returns the alignment of a value: that of its size, but i386 aligns 64 bits as 32.
+fn alignment(abi: Abi, form: Shape) -> usize {
+    let most = if abi == Abi::I386 { 4 } else { 8 };
+    match form {
+        Typed(members) => all(abi, members),
+        Sequence(form, _) | Array(form) | Counted(form, ..) => alignment(abi, *form),
+        Written(_, alignment, _) => alignment.min(most),
+        Members(_) => 1,
+        FixedText(_) | Quoted(_) | Octets(_) | Padding(_) => 1,
+        form => match form.size(abi) {
+            Some(size @ (1 | 2 | 4 | 8)) => size.min(most),
+            _ => 1,
+        },
+    }
 }

@@ -2,7 +2,6 @@
 
 mod kind;
 mod leaf;
-mod typed;
 mod write;
 
 pub(crate) use kind::{Field, Shape, Table, Typed, count, fits, size, size_of};

@@ -9,8 +9,8 @@ use super::super::inet::{in_network_order, interface};
 use super::super::out::member;
 use super::super::view::View;
 use super::super::{classic_bpf, rare_families, value};
-use super::kind::{Field, Shape, count, optional};
-use super::{leaf, typed};
+use super::kind::{Field, Shape, at_next, count, optional};
+use super::leaf;
 use crate::style::HexStrings;
 use crate::text;
 use Shape::*;
@@ -96,11 +96,9 @@ fn value_of(
         RoomyAddress => chunk.first(16).raw(view, out),
         Cookie => out.push_str(&format!("[{}, {}]", f.u32(0), f.u32(4))),
         Members(fields) => members(view, family, fields, chunk, out),
-        Typed(members) => typed::write(view, family, members, chunk, out),
+        Typed(members) => typed(view, family, members, chunk, out),
         Written(_, _, write) => write(view, family, chunk, out),
         Word => text::dec(out, f.ulong(0)),
-        Long => text::sdec(out, leaf::signed(f.ulong(0), f.word())),
-        HexWord => text::hex(out, f.ulong(0)),
         Pointer => text::pointer(out, f.ulong(0)),
         With(form, table) => {
             value_of(view, family, *form, (chunk, bytes), out);
@@ -155,6 +153,41 @@ pub(crate) fn members(
             continue;
         }
         write(view, family, *form, one, out);
+    }
+    out.push('}');
+}
+
+/// Writes a structure. Reserved members are shown unless they are 0.
+fn typed(
+    view: &View<'_>,
+    family: u64,
+    members: &[super::kind::Typed],
+    chunk: Chunk<'_>,
+    out: &mut String,
+) {
+    out.push('{');
+    let mut at = 0;
+    for (name, form) in members {
+        at = at_next(view.abi, at, *form);
+        let one = chunk.from(at);
+        let size = form.size(view.abi).unwrap_or(one.len);
+        at = at.saturating_add(size);
+        if *name == "..." {
+            if !view.options.verbose {
+                out.push_str(", ...");
+                break;
+            }
+            continue;
+        }
+        let is_reserved = name.starts_with('_');
+        if name.is_empty() || is_reserved && one.bytes.iter().take(size).all(|byte| *byte == 0) {
+            continue;
+        }
+        if one.len < size {
+            break;
+        }
+        member(out, name.trim_start_matches('_'));
+        write(view, family, *form, one.first(size), out);
     }
     out.push('}');
 }
