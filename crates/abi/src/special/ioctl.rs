@@ -80,6 +80,9 @@ pub(super) fn argument(call: &Call) -> Meaning {
         let dir = if SG_READ.contains(&request) { Dir::In } else { Dir::Out };
         return Meaning::fixed(dir, L::Int);
     }
+    if HDIO_GET.contains(&request) {
+        return Meaning::fixed(Dir::Out, L::Word);
+    }
     if let Some((_, dir, len)) = NESTED.iter().find(|(nested, ..)| *nested == request) {
         return Meaning::memory(ArgKind::Buf, *dir, *len);
     }
@@ -117,6 +120,7 @@ pub(crate) fn is_unknown(request: u64) -> bool {
         || INTERFACE.contains(&request)
         || SG_READ.contains(&request)
         || SG_WRITTEN.contains(&request)
+        || HDIO_GET.contains(&request)
         || is_ethtool(request);
     !is_listed && Request::decode(request).dir == 0
 }
@@ -233,6 +237,10 @@ const SG_READ: &[u32] = &[0x2201, 0x2275, 0x2279, 0x227b, 0x227e, 0x2271, 0x2283
 const SG_WRITTEN: &[u32] =
     &[0x2203, 0x2205, 0x2270, 0x2272, 0x227a, 0x227c, 0x227d, 0x227f, 0x2282, 0x2288, 0x2289];
 /// Requests of disks (linux/hdreg.h, scsi/sg.h).
+const HDIO_GETGEO: u32 = 0x301;
+/// HDIO_GET_*: they write a long.
+const HDIO_GET: &[u32] =
+    &[0x302, 0x304, 0x308, 0x309, 0x30a, 0x30b, 0x30c, 0x30e, 0x30f, 0x310, 0x31a];
 const HDIO_DRIVE_CMD: u32 = 0x31f;
 const HDIO_DRIVE_RESET: u32 = 0x31c;
 const HDIO_SCAN_HWIF: u32 = 0x328;
@@ -254,7 +262,8 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
     (VT_SETMODE, In, 8, 8), (VT_RESIZE, In, 6, 6),
     (BLKDISCARD, In, 16, 16), (BLKSECDISCARD, In, 16, 16), (BLKZEROOUT, In, 16, 16),
     (BLKGETSIZE64, Out, 8, 8), (PERF_EVENT_IOC_ID, Out, 8, 8), (SG_IO, InOut, 88, 64),
-    (HDIO_DRIVE_CMD, InOut, 4, 4), (HDIO_DRIVE_RESET, In, 12, 12), (HDIO_SCAN_HWIF, In, 12, 12),
+    (HDIO_GETGEO, Out, 16, 8), (HDIO_DRIVE_CMD, InOut, 4, 4), (HDIO_DRIVE_RESET, In, 12, 12),
+    (HDIO_SCAN_HWIF, In, 12, 12),
     (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140),
     (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
     (LOOP_CONFIGURE, In, 304, 304),

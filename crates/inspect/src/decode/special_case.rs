@@ -48,13 +48,12 @@ pub(super) fn special_case(
         }
         (_, ArgKind::Buf) if has_attributes(view, i) => return attributes(view, i, out),
         // The kernel copies no more than its buffer of 256 bytes holds.
-        (_, ArgKind::Str) if view.row.arg("magic2").is_some() => {
+        (_, ArgKind::Str)
+            if view.row.arg("magic2").is_some() || view.row.arg("u_name") == Some(i) =>
+        {
             return string::name(view, i, 255, out);
         }
         (_, ArgKind::Buf) if is_long_name(view, i) => text::pointer(out, value),
-        (_, ArgKind::Str) if view.row.arg("u_name") == Some(i) => {
-            return string::name(view, i, 255, out);
-        }
         (_, ArgKind::Struct(Layout::MmapArgs)) => return mapping(view, i, out),
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),

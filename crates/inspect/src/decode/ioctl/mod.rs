@@ -367,4 +367,29 @@ mod tests {
             assert!(items.any(|(known, _)| known == name), "{name}");
         }
     }
+
+    /// A form that reads memory shows nothing but an address if no capture takes that memory.
+    #[test]
+    fn the_memory_of_each_form_is_captured() {
+        let arch = Abi::X86_64.arch();
+        let row = sysreel_abi::row(arch, 16).unwrap();
+        assert_eq!(row.name, "ioctl");
+        let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL];
+        let items = lists.into_iter().chain(ioctl_more::LISTS).flat_map(|list| list.items);
+        let number =
+            |name: &str| items.clone().find(|(known, _)| *known == name).map(|known| known.1);
+        let has_memory = |request| {
+            [Abi::X86_64, Abi::I386].iter().all(|abi| {
+                let meaning = row.meaning(*abi, &[3, request, 0x1000, 0, 0, 0], 2);
+                meaning.is_some_and(|(_, mem)| mem.is_some())
+            })
+        };
+        let forms = ALL.iter().copied().flatten();
+        let without: Vec<&str> = forms
+            .filter(|(_, form)| !matches!(form, Nothing | Value(_) | Form::Register(_) | Pointer))
+            .filter(|(name, _)| !number(name).is_some_and(has_memory))
+            .map(|(name, _)| *name)
+            .collect();
+        assert_eq!(without, [""; 0]);
+    }
 }
