@@ -103,7 +103,7 @@ fn operands(
         member(out, "aio_buf");
         buffer(view, of, f, out);
     }
-    if has_place && !c::IOCB_VECTORS.contains(&command) || has_place && !out.ends_with(']') {
+    if has_place && (!c::IOCB_VECTORS.contains(&command) || !out.ends_with(']')) {
         named(view, "aio_nbytes", ArgKind::Ulong, f.u64(32), out);
     }
     if has_place {

@@ -15,8 +15,6 @@ const CHARACTER: u64 = 0o020_000;
 const BLOCK: u64 = 0o060_000;
 const TYPE: u64 = 0o170_000;
 
-/// STATX_BTIME in `stx_mask`: the file system has a time of birth.
-
 /// The members of every stat structure.
 #[derive(Default)]
 struct Attributes {
