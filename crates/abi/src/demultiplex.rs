@@ -79,8 +79,8 @@ fn ipc<'m>(args: &[u64; 6], captured: impl Fn(u8) -> Option<&'m [u8]>) -> Option
     let args = match sub {
         u::SEMOP => [first, ptr, second, 0, 0, 0],
         u::SEMTIMEDOP => [first, ptr, second, fifth, 0, 0],
-        // ptr points to a union.
-        u::SEMCTL => [first, second, third, word(0)?, 0, 0],
+        // ptr points to a union. If the kernel cannot read it, the call fails.
+        u::SEMCTL => [first, second, third, word(0).unwrap_or(ptr), 0, 0],
         u::MSGSND => [first, ptr, second, third, 0, 0],
         // Version 0 passes pointer and type in a structure.
         u::MSGRCV if version == 0 => [first, word(0)?, second, word(4)?, third, 0],

@@ -7,7 +7,6 @@ use linux_raw_sys::ptrace::{SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_F
 use crate::arch::Abi;
 use crate::bytes::u32_at;
 use crate::clone::CloneFlags;
-use crate::consts::unpackaged as u;
 use crate::desc::{Makes, Row};
 use crate::plan::CLONE_PIDFD;
 use crate::special::ioctl;
@@ -77,7 +76,7 @@ pub fn makes_fd<'m>(
             command(0) == u64::from(SECCOMP_SET_MODE_FILTER)
                 && command(1) & u64::from(SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0
         }
-        Makes::Bpf => FD_COMMANDS.contains(&command(0)),
+        Makes::Bpf => crate::special::bpf::makes_fd(command(0)),
         Makes::Socketcall if command(0) == u64::from(net::SYS_SOCKETPAIR) => {
             return Fds::two(written(3, 1, 0));
         }
@@ -88,22 +87,6 @@ pub fn makes_fd<'m>(
     if is_result { Fds::one(i32::try_from(rval).ok()) } else { Fds::NONE }
 }
 
-/// Commands of bpf whose result is a file descriptor.
-const FD_COMMANDS: [u64; 12] = [
-    u::BPF_MAP_CREATE,
-    u::BPF_PROG_LOAD,
-    u::BPF_OBJ_GET,
-    u::BPF_PROG_GET_FD_BY_ID,
-    u::BPF_MAP_GET_FD_BY_ID,
-    u::BPF_RAW_TRACEPOINT_OPEN,
-    u::BPF_BTF_LOAD,
-    u::BPF_BTF_GET_FD_BY_ID,
-    u::BPF_LINK_CREATE,
-    u::BPF_LINK_GET_FD_BY_ID,
-    u::BPF_ENABLE_STATS,
-    u::BPF_ITER_CREATE,
-];
-
 fn int(bytes: Option<&[u8]>, at: usize) -> Option<i32> {
     Some(u32_at(bytes?, at)?.cast_signed())
 }
@@ -111,6 +94,7 @@ fn int(bytes: Option<&[u8]>, at: usize) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consts::unpackaged as u;
     use crate::number::{number, row};
 
     fn made(name: &str, args: [u64; 6], rval: i64, written: &[u8]) -> Vec<i32> {

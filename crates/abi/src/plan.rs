@@ -12,7 +12,7 @@
 //! | argv, envp | the pointers | string *i* | |
 //! | iovec array | the array | buffer *i* | |
 //! | msghdr, mmsghdr array | the array | *part* of message *i* | buffer *j* of message *i* |
-//! | clone_args | the structure | `CLONE_PIDFD`, `CLONE_TID`, `CLONE_SET_TID` | |
+//! | clone_args | the structure | `CLONE_PIDFD`, `CLONE_TID`, `CLONE_SET_TID`, `CLONE_TLS` | |
 //! | iocb pointers | the pointers | iocb *i* | buffer of iocb *i* |
 //! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to | |
 //! | any other structure with pointers | the structures | pointer *j* of structure *i* | |
@@ -29,6 +29,7 @@
 
 mod expand;
 mod frame;
+mod iocbs;
 mod level;
 mod levels;
 mod pointer_fields;
@@ -41,8 +42,8 @@ use stop::{Exit, Stop};
 
 pub use frame::{NO_ARGUMENT, signal_mask};
 pub use request::{
-    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, Fact, Limits, MSG_CONTROL, MSG_IOV,
-    MSG_NAME, Memory, RegionRequest, index, index_parts,
+    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS, EntryState, Fact, Limits, MSG_CONTROL,
+    MSG_IOV, MSG_NAME, Memory, RegionRequest, index, index_parts,
 };
 
 /// Plans the memory that the kernel reads, at an entry stop. Clears and fills `requests`; the

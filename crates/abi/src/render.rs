@@ -1,17 +1,21 @@
 //! Text of values: flags joined by `|`, unknown bits in hexadecimal, unknown values marked as
 //! unknown.
 
+mod input;
+mod requests;
+
 use std::fmt::Write as _;
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
-use crate::consts::{
-    clock, file, ioctl, ioctl_drivers, ioctl_more, ipc, memory, open, socket, uapi,
-};
+use crate::consts::{clock, file, ioctl, ipc, memory, open, socket, uapi};
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
+
+pub use input::InputRequest;
+pub use requests::ioctl_name;
 
 /// Writes a set of flags: groups that hold one value of a list (`O_RDWR`), names of known bits, and
 /// the remaining bits in hexadecimal. Writes `0x40 /* PROT_??? */` if no bit is known, and `0` for
@@ -27,6 +31,24 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
         return flags_beside(abi, list, field, significant(list, value), out);
     }
     let (value, shift) = huge_page_shift(list, value);
+    // The type of a mapping comes first, also if it has no name.
+    let types = list.fields.first().filter(|_| std::ptr::eq(list, &memory::MAP));
+    if let Some(field) = types {
+        let part = value & field.mask;
+        if !field.items.iter().any(|(_, known)| *known == part) && value != part {
+            _ = push_unknown(list, part, out);
+            out.push('|');
+            let rest = push_plain_names(abi, list, value & !field.mask, out);
+            if rest.left != 0 {
+                _ = write!(out, "{}{:#x}", if rest.any { "|" } else { "" }, rest.left);
+            }
+            if shift != 0 {
+                out.push('|');
+                push_shift(list, shift, out);
+            }
+            return;
+        }
+    }
     if shift != 0 && significant(list, value) == 0 {
         return push_shift(list, shift, out);
     }
@@ -41,6 +63,17 @@ pub fn flags_text(abi: Abi, list: &'static Constants, value: u64, out: &mut Stri
     if shift != 0 {
         out.push('|');
         push_shift(list, shift, out);
+    }
+}
+
+/// Returns a list without its groups of bits.
+fn bare(list: &Constants) -> Constants {
+    Constants {
+        prefix: list.prefix,
+        bits: list.bits,
+        items: list.items,
+        fields: &[],
+        overrides: list.overrides,
     }
 }
 
@@ -162,7 +195,7 @@ pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool
         ArgKind::IoPriority => io_priority_text(abi, value & 0xffff_ffff, out),
         ArgKind::SwapFlags => swap_text(abi, value & 0xffff_ffff, out),
         ArgKind::Clock => clock_text(abi, value, out),
-        ArgKind::Ioctl => ioctl_text(abi, value, out),
+        ArgKind::Ioctl => requests::text(&enum_text, abi, value, out),
         // A umode_t has 16 bits.
         ArgKind::FileMode => flags_mode(abi, &open::FILE_TYPE, value & 0xffff, out),
         _ => return false,
@@ -218,14 +251,7 @@ struct Rest {
 
 /// Writes the names of flags, without groups of bits.
 fn push_plain_names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest {
-    let plain = Constants {
-        prefix: list.prefix,
-        bits: list.bits,
-        items: list.items,
-        fields: &[],
-        overrides: list.overrides,
-    };
-    push_names(abi, &plain, value, out)
+    push_names(abi, &bare(list), value, out)
 }
 
 /// Writes the names that match, and returns the remaining bits.
@@ -359,32 +385,6 @@ fn swap_text(abi: Abi, value: u64, out: &mut String) {
         out.push('|');
     }
     let _ = write!(out, "{priority}");
-}
-
-/// Returns the name of a request of ioctl(2).
-#[must_use]
-pub fn ioctl_name(abi: Abi, request: u64) -> Option<&'static str> {
-    let request = crate::special::ioctl::canonical(abi, request & 0xffff_ffff);
-    let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL].into_iter().chain(ioctl_more::LISTS);
-    let mut items = lists.flat_map(|list| list.items);
-    items.find(|(_, known)| *known == request).map(|(name, _)| *name)
-}
-
-/// Writes the name of a request, or its decoded parts.
-fn ioctl_text(abi: Abi, value: u64, out: &mut String) {
-    let request = value & 0xffff_ffff;
-    if let Some(name) = ioctl_name(abi, request) {
-        out.push_str(name);
-        return;
-    }
-    let parts = crate::IoctlRequest::decode(u32::try_from(request).unwrap_or(0));
-    let dir = ["_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"];
-    let dir = dir.get(usize::from(parts.dir)).copied().unwrap_or("?");
-    let _ = write!(out, "_IOC({dir}");
-    for part in [u32::from(parts.group), u32::from(parts.number), u32::from(parts.size)] {
-        let _ = if part == 0 { write!(out, ", 0") } else { write!(out, ", {part:#x}") };
-    }
-    out.push(')');
 }
 
 #[cfg(test)]

@@ -15,6 +15,61 @@ lists! {
         COUNTER_EVENT_OVERFLOW = 0, COUNTER_EVENT_UNDERFLOW = 1,
         COUNTER_EVENT_OVERFLOW_UNDERFLOW = 2, COUNTER_EVENT_THRESHOLD = 3, COUNTER_EVENT_INDEX = 4,
         COUNTER_EVENT_CHANGE_OF_STATE = 5, COUNTER_EVENT_CAPTURE = 6;
+    /// States of a bus of IDE disks [linux/hdreg.h].
+    "" BUS_STATE "BUSSTATE_" 32: BUSSTATE_OFF = 0, BUSSTATE_ON = 1, BUSSTATE_TRISTATE = 2;
+    /// Volumes of UBI [mtd/ubi-user.h].
+    "" UBI_VOLUME "UBI_" 32: UBI_DYNAMIC_VOLUME = 3, UBI_STATIC_VOLUME = 4;
+    /// How long data is expected to stay [mtd/ubi-user.h of Linux 3.6].
+    "" UBI_DATA "UBI_" 32: UBI_LONGTERM = 1, UBI_SHORTTERM = 2, UBI_UNKNOWN = 3;
+    /// Flags of volumes [mtd/ubi-user.h].
+    "" UBI_VOLUME_FLAGS "UBI_VOL_" 32: UBI_VOL_SKIP_CRC_CHECK_FLG = 1;
+    /// Properties of volumes [mtd/ubi-user.h].
+    "" UBI_PROPERTY "UBI_VOL_PROP_" 32: UBI_VOL_PROP_DIRECT_WRITE = 1;
+    /// Modes of raw flash [mtd/mtd-abi.h].
+    "" MTD_FILE_MODE "MTD_FILE_MODE_" 32:
+        MTD_FILE_MODE_NORMAL = 0, MTD_FILE_MODE_OTP_FACTORY = 1, MTD_FILE_MODE_OTP_USER = 2,
+        MTD_FILE_MODE_RAW = 3;
+    /// How raw flash is written [mtd/mtd-abi.h].
+    "" MTD_OPS "MTD_OPS_" 32: MTD_OPS_PLACE_OOB = 0, MTD_OPS_AUTO_OOB = 1, MTD_OPS_RAW = 2;
+    /// One-time programmable areas [mtd/mtd-abi.h].
+    "" MTD_OTP "MTD_OTP_" 32: MTD_OTP_OFF = 0, MTD_OTP_FACTORY = 1, MTD_OTP_USER = 2;
+    /// Types of raw flash [mtd/mtd-abi.h].
+    "" MTD_TYPE "MTD_" 32:
+        MTD_ABSENT = 0, MTD_RAM = 1, MTD_ROM = 2, MTD_NORFLASH = 3, MTD_NANDFLASH = 4,
+        MTD_DATAFLASH = 6, MTD_UBIVOLUME = 7, MTD_MLCNANDFLASH = 8;
+    /// Capabilities of raw flash [mtd/mtd-abi.h].
+    "" MTD_FLAGS "MTD_" 32:
+        MTD_WRITEABLE = 0x400, MTD_BIT_WRITEABLE = 0x800, MTD_NO_ERASE = 0x1000,
+        MTD_POWERUP_LOCK = 0x2000, MTD_SLC_ON_MLC_EMULATION = 0x4000;
+    /// Shared memory of trusted environments.
+    "linux/tee.h" TEE_SHARED "TEE_IOCTL_SHM_" 32:
+        TEE_IOCTL_SHM_MAPPED = 1, TEE_IOCTL_SHM_DMA_BUF = 2;
+    /// Who logs in to a trusted environment.
+    "linux/tee.h" TEE_LOGIN "TEE_IOCTL_LOGIN_" 32:
+        TEE_IOCTL_LOGIN_PUBLIC = 0, TEE_IOCTL_LOGIN_USER = 1, TEE_IOCTL_LOGIN_GROUP = 2,
+        TEE_IOCTL_LOGIN_APPLICATION = 4, TEE_IOCTL_LOGIN_USER_APPLICATION = 5,
+        TEE_IOCTL_LOGIN_GROUP_APPLICATION = 6;
+    /// Parameters of trusted environments.
+    "linux/tee.h" TEE_PARAMETER "TEE_IOCTL_PARAM_ATTR_TYPE_" 32:
+        TEE_IOCTL_PARAM_ATTR_TYPE_NONE = 0, TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT = 1,
+        TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_OUTPUT = 2, TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INOUT = 3,
+        TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT = 5, TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT = 6,
+        TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT = 7;
+    /// Parameters of clocks.
+    "linux/rtc.h" RTC_PARAM "RTC_PARAM_" 64:
+        RTC_PARAM_FEATURES = 0, RTC_PARAM_CORRECTION = 1, RTC_PARAM_BACKUP_SWITCH_MODE = 2;
+    /// Features of clocks: numbers of bits.
+    "linux/rtc.h" RTC_FEATURE "RTC_FEATURE_" 32:
+        RTC_FEATURE_ALARM = 0, RTC_FEATURE_ALARM_RES_MINUTE = 1, RTC_FEATURE_NEED_WEEK_DAY = 2,
+        RTC_FEATURE_ALARM_RES_2S = 3, RTC_FEATURE_UPDATE_INTERRUPT = 4, RTC_FEATURE_CORRECTION = 5,
+        RTC_FEATURE_BACKUP_SWITCH_MODE = 6, RTC_FEATURE_ALARM_WAKEUP_ONLY = 7;
+    /// When clocks use their battery.
+    "linux/rtc.h" RTC_BSM "RTC_BSM_" 64:
+        RTC_BSM_DISABLED = 0, RTC_BSM_DIRECT = 1, RTC_BSM_LEVEL = 2, RTC_BSM_STANDBY = 3;
+    /// What SCSI devices reset.
+    "scsi/sg.h" SG_SCSI_RESET "SG_SCSI_RESET_" 32:
+        SG_SCSI_RESET_NOTHING = 0, SG_SCSI_RESET_DEVICE = 1, SG_SCSI_RESET_BUS = 2,
+        SG_SCSI_RESET_HOST = 3, SG_SCSI_RESET_TARGET = 4;
     /// Extended attributes of files.
     "linux/fs.h" FS_XFLAG "FS_XFLAG_" 32:
         FS_XFLAG_REALTIME = 1, FS_XFLAG_PREALLOC = 2, FS_XFLAG_IMMUTABLE = 8,
@@ -94,3 +149,18 @@ lists! {
         ATA_CMD_SLEEP = 0xe6, ATA_CMD_FLUSH = 0xe7, ATA_CMD_FLUSH_EXT = 0xea,
         ATA_CMD_ID_ATA = 0xec, ATA_CMD_SET_FEATURES = 0xef;
 }
+
+/// How an IDE disk shares its bus (linux/hdreg.h). The header has the numbers of the bits.
+pub static IDE_NICE: crate::desc::Constants = crate::desc::Constants {
+    prefix: "IDE_NICE_",
+    bits: 32,
+    items: &[
+        ("1 << IDE_NICE_DSC_OVERLAP", 1),
+        ("1 << IDE_NICE_ATAPI_OVERLAP", 2),
+        ("1 << IDE_NICE_1", 8),
+        ("1 << IDE_NICE_0", 4),
+        ("1 << IDE_NICE_2", 16),
+    ],
+    fields: &[],
+    overrides: &[],
+};

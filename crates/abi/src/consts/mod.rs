@@ -9,11 +9,13 @@ pub mod control;
 pub mod drivers;
 pub mod families;
 pub mod file;
+pub mod input;
 pub mod ioctl;
 pub mod ioctl_drivers;
 pub mod ioctl_more;
 pub mod ioctl_values;
 pub mod ipc;
+pub mod keyboard;
 pub mod link;
 pub mod memory;
 pub mod mount;
@@ -32,6 +34,7 @@ pub mod socket;
 pub mod terminal;
 pub mod uapi;
 pub(crate) mod unpackaged;
+pub mod video;
 
 /// Defines a list of constants from names that are in scope.
 macro_rules! list {

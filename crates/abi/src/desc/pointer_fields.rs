@@ -45,6 +45,21 @@ pub enum PointeeLen {
     Bytes(u32),
     /// Elements counted by a 32-bit field, each of this many bytes.
     Field((u8, u8), u32),
+    /// Elements counted by a 32-bit field, whose size depends on that of words.
+    Each((u8, u8), (u8, u8)),
+    /// Elements counted by a 16-bit field, each of this many bytes.
+    Short(u8, u32),
+    /// Characters of a font, 32 lines high and as wide in bits as one 32-bit field says, counted by
+    /// another one.
+    Font {
+        /// Offset of the width.
+        width: u8,
+        /// Offset of the number of characters.
+        count: u8,
+    },
+    /// Elements of 20 bytes counted by a 32-bit field, each of which has a size at 4 and, unless
+    /// that is 0, the address of as many bytes at 12 (`struct v4l2_ext_control`).
+    Controls(u8),
     /// Elements counted by one 32-bit field, each of as many bytes as another one says.
     Product(u8, u8),
     /// Elements counted by the argument at this position, each of this many bytes.

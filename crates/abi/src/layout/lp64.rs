@@ -142,6 +142,10 @@ const fn stated(layout: Layout) -> u32 {
         L::Rseq => 32,                // linux/rseq.h, its original size
         L::UserDesc => 16,            // asm/ldt.h
         L::FileHandle => 8,           // include/linux/fs.h: the header before the handle
+        L::V4l2Format => 208,         // linux/videodev2.h: a type and a union of 200 bytes
+        L::V4l2ExtControls => 32,     // linux/videodev2.h
+        L::SysctlArgs => 80,          // linux/sysctl.h: ten words
+        L::ConsoleFontOp => 32,       // linux/kd.h
         L::BlkPg => 24,               // linux/blkpg.h
         L::UffdioRange => 16,         // linux/userfaultfd.h: two 64-bit numbers
         L::GetdentsOld => 24,         // fs/readdir.c; i386 only

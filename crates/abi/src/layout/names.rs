@@ -91,6 +91,9 @@ layouts! {
     NextDqBlk "struct if_nextdqblk", FsDiskQuota "struct fs_disk_quota",
     FsQuotaStat "struct fs_quota_stat", FsQuotaStatv "struct fs_quota_statv",
     DqBlk "struct if_dqblk", DqInfo "struct if_dqinfo", PrctlMmMap "struct prctl_mm_map",
+    V4l2Format "struct v4l2_format", V4l2ExtControls "struct v4l2_ext_controls",
+    SysctlArgs "struct __sysctl_args",
+    ConsoleFontOp "struct console_font_op",
     PtraceSyscallInfo "struct ptrace_syscall_info",
     PtracePeekSiginfo "struct ptrace_peeksiginfo_args",
 }

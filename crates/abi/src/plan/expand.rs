@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD};
+use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD, CLONE_SETTLS};
 
 use super::request::{
-    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
-    RegionRequest, index, index_parts,
+    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, CLONE_TLS, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME,
+    Memory, RegionRequest, index, index_parts,
 };
 use super::stop::{OLD_DIRENT_HEAD, Stop};
+use crate::arch::Abi;
 use crate::bytes::{u32_at, u64_at, word_at};
-use crate::consts::ipc::IOCB_WRITE;
 use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
 
@@ -58,6 +58,9 @@ impl Stop<'_> {
                 }
                 (Len::PointerFields { each, pointers, .. }, 0) => {
                     self.push_pointees((request, bytes), each, pointers, requests, state, mem);
+                }
+                (Len::PointerFields { pointers, .. }, 1) => {
+                    self.push_elements((request, bytes), pointers, requests, state);
                 }
                 (Len::CloneArgs(_), 0) => self.push_clone_args(request, bytes, requests, state),
                 (Len::Iocbs(_), 0) => self.push_iocbs(request, bytes, requests, state),
@@ -291,6 +294,11 @@ impl Stop<'_> {
                 state,
                 self.child(request, CLONE_SET_TID, field(8), field(9).min(32) * 4),
             );
+            // An address in other ABIs (arch/x86/kernel/tls.c).
+            if has(CLONE_SETTLS) && self.abi == Abi::I386 {
+                let size = Layout::UserDesc.size(self.abi).into();
+                self.push(requests, state, self.child(request, CLONE_TLS, field(7), size));
+            }
         }
     }
 
@@ -345,43 +353,6 @@ impl Stop<'_> {
             None => 0,
         };
         self.push(requests, state, self.child(request, 0, to, asked));
-    }
-
-    fn push_iocbs(
-        &self,
-        request: RegionRequest,
-        bytes: &[u8],
-        requests: &mut Vec<RegionRequest>,
-        state: &mut EntryState,
-    ) {
-        let word = usize::from(self.abi.word());
-        for (i, at) in (0..self.limits.iovecs).zip((0..).step_by(word)) {
-            let Some(to) = word_at(self.abi, bytes, at) else { return };
-            self.push(
-                requests,
-                state,
-                self.child(request, i, to, Layout::Iocb.size(self.abi).into()),
-            );
-        }
-    }
-
-    /// Adds the buffer of an iocb that writes. Offsets are the same in every ABI: opcode 16, buf
-    /// 24, nbytes 32.
-    fn push_iocb_buffer(
-        &self,
-        request: RegionRequest,
-        bytes: &[u8],
-        requests: &mut Vec<RegionRequest>,
-        state: &mut EntryState,
-    ) {
-        let (Some(op), Some(to), Some(n)) =
-            (u32_at(bytes, 16), u64_at(bytes, 24), u64_at(bytes, 32))
-        else {
-            return;
-        };
-        if u64::from(op & 0xffff) == IOCB_WRITE {
-            self.push(requests, state, self.child(request, request.index, to, n));
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Follows the pointers in structures, as their [`PointerField`]s describe them.
 
-use super::request::{EntryState, Fact, Memory, RegionRequest, index};
+use super::request::{EntryState, Fact, Memory, RegionRequest, index, index_parts};
 use super::stop::Stop;
 use crate::bytes::{u32_at, u64_at, word_at};
 use crate::desc::{Condition, PointeeLen, PointerField};
@@ -14,7 +14,33 @@ struct Parent<'a> {
     ordinal: u32,
 }
 
+/// The size of a `struct v4l2_ext_control`, which is packed.
+const CONTROL: u64 = 20;
+
 impl Stop<'_> {
+    /// Adds the requests for what the elements of an array point to, if they point to anything.
+    pub(super) fn push_elements(
+        &self,
+        (request, bytes): (RegionRequest, &[u8]),
+        pointers: &[PointerField],
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+    ) {
+        let (_, which) = index_parts(request.index);
+        let field = usize::try_from(which).ok().and_then(|which| pointers.get(which));
+        if !matches!(field.map(|field| field.len), Some(PointeeLen::Controls(_))) {
+            return;
+        }
+        let most = self.limits.iovecs;
+        let controls = bytes.chunks_exact(usize::try_from(CONTROL).unwrap_or(1));
+        for (i, control) in (0..most).zip(controls) {
+            let (size, to) = (u32_at(control, 4).unwrap_or(0), word_at(self.abi, control, 12));
+            if let Some(to) = to.filter(|_| size > 0) {
+                self.push(requests, state, self.child(request, i, to, size.into()));
+            }
+        }
+    }
+
     /// Adds the requests for what the structures of a request point to. `each` is the type of one;
     /// with [`Layout::Byte`] there is a single structure of any length.
     pub(super) fn push_pointees(
@@ -93,6 +119,17 @@ impl Stop<'_> {
             PointeeLen::Field(at, each) => {
                 Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each.into()))
             }
+            PointeeLen::Each(at, size) => {
+                let each = self.offset(size) as u64;
+                Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each))
+            }
+            PointeeLen::Short(at, each) => Some((field(at)? & 0xffff).saturating_mul(each.into())),
+            PointeeLen::Font { width, count } => {
+                /// Lines of a character, in bytes (linux/kd.h).
+                const HEIGHT: u64 = 32;
+                Some((field(width)?.div_ceil(8) * HEIGHT).saturating_mul(field(count)?))
+            }
+            PointeeLen::Controls(count) => Some(field(count)?.saturating_mul(CONTROL)),
             PointeeLen::Product(count, each) => Some(field(count)?.saturating_mul(field(each)?)),
             PointeeLen::Arg(at, each) => {
                 let count = self.args.get(usize::from(at)).copied().unwrap_or(0) & 0xffff_ffff;

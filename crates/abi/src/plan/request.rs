@@ -129,6 +129,8 @@ pub const CLONE_PIDFD: u32 = 0;
 pub const CLONE_TID: u32 = 1;
 /// Role 1 index of a `clone_args`: the requested tids.
 pub const CLONE_SET_TID: u32 = 2;
+/// Index of the segment that clone3 of i386 gives the new task.
+pub const CLONE_TLS: u32 = 3;
 
 /// Returns the index of a part or a buffer of a message.
 #[must_use]

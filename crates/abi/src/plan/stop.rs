@@ -2,7 +2,7 @@
 
 use super::request::{EntryState, Limits, NAME_SIZES, RegionRequest};
 use crate::arch::Abi;
-use crate::desc::{Dir, Mem, Row, Sibling, When};
+use crate::desc::{ArgKind, Dir, Mem, Row, Sibling, When};
 use crate::special;
 
 /// A stop being planned.
@@ -65,6 +65,12 @@ impl Stop<'_> {
     pub(super) fn count(&self, sibling: Sibling) -> u64 {
         let i = usize::from(sibling.index);
         match (self.row.args.get(i), self.args.get(i)) {
+            // A long of 32 bits may be below 0 as well.
+            (Some(arg), Some(value))
+                if matches!(arg.kind, ArgKind::Long) && self.abi.word() == 4 =>
+            {
+                ArgKind::Int.count(*value)
+            }
             (Some(arg), Some(value)) => arg.kind.count(*value),
             _ => 0,
         }

@@ -19,6 +19,27 @@ pub(super) fn attribute(call: &Call) -> Meaning {
     Meaning { kind: ArgKind::Buf, mem: Some(Mem { dir: Dir::InOut, when: When::Always, len }) }
 }
 
+/// Commands of bpf whose result is a file descriptor.
+const FD_COMMANDS: [u64; 12] = [
+    u::BPF_MAP_CREATE,
+    u::BPF_PROG_LOAD,
+    u::BPF_OBJ_GET,
+    u::BPF_PROG_GET_FD_BY_ID,
+    u::BPF_MAP_GET_FD_BY_ID,
+    u::BPF_RAW_TRACEPOINT_OPEN,
+    u::BPF_BTF_LOAD,
+    u::BPF_BTF_GET_FD_BY_ID,
+    u::BPF_LINK_CREATE,
+    u::BPF_LINK_GET_FD_BY_ID,
+    u::BPF_ENABLE_STATS,
+    u::BPF_ITER_CREATE,
+];
+
+/// Whether a successful command returns a new file descriptor.
+pub(crate) fn makes_fd(command: u64) -> bool {
+    FD_COMMANDS.contains(&command)
+}
+
 /// Whether maps of this type have a value for each CPU. One access passes all of them.
 #[must_use]
 pub fn is_per_cpu(map_type: u32) -> bool {

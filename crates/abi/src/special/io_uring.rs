@@ -81,9 +81,11 @@ enum Passed {
     Counted(usize, usize),
     /// A structure with pointers.
     Pointers(usize, &'static [PointerField]),
+    /// The same of as many bytes as the last argument says.
+    Sized(&'static [PointerField]),
 }
 
-use Passed::{Counted, Pointers, Struct};
+use Passed::{Counted, Pointers, Sized, Struct};
 
 /// struct io_uring_rsrc_update: offset, reserved, pointer to descriptors. The kernel writes those
 /// back whose slots it chose.
@@ -103,20 +105,18 @@ const REGION: &[PointerField] = &[pointer(0, InOut, bytes(size_of::<r::io_uring_
 #[rustfmt::skip]
 static REGISTERED: &[(op, Dir, Passed)] = &[
     (op::IORING_REGISTER_FILES, In, Counted(0, 4)),
-    (op::IORING_REGISTER_EVENTFD, In, Struct(4)),
-    (op::IORING_REGISTER_EVENTFD_ASYNC, In, Struct(4)),
+    (op::IORING_REGISTER_EVENTFD, In, Counted(0, 4)),
+    (op::IORING_REGISTER_EVENTFD_ASYNC, In, Counted(0, 4)),
     (op::IORING_REGISTER_FILES_UPDATE, In, Pointers(size_of::<r::io_uring_rsrc_update>(), UPDATE)),
     (op::IORING_REGISTER_PROBE, InOut,
         Counted(size_of::<r::io_uring_probe>(), size_of::<r::io_uring_probe_op>())),
     (op::IORING_REGISTER_RESTRICTIONS, In, Counted(0, size_of::<r::io_uring_restriction>())),
-    (op::IORING_REGISTER_FILES2, In, Pointers(size_of::<r::io_uring_rsrc_register>(), FILES)),
-    (op::IORING_REGISTER_BUFFERS2, In, Pointers(size_of::<r::io_uring_rsrc_register>(), BUFFERS)),
-    (op::IORING_REGISTER_FILES_UPDATE2, In,
-        Pointers(size_of::<r::io_uring_rsrc_update2>(), FILES_UPDATE)),
-    (op::IORING_REGISTER_BUFFERS_UPDATE, In,
-        Pointers(size_of::<r::io_uring_rsrc_update2>(), BUFFERS_UPDATE)),
+    (op::IORING_REGISTER_FILES2, In, Sized(FILES)),
+    (op::IORING_REGISTER_BUFFERS2, In, Sized(BUFFERS)),
+    (op::IORING_REGISTER_FILES_UPDATE2, In, Sized(FILES_UPDATE)),
+    (op::IORING_REGISTER_BUFFERS_UPDATE, In, Sized(BUFFERS_UPDATE)),
     (op::IORING_REGISTER_IOWQ_AFF, In, Counted(0, 1)),
-    (op::IORING_REGISTER_IOWQ_MAX_WORKERS, InOut, Struct(8)),
+    (op::IORING_REGISTER_IOWQ_MAX_WORKERS, InOut, Counted(0, 4)),
     (op::IORING_REGISTER_RING_FDS, InOut, Counted(0, size_of::<r::io_uring_rsrc_update>())),
     (op::IORING_UNREGISTER_RING_FDS, In, Counted(0, size_of::<r::io_uring_rsrc_update>())),
     (op::IORING_REGISTER_PBUF_RING, In, Struct(size_of::<r::io_uring_buf_reg>())),
@@ -134,6 +134,11 @@ static REGISTERED: &[(op, Dir, Passed)] = &[
     (op::IORING_REGISTER_MEM_REGION, In, Pointers(size_of::<r::io_uring_mem_region_reg>(), REGION)),
 ];
 
+fn with_pointers(dir: Dir, count: Count, pointers: &'static [PointerField]) -> Meaning {
+    let len = Len::PointerFields { count, each: Layout::Byte, pointers };
+    Meaning::memory(ArgKind::Buf, dir, len)
+}
+
 fn register_argument(call: &Call) -> Meaning {
     let operation = call.command(1) & !(op::IORING_REGISTER_USE_REGISTERED_RING as u64);
     // The buffers themselves are used by later operations.
@@ -150,12 +155,8 @@ fn register_argument(call: &Call) -> Meaning {
             Meaning::bytes(*dir, size(head).saturating_add(count.saturating_mul(size(each))))
         }
         Pointers(n, pointers) => {
-            let count = Count::Fixed(u8::try_from(n).unwrap_or(u8::MAX));
-            Meaning::memory(
-                ArgKind::Buf,
-                *dir,
-                Len::PointerFields { count, each: Layout::Byte, pointers },
-            )
+            with_pointers(*dir, Count::Fixed(u8::try_from(n).unwrap_or(u8::MAX)), pointers)
         }
+        Sized(pointers) => with_pointers(*dir, Count::Arg(at(3)), pointers),
     }
 }

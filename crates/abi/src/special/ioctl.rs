@@ -52,7 +52,12 @@ pub(crate) fn canonical(abi: crate::arch::Abi, request: u64) -> u64 {
 static WORDS: &[u32] = &[
     BLKBSZGET, BLKBSZSET, BLKGETSIZE64, BLKTRACESETUP, PERF_EVENT_IOC_ID,
     PERF_EVENT_IOC_SET_FILTER, PERF_EVENT_IOC_QUERY_BPF, PERF_EVENT_IOC_MODIFY_ATTRIBUTES,
-    RTC_IRQP_READ, RTC_IRQP_SET, RTC_EPOCH_READ, RTC_EPOCH_SET, RTC_PLL_GET, RTC_PLL_SET,
+    VIDIOC_G_FMT, VIDIOC_S_FMT, VIDIOC_TRY_FMT, VIDIOC_QUERYBUF, VIDIOC_QBUF, VIDIOC_DQBUF,
+    VIDIOC_PREPARE_BUF, VIDIOC_G_FBUF, VIDIOC_S_FBUF, VIDIOC_ENUMSTD, VIDIOC_ENUMINPUT,
+    VIDIOC_G_EXT_CTRLS, VIDIOC_S_EXT_CTRLS, VIDIOC_TRY_EXT_CTRLS, VIDIOC_CREATE_BUFS,
+    VIDIOC_G_EDID, VIDIOC_S_EDID, VIDIOC_DQEVENT,
+    MEMWRITEOOB, MEMREADOOB,
+    EVIOCSFF, RTC_IRQP_READ, RTC_IRQP_SET, RTC_EPOCH_READ, RTC_EPOCH_SET, RTC_PLL_GET, RTC_PLL_SET,
 ];
 
 /// The request is argument 1.
@@ -70,6 +75,13 @@ pub(super) fn argument(call: &Call) -> Meaning {
     }
     if let Some((_, dir, wide, narrow)) = SIZED.iter().find(|(sized, ..)| *sized == request) {
         return Meaning::bytes(*dir, if call.abi.word() == 4 { *narrow } else { *wide });
+    }
+    if SG_READ.contains(&request) || SG_WRITTEN.contains(&request) {
+        let dir = if SG_READ.contains(&request) { Dir::In } else { Dir::Out };
+        return Meaning::fixed(dir, L::Int);
+    }
+    if HDIO_GET.contains(&request) {
+        return Meaning::fixed(Dir::Out, L::Word);
     }
     if let Some((_, dir, len)) = NESTED.iter().find(|(nested, ..)| *nested == request) {
         return Meaning::memory(ArgKind::Buf, *dir, *len);
@@ -106,6 +118,9 @@ pub(crate) fn is_unknown(request: u64) -> bool {
         || SIZED.iter().any(|(sized, ..)| *sized == request)
         || NESTED.iter().any(|(nested, ..)| *nested == request)
         || INTERFACE.contains(&request)
+        || SG_READ.contains(&request)
+        || SG_WRITTEN.contains(&request)
+        || HDIO_GET.contains(&request)
         || is_ethtool(request);
     !is_listed && Request::decode(request).dir == 0
 }
@@ -184,11 +199,48 @@ static VALUES: &[(u32, ArgKind)] = &[
     (TUNSETNOCSUM, ArgKind::Long), (TUNSETDEBUG, ArgKind::Long), (TUNSETPERSIST, ArgKind::Long),
     (TUNSETOWNER, ArgKind::Long), (TUNSETGROUP, ArgKind::Long), (TUNSETLINK, ArgKind::Long),
     (TUNSETOFFLOAD, ArgKind::Long),
+    (EVIOCRMFF, ArgKind::Int), (EVIOCGRAB, ArgKind::Uint), (EVIOCREVOKE, ArgKind::Uint),
     (TIOCSCTTY, ArgKind::Int), (TCSBRK, ArgKind::Int), (TCSBRKP, ArgKind::Int),
     (TCXONC, ArgKind::Enum(&terminal::FLOW)), (TCFLSH, ArgKind::Enum(&terminal::QUEUE)),
 ];
 
+/// Requests of keyboards and consoles (linux/kd.h).
+const GIO_SCRNMAP: u32 = 0x4b40;
+const PIO_SCRNMAP: u32 = 0x4b41;
+const KDKBDREP: u32 = 0x4b52;
+const GIO_FONT: u32 = 0x4b60;
+const PIO_FONT: u32 = 0x4b61;
+const GIO_UNIMAP: u32 = 0x4b66;
+const PIO_UNIMAP: u32 = 0x4b67;
+const PIO_UNIMAPCLR: u32 = 0x4b68;
+const GIO_UNISCRNMAP: u32 = 0x4b69;
+const PIO_UNISCRNMAP: u32 = 0x4b6a;
+const GIO_FONTX: u32 = 0x4b6b;
+const PIO_FONTX: u32 = 0x4b6c;
+const GIO_CMAP: u32 = 0x4b70;
+const PIO_CMAP: u32 = 0x4b71;
+const KDFONTOP: u32 = 0x4b72;
+const KDSKBDIACR: u32 = 0x4b4b;
+const KDGKBDIACRUC: u32 = 0x4bfa;
+const KDSKBDIACRUC: u32 = 0x4bfb;
+/// Requests of raw flash (mtd/mtd-abi.h), of UBI (mtd/ubi-user.h) and of seccomp.
+const MEMWRITEOOB: u32 = 0xc010_4d03;
+const MEMREADOOB: u32 = 0xc010_4d04;
+const OTPSELECT: u32 = 0x8004_4d0d;
+const OTPLOCK: u32 = 0x800c_4d10;
+const MEMISLOCKED: u32 = 0x8008_4d17;
+const UBI_IOCEBCH: u32 = 0x4004_4f02;
+const UBI_IOCEBISMAP: u32 = 0x8004_4f05;
+const NOTIF_ID_VALID_WRONG_DIR: u32 = 0x8008_2102;
+/// Integers of SCSI devices (scsi/sg.h): those that the kernel reads, and those that it writes.
+const SG_READ: &[u32] = &[0x2201, 0x2275, 0x2279, 0x227b, 0x227e, 0x2271, 0x2283, 0x2284, 0x2287];
+const SG_WRITTEN: &[u32] =
+    &[0x2203, 0x2205, 0x2270, 0x2272, 0x227a, 0x227c, 0x227d, 0x227f, 0x2282, 0x2288, 0x2289];
 /// Requests of disks (linux/hdreg.h, scsi/sg.h).
+const HDIO_GETGEO: u32 = 0x301;
+/// HDIO_GET_*: they write a long.
+const HDIO_GET: &[u32] =
+    &[0x302, 0x304, 0x308, 0x309, 0x30a, 0x30b, 0x30c, 0x30e, 0x30f, 0x310, 0x31a];
 const HDIO_DRIVE_CMD: u32 = 0x31f;
 const HDIO_DRIVE_RESET: u32 = 0x31c;
 const HDIO_SCAN_HWIF: u32 = 0x328;
@@ -201,14 +253,26 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
     (TIOCGSERIAL, Out, 72, 60), (TIOCSSERIAL, In, 72, 60), (TIOCGICOUNT, Out, 80, 80),
     (TIOCGRS485, Out, 32, 32),
     (TIOCSRS485, InOut, 32, 32), (KDGKBENT, InOut, 4, 4), (KDSKBENT, In, 4, 4),
+    (KDGKBSENT, InOut, 513, 513), (KDSKBSENT, In, 513, 513), (KDGKBMETA, Out, 4, 4),
+    (KDGETKEYCODE, InOut, 8, 8), (KDSETKEYCODE, In, 8, 8), (KDKBDREP, InOut, 8, 8),
+    (GIO_SCRNMAP, Out, 256, 256), (PIO_SCRNMAP, In, 256, 256), (GIO_FONT, Out, 8192, 8192),
+    (PIO_FONT, In, 8192, 8192), (GIO_CMAP, Out, 48, 48), (PIO_CMAP, In, 48, 48),
+    (GIO_UNISCRNMAP, Out, 512, 512), (PIO_UNISCRNMAP, In, 512, 512), (PIO_UNIMAPCLR, In, 6, 6),
     (VT_GETSTATE, Out, 6, 6), (VT_GETMODE, Out, 8, 8),
     (VT_SETMODE, In, 8, 8), (VT_RESIZE, In, 6, 6),
     (BLKDISCARD, In, 16, 16), (BLKSECDISCARD, In, 16, 16), (BLKZEROOUT, In, 16, 16),
     (BLKGETSIZE64, Out, 8, 8), (PERF_EVENT_IOC_ID, Out, 8, 8), (SG_IO, InOut, 88, 64),
-    (HDIO_DRIVE_CMD, InOut, 4, 4), (HDIO_DRIVE_RESET, In, 12, 12), (HDIO_SCAN_HWIF, In, 12, 12),
+    (HDIO_GETGEO, Out, 16, 8), (HDIO_DRIVE_CMD, InOut, 4, 4), (HDIO_DRIVE_RESET, In, 12, 12),
+    (HDIO_SCAN_HWIF, In, 12, 12),
     (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140),
     (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
     (LOOP_CONFIGURE, In, 304, 304),
+    // They encode reading and are read.
+    (OTPSELECT, In, 4, 4), (OTPLOCK, In, 12, 12), (MEMISLOCKED, In, 8, 8),
+    (TEE_IOC_CANCEL, In, 8, 8), (TEE_IOC_CLOSE_SESSION, In, 4, 4),
+    // It encodes a part of its structure.
+    (UBI_IOCEBCH, In, 16, 16),
+    (UBI_IOCEBISMAP, In, 4, 4), (NOTIF_ID_VALID_WRONG_DIR, In, 8, 8),
     // They encode an int and pass a struct ifreq.
     (TUNSETIFF, InOut, 40, 32), (TUNGETIFF, Out, 40, 32),
 ];
@@ -237,11 +301,75 @@ const ETHTOOL: &[PointerField] =
 /// struct blkpg_ioctl_arg: operation, flags, size, pointer.
 const PARTITION: &[PointerField] = &[pointer((16, 12), In, (8, 8))];
 
+/// struct v4l2_format, whose window has a list of clips: for two types of buffers.
+const CLIPS: &[PointerField] = &[clips(3), clips(8)];
+const fn clips(buffer: u32) -> PointerField {
+    PointerField {
+        condition: Condition::Field((0, 0), buffer),
+        len: PointeeLen::Each((40, 32), (24, 20)),
+        ..pointer((32, 28), In, (0, 0))
+    }
+}
+/// struct v4l2_ext_controls, which is written back on errors as well.
+const CONTROLS: &[PointerField] = &[PointerField {
+    when: When::Always,
+    len: PointeeLen::Controls(4),
+    ..pointer((24, 20), InOut, (0, 0))
+}];
+
+/// struct unimapdesc: a 16-bit number of pairs of 16 bits, and a pointer.
+const UNICODE_OUT: &[PointerField] = &[short(Out, 4)];
+const UNICODE_IN: &[PointerField] = &[short(In, 4)];
+/// struct consolefontdesc: a 16-bit number of characters of 32 bytes, a height, and a pointer.
+const FONT_OUT: &[PointerField] = &[short(Out, 32)];
+const FONT_IN: &[PointerField] = &[short(In, 32)];
+const fn short(dir: Dir, each: u32) -> PointerField {
+    PointerField { len: PointeeLen::Short(0, each), ..pointer((8, 4), dir, (0, 0)) }
+}
+/// struct console_font_op: operation, flags, width, height, number of characters, pointer. The
+/// operations are KD_FONT_OP_SET, _GET and _SET_DEFAULT.
+const FONT_OPERATION: &[PointerField] = &[
+    font(0, In, PointeeLen::Font { width: 8, count: 16 }),
+    font(1, Out, PointeeLen::Font { width: 8, count: 16 }),
+    font(2, In, PointeeLen::CStr),
+];
+const fn font(operation: u32, dir: Dir, len: PointeeLen) -> PointerField {
+    let condition = Condition::Field((0, 0), operation);
+    PointerField { condition, len, ..pointer((24, 20), dir, (0, 0)) }
+}
+
+/// struct tee_ioctl_buf_data: a pointer and a size, both of 64 bits. The kernel answers in the
+/// buffer.
+const TRUSTED: Len = Len::PointerFields {
+    count: Count::Fixed(16),
+    each: L::Byte,
+    pointers: &[PointerField {
+        wide: true,
+        len: PointeeLen::Field((8, 8), 1),
+        ..pointer((0, 0), InOut, (0, 0))
+    }],
+};
+
 /// Requests whose structure is followed by an array or contains pointers.
 #[rustfmt::skip]
 static NESTED: &[(u32, Dir, Len)] = &[
     (SIOCGIFCONF, InOut, with(L::Iovec, IFCONF)),
     (BLKPG, In, with(L::BlkPg, PARTITION)),
+    (KDGKBDIACR, Out, Len::Tailed { head: 4, at: 0, each: 3 }),
+    (KDSKBDIACR, In, Len::Tailed { head: 4, at: 0, each: 3 }),
+    (KDGKBDIACRUC, Out, Len::Tailed { head: 4, at: 0, each: 12 }),
+    (KDSKBDIACRUC, In, Len::Tailed { head: 4, at: 0, each: 12 }),
+    (GIO_UNIMAP, InOut, with(L::Iovec, UNICODE_OUT)),
+    (PIO_UNIMAP, In, with(L::Iovec, UNICODE_IN)),
+    (GIO_FONTX, InOut, with(L::Iovec, FONT_OUT)), (PIO_FONTX, In, with(L::Iovec, FONT_IN)),
+    (KDFONTOP, InOut, with(L::ConsoleFontOp, FONT_OPERATION)),
+    (TEE_IOC_OPEN_SESSION, In, TRUSTED), (TEE_IOC_INVOKE, In, TRUSTED),
+    (TEE_IOC_SUPPL_RECV, In, TRUSTED), (TEE_IOC_SUPPL_SEND, In, TRUSTED),
+    (VIDIOC_S_FMT, InOut, with(L::V4l2Format, CLIPS)),
+    (VIDIOC_TRY_FMT, InOut, with(L::V4l2Format, CLIPS)),
+    (VIDIOC_G_EXT_CTRLS, InOut, with(L::V4l2ExtControls, CONTROLS)),
+    (VIDIOC_S_EXT_CTRLS, InOut, with(L::V4l2ExtControls, CONTROLS)),
+    (VIDIOC_TRY_EXT_CTRLS, InOut, with(L::V4l2ExtControls, CONTROLS)),
     (TUNATTACHFILTER, In, Len::Fprog), (TUNDETACHFILTER, In, Len::Fprog),
     (PERF_EVENT_IOC_SET_FILTER, In, Len::CStr),
     (PERF_EVENT_IOC_MODIFY_ATTRIBUTES, In,
@@ -269,7 +397,8 @@ static INTERFACE: &[u32] = &[
     SIOCSIFDSTADDR, SIOCGIFBRDADDR, SIOCSIFBRDADDR,
     SIOCGIFNETMASK, SIOCSIFNETMASK, SIOCGIFMETRIC, SIOCSIFMETRIC, SIOCGIFMTU, SIOCSIFMTU,
     SIOCSIFHWADDR, SIOCGIFHWADDR, SIOCGIFMAP,
-    SIOCSIFMAP, SIOCSIFNAME, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCSIFTXQLEN, SIOCGIFCOUNT,
+    SIOCSIFMAP, SIOCSIFNAME, SIOCSIFHWBROADCAST, SIOCGIFINDEX, SIOCGIFTXQLEN,
+    SIOCSIFTXQLEN, SIOCGIFCOUNT,
 ];
 
 #[cfg(test)]

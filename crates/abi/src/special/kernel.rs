@@ -93,6 +93,10 @@ pub(super) fn modify_ldt(call: &Call) -> Meaning {
             kind: ArgKind::Struct(Layout::UserDesc),
             ..Meaning::counted(Dir::In, Layout::Byte, 2)
         },
+        // The kernel looks at neither, but an entry is meant.
+        _ if call.command(2) == Layout::UserDesc.size(call.abi).into() => {
+            Meaning::fixed(Dir::In, Layout::UserDesc)
+        }
         _ => Meaning::value(ArgKind::Ptr),
     }
 }

@@ -83,9 +83,9 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         (2, u::KEYCTL_CHOWN) => Meaning::value(ArgKind::Uid),
         (3, u::KEYCTL_CHOWN) => Meaning::value(ArgKind::Gid),
         (2, u::KEYCTL_SETPERM) => Meaning::value(ArgKind::Flags(&s::KEY_PERMISSION)),
-        (2, u::KEYCTL_SET_TIMEOUT | u::KEYCTL_NEGATE | u::KEYCTL_REJECT) => {
-            Meaning::value(ArgKind::Uint)
-        }
+        (2, u::KEYCTL_SET_TIMEOUT | u::KEYCTL_NEGATE | u::KEYCTL_REJECT)
+        | (3, u::KEYCTL_REJECT) => Meaning::value(ArgKind::Uint),
+        (3, u::KEYCTL_INSTANTIATE_IOV) => Meaning::value(ArgKind::Size),
         (1, u::KEYCTL_GET_PERSISTENT) => Meaning::value(ArgKind::Uid),
         (_, operation) if operation > LAST => Meaning::value(ArgKind::Hex),
         (1, _)

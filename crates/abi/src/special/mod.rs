@@ -70,6 +70,7 @@ pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> 
         Special::Fcntl => fcntl::result(&call),
         Special::Ioctl => ioctl::result(&call),
         Special::Prctl => prctl::result(&call),
+        Special::Bpf => bpf::makes_fd(call.command(0)).then_some(ArgKind::Fd),
         _ => None,
     }
 }

@@ -38,6 +38,8 @@ pub(super) static ROWS: &[Row] = rows! {
     perf_event_open(attr_uptr: when(When::Errno(&[E2BIG]), inout(self_sized(4, 0, 64, 4096))),
         pid: PID, cpu: INT, group_fd: FD, flags: flags(&p::PERF))
                                              -> FD,  refuse(DESC).makes(RET).kind(CallKind::MakeFd);
+    // Removed in Linux 5.5.
+    _sysctl(args: input(of(SysctlArgs)))                                     -> INT, refuse(SYS);
     // Callable from the kernel's own trampolines only (Linux 6.11 and 6.18).
     uprobe()                                                                 -> LONG, refuse(SYS);
     uretprobe()                                                              -> LONG, refuse(SYS);

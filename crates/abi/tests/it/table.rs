@@ -6,7 +6,6 @@ use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Makes, Replay, Row, all_rows
 
 /// Calls that no current kernel implements: they return ENOSYS, or were removed long ago.
 const NOT_IMPLEMENTED: &[&str] = &[
-    "_sysctl",
     "afs_syscall",
     "bdflush",
     "break",

@@ -27,6 +27,7 @@ const NO_TRACEPOINT: &[(&str, &str)] = &[
     ("kexec_file_load", "CONFIG_KEXEC_FILE is off in the snapshot's kernel"),
     ("map_shadow_stack", "CONFIG_X86_USER_SHADOW_STACK is off in the snapshot's kernel"),
     ("lookup_dcookie", "removed in Linux 6.10"),
+    ("_sysctl", "removed in Linux 5.5"),
 ];
 
 /// Arguments that the kernel truncates after SYSCALL_DEFINE: their type has more bits than are

@@ -60,14 +60,33 @@ pub(crate) fn control_block(
     named(view, "aio_data", ArgKind::Hex, f.u64(0), out);
     optional(view, "aio_key", ArgKind::Uint, f.u32(8), out);
     optional(view, "aio_rw_flags", ArgKind::Flags(&file::RWF), f.u32(12), out);
-    named(view, "aio_lio_opcode", ArgKind::Enum(&c::IOCB_CMD), command, out);
-    let priority = if f.u32(56) & IOPRIO != 0 { ArgKind::IoPriority } else { ArgKind::Uint };
-    optional(view, "aio_reqprio", priority, f.u16(18), out);
+    opcode(view, command, out);
+    if f.u32(56) & IOPRIO != 0 {
+        optional(view, "aio_reqprio", ArgKind::IoPriority, f.u16(18), out);
+    } else if f.u16(18) != 0 {
+        member(out, "aio_reqprio");
+        text::sdec(out, f.i32(16) >> 16);
+    }
     named(view, "aio_fildes", ArgKind::Fd, f.u32(20), out);
     if of.is_some() {
         operands(view, of, command, f, out);
     }
     out.push('}');
+}
+
+/// Writes the command, in decimal if it has no name.
+fn opcode(view: &View<'_>, command: u64, out: &mut String) {
+    member(out, "aio_lio_opcode");
+    let number = |out: &mut String| text::dec(out, command);
+    match c::IOCB_CMD.items.iter().find(|(_, known)| *known == command) {
+        Some((name, _)) => value::named(view, &number, name, out),
+        None => {
+            number(out);
+            if view.options.constants != crate::style::Constants::Raw {
+                out.push_str(" /* IOCB_CMD_??? */");
+            }
+        }
+    }
 }
 
 fn operands(
@@ -84,8 +103,10 @@ fn operands(
         member(out, "aio_buf");
         buffer(view, of, f, out);
     }
-    if has_place {
+    if has_place && (!c::IOCB_VECTORS.contains(&command) || !out.ends_with(']')) {
         named(view, "aio_nbytes", ArgKind::Ulong, f.u64(32), out);
+    }
+    if has_place {
         member(out, "aio_offset");
         text::sdec(out, f.i64(40));
     }
@@ -100,7 +121,16 @@ fn operands(
 fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
     let region =
         of.and_then(|(i, at)| view.nested(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
-    let Some(region) = region else { return text::pointer(out, f.u64(24)) };
+    let Some(region) = region else {
+        return if c::IOCB_VECTORS.contains(&f.u16(16)) {
+            text::hex(out, f.u64(24))
+        } else {
+            text::pointer(out, f.u64(24))
+        };
+    };
+    if c::IOCB_VECTORS.contains(&f.u16(16)) {
+        return vector(view, &region, f.u64(24), out);
+    }
     match view.bytes(&region, view.options.string_limit) {
         Some(bytes) => {
             text::quoted(out, &bytes, view.options.hex);
@@ -110,6 +140,29 @@ fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut St
         }
         None => lost(f.u64(24), out),
     }
+}
+
+/// Writes an array of `iovec` without the buffers.
+fn vector(
+    view: &View<'_>,
+    region: &crate::regions::RegionView<'_>,
+    address: u64,
+    out: &mut String,
+) {
+    let Some(bytes) = view.bytes(region, usize::MAX) else { return lost(address, out) };
+    if region.head.got < region.head.asked {
+        return text::pointer(out, address);
+    }
+    out.push('[');
+    for (i, one) in bytes.chunks_exact(2 * usize::from(view.abi.word())).enumerate() {
+        let f = Fields::new(view.abi, one);
+        out.push_str(if i == 0 { "{iov_base=" } else { ", {iov_base=" });
+        text::pointer(out, f.ulong(0));
+        member(out, "iov_len");
+        text::dec(out, f.ulong(1));
+        out.push('}');
+    }
+    out.push(']');
 }
 
 fn named(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut String) {

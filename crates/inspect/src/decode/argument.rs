@@ -44,7 +44,13 @@ fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) 
         return text::pointer(out, view.arg(i));
     }
     // Where the buffers are is input, even if the call fills them.
-    let dir = if matches!(kind, ArgKind::Iovec | ArgKind::Mmsg) { Dir::InOut } else { mem.dir };
+    let dir = match kind {
+        ArgKind::Iovec => Dir::InOut,
+        // Those that were not sent are shown as well.
+        ArgKind::Mmsg if mem.dir == Dir::In => Dir::In,
+        ArgKind::Mmsg => Dir::InOut,
+        _ => mem.dir,
+    };
     match view.region(i, dir).filter(|_| dir != Dir::Out || view.was_written(mem.when)) {
         Some(region) => pointee(view, i, kind, mem, &region, out),
         None if view.is_empty(mem) && !matches!(kind, ArgKind::Struct(_)) => {
@@ -151,6 +157,7 @@ fn structured(
         ArgKind::Struct(layout) => return layouts::structure(view, layout, bytes, i, out),
         ArgKind::Array(_) if matches!(mem.len, Len::Iocbs(_)) => {
             aio::submitted(view, i, bytes, region.is_cut(), out);
+            unreadable_rest(region, out);
         }
         ArgKind::Array(layout) => {
             return layouts::array_region(view, layout, bytes, region, i, out);

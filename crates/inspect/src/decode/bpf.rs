@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use sysreel_abi::consts::{security, uapi};
 use sysreel_abi::plan::index;
-use sysreel_abi::{Constants, Dir};
+use sysreel_abi::{Constants, Dir, Layout};
 
-use super::bpf_commands::{COMMANDS, Form, LINKS, Member, OTHER_LINKS};
+use super::bpf_commands::{COMMANDS, Form, LINKS, MAP_INFO, Member, OTHER_LINKS};
 use super::fields::Fields;
 use super::out::{beyond, lost, member};
 use super::view::View;
-use super::{string, value};
+use super::{inet, layouts, string, value};
 use crate::text;
 
 /// The kernel takes no attributes that are longer (a page).
@@ -91,8 +91,10 @@ fn group(
 fn size(form: Form) -> usize {
     match form {
         Form::Wide(_) | Form::Pointer | Form::OptionalPointer | Form::Text(_) | Form::Bytes(_) => 8,
+        Form::Log(_) | Form::Ids(_) | Form::Info => 8,
         Form::Name => 16,
         Form::Value(_) | Form::Version | Form::Optional | Form::OptionalFd | Form::Node => 4,
+        Form::Interface | Form::Changed | Form::Replaced => 4,
     }
 }
 
@@ -105,12 +107,15 @@ fn one(
 ) {
     /// BPF_F_NUMA_NODE, and where the flags of a map are.
     const HAS_NODE: (usize, u64) = (16, 4);
+    /// BPF_F_REPLACE, in the flags of BPF_LINK_UPDATE.
+    const REPLACES: u64 = 4;
     /// NUMA_NO_NODE (include/linux/numa.h): any node.
     const NO_NODE: u64 = 0xffff_ffff;
     let is_shown = match form {
         Form::Optional | Form::OptionalFd => f.u32(at) != 0,
         Form::OptionalPointer => f.u64(at) != 0,
         Form::Node => f.u32(HAS_NODE.0) & HAS_NODE.1 != 0,
+        Form::Replaced => f.u32(8) & REPLACES != 0,
         _ => true,
     };
     if !is_shown {
@@ -124,7 +129,12 @@ fn one(
         Form::Text(which) => pointed(view, i, (which, true), f.u64(at), out),
         Form::Bytes(which) => pointed(view, i, (which, false), f.u64(at), out),
         Form::Name => short_name(view, f.slice(at, 16), out),
-        Form::OptionalFd => value::fd(view, f.u32(at), out),
+        Form::OptionalFd | Form::Replaced => value::fd(view, f.u32(at), out),
+        Form::Interface => inet::interface(view, f.u32(at), out),
+        Form::Log(which) => log(view, i, which, f.u64(at), out),
+        Form::Ids(count) => ids(view, i, f.u32(count), f.u64(at), out),
+        Form::Changed => changed(view, i, at, f.u32(at), out),
+        Form::Info => information(view, i, f, at, out),
         Form::Optional => text::dec(out, f.u32(at)),
         Form::Node => {
             text::dec(out, f.u32(at));
@@ -155,6 +165,63 @@ fn pointed(
             string::limited(view, shown, shown.len() == bytes.len(), view.options.hex, out);
         }
         Some(bytes) => string::limited(view, &bytes, false, view.options.hex, out),
+    }
+}
+
+/// Writes what the kernel wrote to a log.
+fn log(view: &View<'_>, i: usize, which: u8, address: u64, out: &mut String) {
+    let region = view.nested(i, 1, index(0, which.into()), Dir::Out);
+    let Some(region) = region.filter(|region| region.head.got > 0) else {
+        return text::pointer(out, address);
+    };
+    match view.bytes(&region, usize::MAX) {
+        None => lost(address, out),
+        Some(bytes) => {
+            let shown = text::until_nul(&bytes);
+            string::limited(view, shown, shown.len() == bytes.len(), view.options.hex, out);
+        }
+    }
+}
+
+/// Writes a list of ids.
+fn ids(view: &View<'_>, i: usize, count: u64, address: u64, out: &mut String) {
+    let region = view.nested(i, 1, index(0, 0), Dir::Out).filter(|region| region.head.got > 0);
+    match region.and_then(|region| view.bytes(&region, usize::MAX)) {
+        _ if count == 0 && address != 0 => out.push_str("[]"),
+        Some(bytes) => {
+            _ = layouts::array(view, Layout::U32, &bytes, false, i, out);
+        }
+        None => text::pointer(out, address),
+    }
+}
+
+/// Writes a number as `before => after` if the kernel changed it.
+fn changed(view: &View<'_>, i: usize, at: usize, before: u64, out: &mut String) {
+    text::dec(out, before);
+    let region = view.region(i, Dir::Out).filter(|region| region.head.got > at as u64);
+    let after = region.and_then(|region| view.bytes(&region, usize::MAX));
+    let after = after.map(|bytes| Fields::new(view.abi, &bytes).u32(at));
+    if let Some(after) = after.filter(|after| *after != before) {
+        out.push_str(" => ");
+        text::dec(out, after);
+    }
+}
+
+/// Writes the description of a map, which only the name of its descriptor tells from others.
+fn information(view: &View<'_>, i: usize, f: Fields<'_>, at: usize, out: &mut String) {
+    let mut name = String::new();
+    value::fd_name(view, f.u32(0), &mut name);
+    let regions = [Dir::Out, Dir::In].into_iter();
+    let mut regions = regions.filter_map(|dir| view.nested(i, 1, index(0, 0), dir));
+    let region = regions.find(|region| region.head.got > 0);
+    let is_map = name.contains("bpf-map") && view.options.verbose;
+    match region.filter(|_| is_map).and_then(|region| view.bytes(&region, usize::MAX)) {
+        Some(bytes) => {
+            out.push('{');
+            group(view, i, ("", MAP_INFO), Fields::new(view.abi, &bytes), out);
+            out.push('}');
+        }
+        None => text::pointer(out, f.u64(at)),
     }
 }
 

@@ -26,13 +26,26 @@ pub(super) enum Form {
     OptionalFd,
     /// A pointer that is shown unless it is NULL.
     OptionalPointer,
+    /// A network interface.
+    Interface,
+    /// A pointer of 64 bits to a log, with its number among the pointers that the call follows.
+    Log(u8),
+    /// A pointer of 64 bits to as many ids as the member at an offset says.
+    Ids(usize),
+    /// A length that the kernel may change.
+    Changed,
+    /// A pointer of 64 bits to the description of an object.
+    Info,
+    /// A descriptor that means something with BPF_F_REPLACE.
+    Replaced,
     /// A memory node, which means something with BPF_F_NUMA_NODE.
     Node,
 }
 
 use ArgKind::{Enum, Fd, Flags, Hex, Hex32, Pid, Uint, Ulong};
 use Form::{
-    Bytes, Name, Node, Optional, OptionalFd, OptionalPointer, Pointer, Text, Value, Version, Wide,
+    Bytes, Changed, Ids, Info, Interface, Log, Name, Node, Optional, OptionalFd, OptionalPointer,
+    Pointer, Replaced, Text, Value, Version, Wide,
 };
 
 /// A name, its offset, and what it is.
@@ -90,7 +103,7 @@ const LOOKUP: &[Member] = &[
 ];
 /// A command that takes an id.
 const fn by_id(name: &'static str, members: &'static [Member]) -> Command {
-    command(name, 4, "", members)
+    command(name, 8, "", members)
 }
 
 #[rustfmt::skip]
@@ -101,7 +114,7 @@ pub(super) static COMMANDS: &[Command] = &[
         ("max_entries", 12, Value(Uint)),
         ("map_flags", 16, Value(Flags(&uapi::BPF_MAP_FLAGS))),
         ("inner_map_fd", 20, Value(Fd)), ("numa_node", 24, Node), ("map_name", 28, Name),
-        ("map_ifindex", 44, Value(Uint)), ("btf_fd", 48, Value(Fd)),
+        ("map_ifindex", 44, Interface), ("btf_fd", 48, Value(Fd)),
         ("btf_key_type_id", 52, Value(Uint)), ("btf_value_type_id", 56, Value(Uint)),
         ("btf_vmlinux_value_type_id", 60, Value(Uint)), ("map_extra", 64, Wide(Ulong)),
     ]),
@@ -119,12 +132,12 @@ pub(super) static COMMANDS: &[Command] = &[
     ]),
     command("BPF_MAP_DELETE_BATCH", 56, "batch",
         &[("keys", 16, Pointer), COUNT, BATCH_MAP, ELEMENT_FLAGS, BATCH_FLAGS]),
-    command("BPF_PROG_LOAD", 44, "", &[
+    command("BPF_PROG_LOAD", 24, "", &[
         ("prog_type", 0, Value(Enum(&uapi::BPF_PROG_TYPE))), ("insn_cnt", 4, Value(Uint)),
         ("insns", 8, Pointer), ("license", 16, Text(1)), ("log_level", 24, Value(Uint)),
-        ("log_size", 28, Value(Uint)), ("log_buf", 32, Pointer), ("kern_version", 40, Version),
+        ("log_size", 28, Value(Uint)), ("log_buf", 32, Log(2)), ("kern_version", 40, Version),
         ("prog_flags", 44, Value(Flags(&uapi::BPF_PROG_FLAGS))), ("prog_name", 48, Name),
-        ("prog_ifindex", 64, Value(Uint)),
+        ("prog_ifindex", 64, Interface),
         ("expected_attach_type", 68, Value(Enum(&uapi::BPF_ATTACH_TYPE))),
         ("prog_btf_fd", 72, Value(Fd)), ("func_info_rec_size", 76, Value(Uint)),
         ("func_info", 80, Pointer), ("func_info_cnt", 88, Value(Uint)),
@@ -144,7 +157,7 @@ pub(super) static COMMANDS: &[Command] = &[
     ]),
     command("BPF_PROG_DETACH", 12, "",
         &[("target_fd", 0, Value(Fd)), ("attach_type", 8, Value(Enum(&uapi::BPF_ATTACH_TYPE)))]),
-    command("BPF_PROG_TEST_RUN", 64, "test", &[
+    command("BPF_PROG_TEST_RUN", 40, "test", &[
         ("prog_fd", 0, Value(Fd)), ("retval", 4, Value(Uint)), ("data_size_in", 8, Value(Uint)),
         ("data_size_out", 12, Value(Uint)), ("data_in", 16, Pointer), ("data_out", 24, Pointer),
         ("repeat", 32, Value(Uint)), ("duration", 36, Value(Uint)),
@@ -162,11 +175,11 @@ pub(super) static COMMANDS: &[Command] = &[
     by_id("BPF_BTF_GET_FD_BY_ID", &[("btf_id", 0, Value(Uint))]),
     by_id("BPF_LINK_GET_FD_BY_ID", &[("link_id", 0, Value(Uint))]),
     command("BPF_OBJ_GET_INFO_BY_FD", 16, "info",
-        &[("bpf_fd", 0, Value(Fd)), ("info_len", 4, Value(Uint)), ("info", 8, Pointer)]),
+        &[("bpf_fd", 0, Value(Fd)), ("info_len", 4, Changed), ("info", 8, Info)]),
     command("BPF_PROG_QUERY", 28, "query", &[
         ("target_fd", 0, Value(Fd)), ("attach_type", 4, Value(Enum(&uapi::BPF_ATTACH_TYPE))),
         ("query_flags", 8, Value(Flags(&uapi::BPF_QUERY_FLAGS))),
-        ("attach_flags", 12, Value(Flags(&uapi::BPF_ATTACH_FLAGS))), ("prog_ids", 16, Pointer),
+        ("attach_flags", 12, Value(Flags(&uapi::BPF_ATTACH_FLAGS))), ("prog_ids", 16, Ids(24)),
         ("prog_cnt", 24, Value(Uint)), ("prog_attach_flags", 32, OptionalPointer),
     ]),
     command("BPF_RAW_TRACEPOINT_OPEN", 12, "raw_tracepoint",
@@ -188,7 +201,7 @@ pub(super) static COMMANDS: &[Command] = &[
     ]),
     command("BPF_LINK_UPDATE", 12, "link_update", &[
         ("link_fd", 0, Value(Fd)), ("new_prog_fd", 4, Value(Fd)),
-        ("flags", 8, Value(Flags(&uapi::BPF_LINK_FLAGS))), ("old_prog_fd", 12, Value(Fd)),
+        ("flags", 8, Value(Flags(&uapi::BPF_LINK_FLAGS))), ("old_prog_fd", 12, Replaced),
     ]),
     command("BPF_LINK_DETACH", 4, "link_detach", &[("link_fd", 0, Value(Fd))]),
     command("BPF_ENABLE_STATS", 4, "enable_stats",
@@ -218,3 +231,15 @@ pub(super) static LINKS: &[(&str, &str, &[Member])] = &[
 ];
 /// See [`LINKS`].
 pub(super) static OTHER_LINKS: &[Member] = &[("target_btf_id", 16, Optional)];
+
+/// struct bpf_map_info.
+#[rustfmt::skip]
+pub(super) static MAP_INFO: &[Member] = &[
+    ("type", 0, Value(Enum(&uapi::BPF_MAP_TYPE))), ("id", 4, Value(Uint)),
+    ("key_size", 8, Value(Uint)), ("value_size", 12, Value(Uint)), ("max_entries", 16, Value(Uint)),
+    ("map_flags", 20, Value(Flags(&uapi::BPF_MAP_FLAGS))), ("name", 24, Name),
+    ("ifindex", 40, Interface), ("btf_vmlinux_value_type_id", 44, Value(Uint)),
+    ("netns_dev", 48, Wide(ArgKind::Dev)), ("netns_ino", 56, Wide(Ulong)),
+    ("btf_id", 64, Value(Uint)), ("btf_key_type_id", 68, Value(Uint)),
+    ("btf_value_type_id", 72, Value(Uint)),
+];

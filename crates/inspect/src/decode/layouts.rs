@@ -8,8 +8,8 @@ use super::fields::Fields;
 use super::out::{beyond, member, unreadable_rest};
 use super::view::View;
 use super::{
-    aio, classic_bpf, file, machine, poll, process, signal, signal_set, stat, structures, time,
-    traced, value,
+    aio, classic_bpf, file, io_uring, machine, poll, process, signal, signal_set, stat, structures,
+    time, traced, value,
 };
 use crate::regions::RegionView;
 use crate::text;
@@ -75,11 +75,13 @@ pub(crate) fn structure(
         L::OldOldUtsName => machine::utsname(view, f, 9, out),
         L::SysInfo => machine::sysinfo(f, out),
         L::Termios | L::Termios2 => machine::termios(view, f, out),
+        L::Termio => machine::termio(view, f, out),
         L::WinSize => machine::winsize(f, out),
         L::CapHeader => machine::cap_header(f, out),
         L::CapData => machine::cap_data(view, f, out),
         L::Flock | L::Flock64 => file::flock(view, layout, f, out),
         L::Iocb => aio::control_block(view, None, f, out),
+        L::IoUringParams => io_uring::parameters(view, bytes, out),
         _ => return other(view, layout, f, i, out),
     }
     true
@@ -88,6 +90,10 @@ pub(crate) fn structure(
 /// Writes a structure of one call, or one that is a table of members.
 fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut String) -> bool {
     use Layout as L;
+    let is_given = view.meaning(i).1.is_some_and(|mem| mem.dir == sysreel_abi::Dir::In);
+    if is_given && structures::set_object(view, layout, f, out) {
+        return true;
+    }
     match layout {
         L::TimeT => {
             out.push('[');
@@ -115,7 +121,11 @@ fn other(view: &View<'_>, layout: Layout, f: Fields<'_>, i: usize, out: &mut Str
             structures::structure(view, layout, f, out);
             out.pop();
             let known = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+            let start = out.len();
             beyond(f.bytes, known, view.given(i).as_ref(), out);
+            if layout == L::LandlockRuleset && out.ends_with(", ???") {
+                out.replace_range(start.., ", ...");
+            }
             out.push('}');
         }
         _ => {
@@ -233,12 +243,19 @@ pub(crate) fn array_region(
     if view.row.kind == CallKind::Utime && is_short {
         return false;
     }
+    let one = usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+    if is_short && bytes.len() < one {
+        return false;
+    }
     let known = array(view, layout, bytes, region.is_cut(), i, out);
     if known {
         unreadable_rest(region, out);
     }
     known
 }
+
+/// The kernel takes no more (FUTEX_WAITV_MAX, linux/futex.h).
+const MOST_FUTEXES: usize = 128;
 
 /// Writes an array of structures or numbers. Returns false if the elements are unknown.
 pub(crate) fn array(
@@ -261,7 +278,9 @@ pub(crate) fn array(
         if n > 0 {
             out.push_str(", ");
         }
-        if n >= view.options.string_limit && !view.options.verbose || one.len() < size {
+        let is_beyond = layout == Layout::FutexWaitv && n >= MOST_FUTEXES;
+        if n >= view.options.string_limit && !view.options.verbose || one.len() < size || is_beyond
+        {
             out.push_str("...");
             break;
         }

@@ -57,6 +57,56 @@ pub(crate) fn sysinfo(f: Fields<'_>, out: &mut String) {
 }
 
 /// Writes a `struct termios` or `termios2` (include/uapi/asm-generic/termbits.h): four words of
+/// Writes a `struct termio`, whose flags have 16 bits.
+pub(crate) fn termio(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    /// NCC.
+    const CHARACTERS: usize = 8;
+    let flags = [("c_iflag", &terminal::INPUT), ("c_oflag", &terminal::OUTPUT)];
+    out.push('{');
+    for (i, (name, list)) in flags.into_iter().enumerate() {
+        member(out, name);
+        value::constant(view, ArgKind::Flags(list), f.u16(i * 2), out);
+    }
+    member(out, "c_cflag");
+    control_modes(view, f.u16(4), out);
+    member(out, "c_lflag");
+    value::constant(view, ArgKind::Flags(&terminal::LOCAL), f.u16(6), out);
+    if characters(view, f, (8, CHARACTERS), out) {
+        out.push('}');
+    }
+}
+
+/// Writes the line discipline and the special characters after it. Returns false if they are left
+/// out and the structure is complete.
+fn characters(
+    view: &View<'_>,
+    f: Fields<'_>,
+    (at, count): (usize, usize),
+    out: &mut String,
+) -> bool {
+    if !view.options.verbose {
+        out.push_str(", ...}");
+        return false;
+    }
+    member(out, "c_line");
+    value::constant(view, ArgKind::Enum(&terminal::DISCIPLINE), f.u8(at), out);
+    out.push_str(", c_cc=[");
+    for i in 0..count {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        out.push('[');
+        match terminal::CHARACTER.items.get(i) {
+            Some((name, _)) => out.push_str(name),
+            None => text::dec(out, i as u64),
+        }
+        out.push_str("]=");
+        text::hex(out, f.u8(at + 1 + i));
+    }
+    out.push(']');
+    true
+}
+
 /// flags; under `verbose` the line discipline, the special characters and the speeds of `termios2`.
 pub(crate) fn termios(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     /// NCCS.
@@ -76,25 +126,9 @@ pub(crate) fn termios(view: &View<'_>, f: Fields<'_>, out: &mut String) {
             value::constant(view, ArgKind::Flags(list), f.u32(i * 4), out);
         }
     }
-    if !view.options.verbose {
-        return out.push_str(", ...}");
+    if !characters(view, f, (16, CHARACTERS), out) {
+        return;
     }
-    member(out, "c_line");
-    value::constant(view, ArgKind::Enum(&terminal::DISCIPLINE), f.u8(16), out);
-    out.push_str(", c_cc=[");
-    for i in 0..CHARACTERS {
-        if i > 0 {
-            out.push_str(", ");
-        }
-        out.push('[');
-        match terminal::CHARACTER.items.get(i) {
-            Some((name, _)) => out.push_str(name),
-            None => text::dec(out, i as u64),
-        }
-        out.push_str("]=");
-        text::hex(out, f.u8(17 + i));
-    }
-    out.push(']');
     if f.bytes.len() > 36 {
         for (name, at) in [("c_ispeed", 36), ("c_ospeed", 40)] {
             member(out, name);

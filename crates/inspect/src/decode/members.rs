@@ -31,6 +31,8 @@ pub(super) enum Width {
     Word,
     /// A nested `struct ipc64_perm`.
     Permissions,
+    /// What of it IPC_SET sets.
+    Owner,
     /// Another structure.
     Nested(&'static [Member]),
     /// No member: those that follow are only shown in full.
@@ -46,7 +48,7 @@ impl Width {
             Self::Four => 4,
             Self::Eight => 8,
             Self::Word => word,
-            Self::Permissions => 24,
+            Self::Permissions | Self::Owner => 24,
             // Of two sizes only the end of the last member matters.
             Self::Nested(members) => members
                 .iter()
@@ -112,10 +114,21 @@ pub(super) fn write_words(
             out.push_str(", ...");
             break;
         }
+        // Reserved members mean nothing unless they are set.
+        if one.name.starts_with("__") && f.slice(at, one.width.bytes(word)).iter().all(|b| *b == 0)
+        {
+            continue;
+        }
         member(out, one.name);
         let number = match one.width {
             Permissions => {
                 permissions(f, out);
+                continue;
+            }
+            Width::Owner => {
+                out.push('{');
+                owner(f, out);
+                out.push('}');
                 continue;
             }
             Width::Nested(members) => {
@@ -162,12 +175,7 @@ fn sign_extended(number: u64, sign: u64) -> u64 {
 /// Writes a `struct ipc64_perm`: key, uid, gid, cuid, cgid, mode.
 fn permissions(f: Fields<'_>, out: &mut String) {
     out.push('{');
-    for (name, at) in [("uid", 4), ("gid", 8)] {
-        member(out, name);
-        value::uid(f.u32(at), out);
-    }
-    member(out, "mode");
-    text::mode(out, f.u16(20));
+    owner(f, out);
     member(out, "key");
     text::hex(out, f.u32(0));
     for (name, at) in [("cuid", 12), ("cgid", 16)] {
@@ -175,4 +183,13 @@ fn permissions(f: Fields<'_>, out: &mut String) {
         value::uid(f.u32(at), out);
     }
     out.push('}');
+}
+
+fn owner(f: Fields<'_>, out: &mut String) {
+    for (name, at) in [("uid", 4), ("gid", 8)] {
+        member(out, name);
+        value::uid(f.u32(at), out);
+    }
+    member(out, "mode");
+    text::mode(out, f.u16(20));
 }

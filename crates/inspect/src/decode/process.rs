@@ -7,7 +7,7 @@ use sysreel_abi::{ArgKind, Dir, render, signal_name};
 use super::fields::Fields;
 use super::out::{beyond, member};
 use super::view::View;
-use super::{time, value};
+use super::{structures, time, value};
 use crate::text;
 
 /// Writes the status that wait4(2) stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
@@ -319,7 +319,7 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     text::hex(out, f.u64(48));
     if has_any(view, flags, &["CLONE_SETTLS"]) {
         member(out, "tls");
-        text::pointer(out, f.u64(56));
+        structures::segment_at(view, i, f.u64(56), out);
     }
     if f.u64(64) != 0 || f.u64(72) != 0 {
         member(out, "set_tid");

@@ -139,6 +139,9 @@ pub(crate) fn messages(
         return false;
     }
     let shown = if dir == Dir::In { usize::MAX } else { done.unwrap_or(usize::MAX) };
+    let sent = view.region(i, Dir::Out).filter(|_| dir == Dir::In);
+    let sent = sent.and_then(|region| view.bytes(&region, usize::MAX));
+    let each = size(Layout::MmsgHdr);
     out.push('[');
     for (number, one) in bytes.chunks_exact(size(Layout::MmsgHdr)).enumerate().take(shown) {
         if number > 0 {
@@ -153,10 +156,20 @@ pub(crate) fn messages(
         message(view, i, dir, u32::try_from(number).unwrap_or(u32::MAX), f, out);
         if done.is_some_and(|done| number < done) {
             member(out, "msg_len");
-            text::dec(out, f.u32(size(Layout::MsgHdr)));
+            let written = sent.as_deref().and_then(|sent| sent.get(number * each..));
+            let written = written.map_or(f, |written| Fields::new(view.abi, written));
+            text::dec(out, written.u32(size(Layout::MsgHdr)));
         }
         out.push('}');
+    }
+    let asked = view.arg(i + 1) & 0xffff_ffff;
+    if dir == Dir::In && asked > MOST_MESSAGES && bytes.len() as u64 / each as u64 >= MOST_MESSAGES
+    {
+        out.push_str(", ...");
     }
     out.push(']');
     true
 }
+
+/// The kernel sends no more (UIO_MAXIOV).
+const MOST_MESSAGES: u64 = 1024;

@@ -63,6 +63,12 @@ static FORMS: &[(&str, Form)] = &[
     ("SO_SECURITY_AUTHENTICATION", Form::Bytes),
     ("SO_SECURITY_ENCRYPTION_TRANSPORT", Form::Bytes),
     ("SO_SECURITY_ENCRYPTION_NETWORK", Form::Bytes),
+    ("SO_PASSPIDFD", Form::Bytes),
+    ("SO_PEERPIDFD", Form::Bytes),
+    ("SO_DEVMEM_LINEAR", Form::Bytes),
+    ("SO_DEVMEM_DMABUF", Form::Bytes),
+    ("SO_DEVMEM_DONTNEED", Form::Bytes),
+    ("SO_RCVPRIORITY", Form::Bytes),
     ("SO_TYPE", Form::Bytes),
     ("SO_PROTOCOL", Form::Bytes),
     ("SO_DOMAIN", Form::Bytes),
@@ -89,6 +95,9 @@ static FORMS: &[(&str, Form)] = &[
 /// The level of sockets as such (include/uapi/asm-generic/socket.h).
 const SOCKET: u64 = 1;
 
+/// The level of netlink sockets (include/linux/socket.h).
+const NETLINK: u64 = 270;
+
 const RING: &[&str] = &["tp_block_size", "tp_block_nr", "tp_frame_size", "tp_frame_nr"];
 
 /// Writes the value of an option; false if only its address can be shown.
@@ -108,9 +117,11 @@ pub(super) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut Stri
     let form = FORMS.iter().find(|(known, _)| *known == name).map(|(_, form)| *form);
     let form = form.filter(|form| !(matches!(form, Form::Bytes) && bytes.len() == 4 && is_whole));
     let form = form.unwrap_or(match bytes.len() {
-        4 => Form::Int,
-        // Most options of sockets as such are ints.
-        _ if view.arg(1) & 0xffff_ffff == SOCKET && !name.is_empty() => Form::Int,
+        4 if is_whole || !name.is_empty() => Form::Int,
+        // Most options of sockets as such, and of netlink, are ints.
+        _ if [SOCKET, NETLINK].contains(&(view.arg(1) & 0xffff_ffff)) && !name.is_empty() => {
+            Form::Int
+        }
         _ => Form::Bytes,
     });
     // A length is an int: one below 0 is an error.
@@ -255,7 +266,8 @@ fn group(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 /// Writes bytes of which the option says nothing.
 fn whole(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
     let name = render::socket_option(view.arg(1), view.arg(2)).unwrap_or_default();
-    if name.is_empty() && bytes.len() < 8 {
+    let is_socket = view.arg(1) & 0xffff_ffff == SOCKET;
+    if name.is_empty() && bytes.len() < 8 && !is_socket {
         string::limited(view, bytes, false, HexStrings::Always, out);
         return true;
     }

@@ -1,7 +1,8 @@
 //! Arguments that a call shows in another way than their kind says.
 
 use sysreel_abi::consts::{
-    memory as memory_constants, poll as poll_constants, process as process_constants, uapi,
+    memory as memory_constants, poll as poll_constants, process as process_constants, security,
+    uapi,
 };
 use sysreel_abi::{Abi, ArgKind, CallKind, Classes, Constants, Dir, Layout, Len, Mem};
 
@@ -9,8 +10,8 @@ use super::chunk::Chunk;
 use super::fields::Fields;
 use super::view::{Meaning, View};
 use super::{
-    bpf, file, futex, ioctl, ipc, layouts, netlink, perf, poll, prctl, process, quota, socket,
-    sockopt, stat, string, syslog, value,
+    bpf, file, fsconfig, futex, io_uring_register, ioctl, ipc, keys, layouts, netlink, perf, poll,
+    prctl, process, quota, socket, sockopt, stat, string, syslog, value,
 };
 use crate::text;
 
@@ -39,19 +40,20 @@ pub(super) fn special_case(
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         (CallKind::Multiplexed, ArgKind::Enum(list)) => return ipc::multiplexer(list, value, out),
+        (CallKind::Multiplexed, ArgKind::Addr) => text::hex(out, value),
+        _ if of_numbers(view, i, kind, out) => {}
         _ if value == 0 => return false,
         (_, ArgKind::Buf) if matches!(mem.map(|mem| mem.len), Some(Len::Pages(_))) => {
             return process::pages(view, i, out);
         }
         (_, ArgKind::Buf) if has_attributes(view, i) => return attributes(view, i, out),
         // The kernel copies no more than its buffer of 256 bytes holds.
-        (_, ArgKind::Str) if view.row.arg("magic2").is_some() => {
+        (_, ArgKind::Str)
+            if view.row.arg("magic2").is_some() || view.row.arg("u_name") == Some(i) =>
+        {
             return string::name(view, i, 255, out);
         }
         (_, ArgKind::Buf) if is_long_name(view, i) => text::pointer(out, value),
-        (_, ArgKind::Str) if view.row.arg("u_name") == Some(i) => {
-            return string::name(view, i, 255, out);
-        }
         (_, ArgKind::Struct(Layout::MmapArgs)) => return mapping(view, i, out),
         // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
@@ -86,6 +88,26 @@ pub(super) fn special_case(
     true
 }
 
+/// Writes an argument whose meaning other arguments decide. Returns whether it did.
+fn of_numbers(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) -> bool {
+    let value = view.arg(i);
+    match kind {
+        ArgKind::Enum(list) if std::ptr::eq(list, &security::KEY_DEFAULT) => {
+            value::decimal(view, list, value, out);
+        }
+        ArgKind::Flags(list) if has_unknown_policy(list, value) => {
+            value::unknown(view, list, value & 0xffff_ffff, out);
+        }
+        // The 32-bit call knows no 64-bit locks (compat_sys_fcntl, fs/fcntl.c).
+        ArgKind::Struct(Layout::Flock64) if has_no_wide_locks(view) => text::pointer(out, value),
+        _ if view.row.arg("arg5").is_some() => return keys::argument(view, i, out),
+        _ if is_registration(view, i) => return io_uring_register::argument(view, out),
+        _ if view.row.arg("_key").is_some() => return fsconfig::argument(view, i, out),
+        _ => return false,
+    }
+    true
+}
+
 /// Writes an argument of a family of calls that has a file of its own. Returns whether it did;
 /// `None` if the kind of the argument decides.
 fn of_family(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> Option<bool> {
@@ -113,6 +135,29 @@ fn of_family(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) 
         ArgKind::Buf if view.netlink.is_some() => Some(netlink_buffer(view, i, dir, out)),
         _ => None,
     }
+}
+
+/// Whether flags hold a scheduling policy that has no name.
+fn has_unknown_policy(list: &'static Constants, value: u64) -> bool {
+    std::ptr::eq(list, &process_constants::SCHED_SET)
+        && list.fields.iter().any(|field| {
+            let part = value & 0xffff_ffff & field.mask;
+            !field.items.iter().any(|(_, known)| *known == part)
+        })
+}
+
+/// Whether an argument is what io_uring_register(2) passes.
+fn is_registration(view: &View<'_>, i: usize) -> bool {
+    i == 2 && view.row.arg("nr_args") == Some(3)
+}
+
+/// Whether the commands of 64-bit locks are refused.
+fn has_no_wide_locks(view: &View<'_>) -> bool {
+    const WIDE: std::ops::RangeInclusive<u64> = 12..=14;
+    view.row.kind == CallKind::Fcntl
+        && view.abi == Abi::I386
+        && view.row.name == "fcntl"
+        && WIDE.contains(&(view.arg(1) & 0xffff_ffff))
 }
 
 /// Whether setgroups(2) is given more groups than NGROUPS_MAX.

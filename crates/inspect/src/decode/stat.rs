@@ -15,9 +15,6 @@ const CHARACTER: u64 = 0o020_000;
 const BLOCK: u64 = 0o060_000;
 const TYPE: u64 = 0o170_000;
 
-/// STATX_BTIME in `stx_mask`: the file system has a time of birth.
-const HAS_BTIME: u64 = 0x800;
-
 /// The members of every stat structure.
 #[derive(Default)]
 struct Attributes {
@@ -210,7 +207,10 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     value::constant(view, ArgKind::Flags(&file::STATX_ATTRIBUTES), f.u64(56), out);
     for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)]
     {
-        if name == "stx_btime" && f.u32(0) & HAS_BTIME == 0 {
+        // The kernel says which times there are (linux/stat.h).
+        let has =
+            render::constant(view.abi, &file::STATX, &name.to_uppercase().replace("STX", "STATX"));
+        if has.is_some_and(|bit| f.u32(0) & bit == 0) {
             continue;
         }
         member(out, name);

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use sysreel_abi::consts::{file, ipc, memory, mount, security, uapi};
-use sysreel_abi::{Abi, ArgKind, Layout};
+use sysreel_abi::plan::CLONE_TLS;
+use sysreel_abi::{Abi, ArgKind, Dir, Layout};
 
 use super::fields::Fields;
 use super::members::{Member, REST, Width, fixed, long_of, m, write_words};
@@ -35,6 +36,23 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     true
 }
 
+/// Writes what IPC_SET sets of an object. Returns false for other structures.
+pub(super) fn set_object(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
+    let members = match layout {
+        Layout::MsqidDs => MESSAGES_SET,
+        Layout::ShmidDs => MEMORY_SET,
+        Layout::SemidDs => SEMAPHORES_SET,
+        _ => return false,
+    };
+    write_words(view, members, long_of(view.abi), f, out);
+    true
+}
+
+const MESSAGES_SET: &[Member] =
+    &[fixed("msg_perm", 0, Width::Owner, Hex), m("msg_qbytes", (88, 68), Word, Ulong)];
+const MEMORY_SET: &[Member] = &[fixed("shm_perm", 0, Width::Owner, Hex)];
+const SEMAPHORES_SET: &[Member] = &[fixed("sem_perm", 0, Width::Owner, Hex)];
+
 /// Returns the size of the words of a structure: kernel longs, but that of kexec_load(2) and an
 /// iovec have pointers and sizes of the caller.
 fn word_of(layout: Layout, abi: Abi) -> usize {
@@ -45,14 +63,31 @@ fn word_of(layout: Layout, abi: Abi) -> usize {
     }
 }
 
+/// Writes the segment that clone3(2) of i386 gives a task, or its address.
+pub(super) fn segment_at(view: &View<'_>, i: usize, address: u64, out: &mut String) {
+    const SIZE: usize = 16;
+    let region = view.nested(i, 1, CLONE_TLS, Dir::In);
+    match region.and_then(|region| view.bytes(&region, SIZE)).filter(|b| b.len() == SIZE) {
+        Some(bytes) => segment(Fields::new(view.abi, &bytes), out),
+        None => text::pointer(out, address),
+    }
+}
+
 /// Writes a `struct user_desc`: entry number, base, limit and bits.
 fn segment(f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "entry_number");
-    text::dec(out, f.u32(0));
+    // The kernel chooses the entry (set_thread_area(2)).
+    match f.u32(0) {
+        0xffff_ffff => out.push_str("-1"),
+        entry => text::dec(out, entry),
+    }
     for (name, at) in [("base_addr", 4), ("limit", 8)] {
         member(out, name);
-        _ = write!(out, "{:#08x}", f.u32(at));
+        match f.u32(at) {
+            0 => out.push_str("00000000"),
+            number => _ = write!(out, "{number:#08x}"),
+        }
     }
     let bits = f.u32(12);
     let fields = [
@@ -142,15 +177,10 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::IoEvent,
         &[fixed("data", 0, Eight, Hex), fixed("obj", 8, Eight, Hex), fixed("res", 16, Eight, Long),
             fixed("res2", 24, Eight, Long)]),
-    (Layout::IoUringParams, &[
-        fixed("flags", 8, Four, Hex), fixed("sq_thread_cpu", 12, Four, Uint),
-        fixed("sq_thread_idle", 16, Four, Uint),
-        fixed("sq_entries", 0, Four, Uint), fixed("cq_entries", 4, Four, Uint),
-        fixed("features", 20, Four, Hex), fixed("wq_fd", 24, Four, Uint),
-    ]),
     (Layout::FutexWaitv,
         &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Ptr),
-            fixed("flags", 16, Four, Flags(&ipc::FUTEX2))]),
+            fixed("flags", 16, Four, Flags(&ipc::FUTEX_WAITV)),
+            fixed("__reserved", 20, Four, Hex)]),
     (Layout::FOwnerEx, &[fixed("type", 0, Four, Enum(&file::OWNER)), fixed("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
         fixed("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
@@ -206,6 +236,11 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::KexecSegment, &[
         m("buf", (0, 0), Word, Ptr), m("bufsz", (8, 4), Word, Ulong), m("mem", (16, 8), Word, Ptr),
         m("memsz", (24, 12), Word, Ulong),
+    ]),
+    (Layout::SysctlArgs, &[
+        m("name", (0, 0), Word, Ptr), m("nlen", (8, 4), Four, Int), m("oldval", (16, 8), Word, Ptr),
+        m("oldlenp", (24, 12), Word, Ptr), m("newval", (32, 16), Word, Ptr),
+        m("newlen", (40, 20), Word, Ulong),
     ]),
     (Layout::DqBlk, &[
         fixed("dqb_bhardlimit", 0, Eight, Ulong), fixed("dqb_bsoftlimit", 8, Eight, Ulong),

@@ -4,7 +4,7 @@ use sysreel_abi::consts::{open, uapi};
 use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
 use super::view::View;
-use super::{endpoint, signal_set};
+use super::{endpoint, parts, signal_set};
 use crate::state::{FdTable, OpenFile};
 use crate::style::Constants;
 use crate::text;
@@ -73,6 +73,9 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
         ArgKind::Flags(list) | ArgKind::Enum(list) if list.bits == 64 => text::hex(out, value),
         _ => text::hex(out, value & 0xffff_ffff),
     };
+    if parts::write(view, kind, value, out) {
+        return;
+    }
     if let Some((field, part, name)) = render::apart(kind, value)
         && let ArgKind::Flags(list) = kind
     {
@@ -87,11 +90,22 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
     }
     let names = &out[start..];
     // A value without any name is a number with a comment already.
-    let is_number = names.starts_with(|c: char| c.is_ascii_digit());
+    let is_number = names.starts_with(|c: char| c.is_ascii_digit()) && !names.contains("<<");
     if view.options.constants == Constants::Verbose && !is_number {
-        let names = out.split_off(start);
+        let mut names = out.split_off(start);
+        // A comment in the name of a request would end the one around it.
+        while let Some(range) = matches!(kind, ArgKind::Ioctl).then(|| comment(&names)).flatten() {
+            names.replace_range(range, "");
+        }
         named(view, &number, &names, out);
     }
+}
+
+/// Returns where a comment and the space before it are.
+fn comment(text: &str) -> Option<std::ops::Range<usize>> {
+    let start = text.find(" /*")?;
+    let end = text.get(start..)?.find("*/")? + start + 2;
+    Some(start..end)
 }
 
 /// Returns the names of a value, or `PREFIX_???` if it has none. `None` if the list has no prefix.
@@ -172,6 +186,40 @@ pub(super) fn io_priority_name(view: &View<'_>, priority: u64, out: &mut String)
     out.push_str(", ");
     text::dec(out, priority & ((1 << SHIFT) - 1));
     out.push(')');
+}
+
+/// Writes a value of a list whose numbers are signed and decimal: `-3 /* KEY_REQKEY_DEFL_??? */`.
+pub(crate) fn decimal(
+    view: &View<'_>,
+    list: &'static sysreel_abi::Constants,
+    value: u64,
+    out: &mut String,
+) {
+    let known = list.items.iter().find(|(_, known)| *known & 0xffff_ffff == value & 0xffff_ffff);
+    match known {
+        Some((name, _)) => named(view, &|out| int(value, out), name, out),
+        None => {
+            int(value, out);
+            no_name(view, list, out);
+        }
+    }
+}
+
+/// Writes a number without a name: `0x7 /* SEEK_??? */`.
+pub(crate) fn unknown(
+    view: &View<'_>,
+    list: &'static sysreel_abi::Constants,
+    value: u64,
+    out: &mut String,
+) {
+    text::hex(out, value);
+    no_name(view, list, out);
+}
+
+fn no_name(view: &View<'_>, list: &'static sysreel_abi::Constants, out: &mut String) {
+    if view.options.constants != Constants::Raw && !list.prefix.is_empty() {
+        out.push_str(&format!(" /* {}??? */", list.prefix));
+    }
 }
 
 /// Writes a device number in the style of constants.

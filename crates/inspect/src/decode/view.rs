@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use sysreel_abi::desc::When;
+use sysreel_abi::desc::{Count, When};
 use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Mem, Row};
 
 use super::errno::error_name;
@@ -146,6 +146,9 @@ impl<'a> View<'a> {
             Len::Arg { count, .. } | Len::Iov { count, .. } => {
                 let (kind, _) = self.meaning(count.index.into());
                 kind.count(self.arg(count.index.into())) == 0
+            }
+            Len::PointerFields { count: Count::Arg(count), .. } => {
+                self.arg(count.index.into()) & 0xffff_ffff == 0
             }
             Len::Nodes(count) => self.arg(count.index.into()) == 0,
             Len::Ret { .. } | Len::RetWhole(_) => {

@@ -24,7 +24,12 @@ impl Printer<'_> {
         let (chosen, dir) = match view.row.kind {
             CallKind::Read | CallKind::Receive => (&options.dump_read, Dir::Out),
             CallKind::Write | CallKind::Send => (&options.dump_write, Dir::In),
-            _ => return,
+            // Messages of POSIX queues.
+            _ => match view.row.arg("u_msg_ptr").map(|i| view.meaning(i).1) {
+                Some(Some(mem)) if mem.dir == Dir::Out => (&options.dump_read, Dir::Out),
+                Some(Some(_)) => (&options.dump_write, Dir::In),
+                _ => return,
+            },
         };
         // What was to be written is known even if it was not.
         if dir == Dir::Out && outcome.failed() {
@@ -34,15 +39,18 @@ impl Printer<'_> {
         if !chosen.contains(fd) || !matches!(view.row.args[0].kind, ArgKind::Fd) {
             return;
         }
+        let of_queue = view.row.arg("u_msg_ptr");
         let moved = outcome.rval.cast_unsigned();
         let buffers = view.row.args.iter().enumerate();
         for (i, arg) in buffers.filter(|(_, arg)| arg.mem.is_some()) {
             match arg.kind {
-                ArgKind::Buf => {
+                ArgKind::Buf if Some(i) == of_queue || of_queue.is_none() => {
                     if let Some(region) = view.region(i, dir) {
                         dump_region(&view, &region, u64::MAX, &mut lines.text);
                     }
                 }
+                // Where they end is in the result.
+                ArgKind::Iovec | ArgKind::Msg if outcome.failed() => {}
                 ArgKind::Iovec => vector(&view, i, 1, (0, u32::MAX), (dir, moved), &mut lines.text),
                 ArgKind::Msg => vector(&view, i, 2, (0, u32::MAX), (dir, moved), &mut lines.text),
                 ArgKind::Mmsg => messages(&view, i, (dir, moved), &mut lines.text),

@@ -1,5 +1,6 @@
 mod calls;
 mod control;
+mod drivers;
 mod families;
 mod hostile;
 mod messages;

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use super::super::{
-    families, ioctl_more, ioctl_values, link, netlink, netlink_diag, netlink_link,
-    netlink_netfilter, netlink_route, perf, uapi,
+    families, input, ioctl_more, ioctl_values, keyboard, link, netlink, netlink_diag, netlink_link,
+    netlink_netfilter, netlink_route, perf, uapi, video,
 };
 use super::ALL;
 
@@ -25,8 +25,14 @@ fn headers_agree() {
         .chain(ioctl_more::ALL)
         .chain(ioctl_values::ALL)
         .chain(netlink_netfilter::ALL);
-    let lists =
-        uapi::ALL.iter().chain(perf::ALL).chain(link::ALL).chain(families::ALL).chain(netlink);
+    let devices = input::ALL.iter().chain(keyboard::ALL).chain(video::ALL);
+    let lists = uapi::ALL
+        .iter()
+        .chain(devices)
+        .chain(perf::ALL)
+        .chain(link::ALL)
+        .chain(families::ALL)
+        .chain(netlink);
     for (header, list) in lists.filter(|(header, _)| !header.is_empty()) {
         let mask = if list.bits == 32 { 0xffff_ffffu64 } else { u64::MAX };
         let fields = list.fields.iter().flat_map(|field| field.items);

@@ -18,6 +18,7 @@ pub(super) const FORMS: &[(&str, Form)] = &[
         ("type", 0, Enum(1, &c::COUNTER_COMPONENT)), ("scope", 1, Enum(1, &c::COUNTER_SCOPE)),
         ("parent", 2, Number(1)), ("id", 3, Number(1))])),
         ("event", 4, Enum(1, &c::COUNTER_EVENT)), ("channel", 5, Number(1))])),
+    ("RTC_PARAM_GET", Form::Call(asked_parameter)), ("RTC_PARAM_SET", Form::Call(parameter)),
     ("COUNTER_ENABLE_EVENTS_IOCTL", Nothing), ("COUNTER_DISABLE_EVENTS_IOCTL", Nothing),
     ("PTP_EXTTS_REQUEST", Written(&[INDEX, EVENT_FLAGS], 16)),
     ("PTP_EXTTS_REQUEST2", Shaped(&[INDEX, EVENT_FLAGS, ("_rsv", 8, Sequence(&Hex(4), 2))])),
@@ -31,7 +32,8 @@ pub(super) const FORMS: &[(&str, Form)] = &[
     ("PTP_PIN_SETFUNC", Written(&[PIN, FUNCTION, CHANNEL], 96)),
     ("PTP_PIN_SETFUNC2", Written(&[PIN, FUNCTION, CHANNEL, PIN_RESERVED], 96)),
     ("PTP_CLOCK_GETCAPS", Shaped(CAPABILITIES)), ("PTP_CLOCK_GETCAPS2", Shaped(CAPABILITIES)),
-    ("PTP_SYS_OFFSET_PRECISE", Shaped(PRECISE)), ("PTP_SYS_OFFSET_PRECISE2", Shaped(PRECISE)),
+    ("PTP_SYS_OFFSET_PRECISE", Form::Answered(PRECISE, 64)),
+    ("PTP_SYS_OFFSET_PRECISE2", Form::Answered(PRECISE, 64)),
 ];
 const INDEX: Field = ("index", 0, U32);
 const EVENT_FLAGS: Field = ("flags", 4, Flags(4, &c::PTP_FLAGS));
@@ -54,6 +56,51 @@ const CAPABILITIES: &[Field] = &[
     ("n_pins", 20, Signed(4)),
     ("cross_timestamping", 24, Signed(4)),
 ];
+
+/// struct rtc_param, whose value is the answer.
+fn asked_parameter(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    const SIZE: usize = 24;
+    chunk.has(SIZE) && {
+        out.push_str("{param=");
+        shape::write(view, 0, Enum(8, &c::RTC_PARAM), chunk, out);
+        rest(view, chunk, out);
+        out.push_str(" => ");
+        crate::text::pointer(out, view.arg(2));
+        true
+    }
+}
+
+fn rest(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) {
+    out.push_str(", index=");
+    shape::write(view, 0, U32, chunk.from(16), out);
+    let pad = Fields::new(view.abi, chunk.bytes).u32(20);
+    if pad != 0 {
+        out.push_str(", __pad=");
+        crate::text::hex(out, pad);
+    }
+    out.push('}');
+}
+
+fn parameter(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    const SIZE: usize = 24;
+    const FEATURES: Shape = Bits(8, &c::RTC_FEATURE, "1<<RTC_FEATURE_");
+    chunk.has(SIZE) && {
+        let number = Fields::new(view.abi, chunk.bytes).u64(0);
+        let known = c::RTC_PARAM.items.iter().find(|(_, known)| *known == number);
+        let (name, shape) = match known.map(|(name, _)| *name) {
+            Some("RTC_PARAM_FEATURES") => ("uvalue", FEATURES),
+            Some("RTC_PARAM_CORRECTION") => ("svalue", Signed(8)),
+            Some("RTC_PARAM_BACKUP_SWITCH_MODE") => ("uvalue", Enum(8, &c::RTC_BSM)),
+            _ => ("uvalue", Hex(8)),
+        };
+        out.push_str("{param=");
+        shape::write(view, 0, Enum(8, &c::RTC_PARAM), chunk, out);
+        super::super::out::member(out, name);
+        shape::write(view, 0, shape, chunk.from(8), out);
+        rest(view, chunk, out);
+        true
+    }
+}
 
 fn old_output(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
     periodic(view, chunk, false, out)

@@ -5,7 +5,7 @@ use sysreel_abi::consts::ioctl_values as c;
 use sysreel_abi::{Abi, ArgKind};
 
 use super::super::chunk::Chunk;
-use super::super::shape::{self, Field, Shape};
+use super::super::shape::{self, Field, Shape, Typed};
 use super::super::view::View;
 use super::form::Form::{self, Nothing, Shaped, Single, Value, Written};
 use crate::text;
@@ -26,16 +26,27 @@ pub(super) const FORMS: &[(&str, Form)] = &[
     ("HDIO_GET_BUSSTATE", WORD), ("HDIO_GET_DMA", WORD), ("HDIO_GET_KEEPSETTINGS", WORD),
     ("HDIO_GET_MULTCOUNT", WORD), ("HDIO_GET_NOWERR", WORD), ("HDIO_GET_UNMASKINTR", WORD),
     ("HDIO_GET_WCACHE", WORD), ("HDIO_SET_32BIT", SET), ("HDIO_SET_ACOUSTIC", SET),
-    ("HDIO_SET_ADDRESS", SET), ("HDIO_SET_BUSSTATE", SET), ("HDIO_SET_DMA", SET),
+    ("HDIO_SET_ADDRESS", SET),
+    ("HDIO_SET_BUSSTATE", Value(ArgKind::Enum(&c::BUS_STATE))), ("HDIO_SET_DMA", SET),
     ("HDIO_SET_KEEPSETTINGS", SET), ("HDIO_SET_MULTCOUNT", SET), ("HDIO_SET_NOWERR", SET),
     ("HDIO_SET_PIO_MODE", SET), ("HDIO_SET_UNMASKINTR", SET), ("HDIO_SET_WCACHE", SET),
     ("HDIO_UNREGISTER_HWIF", SET), ("HDIO_GET_QDMA", HEX), ("HDIO_SET_XFER", HEX),
     ("HDIO_TRISTATE_HWIF", HEX), ("HDIO_DRIVE_TASKFILE", HEX), ("HDIO_DRIVE_TASK", HEX),
-    ("HDIO_SET_QDMA", HEX), ("HDIO_SET_NICE", SET), ("HDIO_GET_NICE", WORD),
+    ("HDIO_SET_QDMA", HEX),
+    ("HDIO_SET_NICE", Value(ArgKind::Flags(&c::IDE_NICE))), ("HDIO_GET_NICE", WORD),
     ("LOOP_SET_STATUS", Form::Call(old_loop)), ("LOOP_GET_STATUS", Form::Call(old_loop)),
     ("LOOP_SET_STATUS64", Form::Call(loop_device)), ("LOOP_GET_STATUS64", Form::Call(loop_device)),
     ("LOOP_CONFIGURE", Form::Call(loop_setup)), ("SG_IO", Form::Call(scsi)),
     ("SG_GET_TIMEOUT", Nothing), ("SG_SET_TRANSFORM", HEX),
+    ("SG_SET_TIMEOUT", INT), ("SG_EMULATED_HOST", INT), ("SG_GET_TRANSFORM", INT),
+    ("SG_GET_COMMAND_Q", INT), ("SG_SET_COMMAND_Q", INT), ("SG_GET_RESERVED_SIZE", INT),
+    ("SG_SET_RESERVED_SIZE", INT), ("SG_SET_FORCE_LOW_DMA", INT), ("SG_GET_LOW_DMA", INT),
+    ("SG_SET_FORCE_PACK_ID", INT), ("SG_GET_PACK_ID", INT), ("SG_GET_NUM_WAITING", INT),
+    ("SG_SET_DEBUG", INT), ("SG_GET_SG_TABLESIZE", INT), ("SG_GET_VERSION_NUM", INT),
+    ("SG_NEXT_CMD_LEN", INT), ("SG_SET_KEEP_ORPHAN", INT), ("SG_GET_KEEP_ORPHAN", INT),
+    ("SG_GET_ACCESS_COUNT", INT), ("SG_SCSI_RESET", Form::Call(reset)),
+    ("SG_GET_SCSI_ID", Form::Pointer), ("SG_GET_REQUEST_TABLE", Form::Pointer),
+    ("BLKPG", Form::Call(partition)), ("RNDADDENTROPY", Form::Call(entropy)),
     ("FITRIM", Shaped(&[("start", 0, Hex(8)), ("len", 8, Number(8)), ("minlen", 16, Number(8))])),
     ("FIFREEZE", Nothing), ("FITHAW", Nothing),
     ("FS_IOC_FSGETXATTR", Shaped(&[XFLAGS, EXTENT, ("fsx_nextents", 8, U32), PROJECT, COPIES])),
@@ -53,6 +64,75 @@ const COMMAND: &[Field] = &[
     ("feature", 2, Number(1)),
     ("sector_count", 3, Number(1)),
 ];
+
+const INT: Form = Single(Signed(4));
+
+/// What a SCSI device resets, and whether it resets no more.
+fn reset(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    const NO_ESCALATE: u64 = 0x100;
+    if !chunk.has(4) {
+        return false;
+    }
+    let number = super::super::fields::Fields::new(view.abi, chunk.bytes).u32(0);
+    let what = number & !NO_ESCALATE;
+    let name = c::SG_SCSI_RESET.items.iter().find(|(_, known)| *known == what);
+    out.push('[');
+    match name {
+        Some((name, _)) => {
+            let prefix = if number == what { "" } else { "SG_SCSI_RESET_NO_ESCALATE|" };
+            let names = format!("{prefix}{name}");
+            super::super::value::named(view, &|out| text::hex(out, number), &names, out);
+        }
+        None => super::super::value::unknown(view, &c::SG_SCSI_RESET, number, out),
+    }
+    out.push(']');
+    true
+}
+
+/// struct blkpg_ioctl_arg and the struct blkpg_partition that it points to.
+fn partition(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    const HEAD: &[Typed] =
+        &[("op", Enum(4, &c::PARTITION)), ("flags", Signed(4)), ("datalen", Signed(4))];
+    const PARTITION: &[Field] = &[
+        ("start", 0, Signed(8)),
+        ("length", 8, Signed(8)),
+        ("pno", 16, Signed(4)),
+        ("devname", 20, FixedText(64)),
+        ("volname", 84, FixedText(64)),
+    ];
+    let word = usize::from(view.abi.word());
+    let at = if word == 8 { 16 } else { 12 };
+    if !chunk.has(at + word) {
+        return false;
+    }
+    let f = super::super::fields::Fields::new(view.abi, chunk.bytes);
+    shape::write(view, 0, Typed(HEAD), chunk, out);
+    out.pop();
+    out.push_str(", data=");
+    let region = view.nested(2, 1, sysreel_abi::plan::index(0, 0), sysreel_abi::Dir::In);
+    let bytes =
+        region.filter(|region| region.head.got >= 148).and_then(|region| view.bytes(&region, 152));
+    match bytes {
+        Some(bytes) => shape::members(view, 0, PARTITION, Chunk::whole(0, &bytes), out),
+        None => text::pointer(out, if word == 8 { f.u64(at) } else { f.u32(at) }),
+    }
+    out.push('}');
+    true
+}
+
+/// struct rand_pool_info, which is followed by its bytes.
+fn entropy(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    chunk.has(8) && {
+        const HEAD: &[Typed] = &[("entropy_count", Signed(4)), ("buf_size", Signed(4))];
+        shape::write(view, 0, Typed(HEAD), chunk, out);
+        out.pop();
+        out.push_str(", buf=");
+        let bytes = chunk.from(8).bytes;
+        super::super::string::limited(view, bytes, false, view.options.hex, out);
+        out.push('}');
+        true
+    }
+}
 
 /// A number of one word.
 fn word(view: &View<'_>, _: u64, chunk: Chunk<'_>, out: &mut String) {

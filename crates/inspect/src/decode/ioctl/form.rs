@@ -14,6 +14,8 @@ pub(super) enum Form {
     Nothing,
     /// A number in the register.
     Value(ArgKind),
+    /// A number in the register that a function writes.
+    Register(fn(&View<'_>, u64, &mut String)),
     /// A pointer to a 32-bit number.
     Number(ArgKind),
     /// A pointer to a number of 64 bits.
@@ -38,6 +40,8 @@ pub(super) enum Form {
     Answered(&'static [Field], usize),
     /// A structure of this size: what it asks, and with the answer.
     Exchanged(&'static [Field], &'static [Field], usize),
+    /// A structure: what it asks, and with the answer.
+    Both(Shape, Shape),
     /// What a function writes. It returns whether there are enough bytes.
     Call(fn(&View<'_>, Chunk<'_>, &mut String) -> bool),
 }

@@ -2,10 +2,18 @@
 //! The sizes and directions come from the row of the capture (`sysreel_abi`).
 
 mod clock;
+mod console;
+mod controls;
 mod disk;
+mod flash;
 mod form;
 mod gpio;
+mod input;
+mod interface;
+mod keyboard;
 mod notify;
+mod tee;
+mod video;
 
 use sysreel_abi::consts::drivers as d;
 use sysreel_abi::{Abi, ArgKind, Dir, render};
@@ -13,9 +21,10 @@ use sysreel_abi::{Abi, ArgKind, Dir, render};
 use super::chunk::Chunk;
 use super::fields::Fields;
 use super::members::{self, Member, fixed, m};
-use super::shape::{self, Shape};
+use super::shape::{self, Field, Shape};
 use super::view::View;
-use super::{machine, value};
+use super::{machine, perf, string, value};
+use crate::style::Arguments;
 use crate::text;
 
 use ArgKind::{Fd, Flags, Hex, Int, Long, Uint, Ulong};
@@ -32,20 +41,36 @@ const FIEMAP: &[Member] = &[
     fixed("fm_flags", 16, Four, Flags(&d::FIEMAP)),
     fixed("fm_extent_count", 24, Four, Uint),
 ];
-/// struct uffdio_range, alone and as a member.
-const RANGE: &[Member] = &[fixed("start", 0, Eight, Hex), fixed("len", 8, Eight, Hex)];
-const REGISTER: &[Member] =
-    &[members::nested("range", 0, RANGE), fixed("mode", 16, Eight, Flags(&d::UFFD_REGISTER))];
-const COPY: &[Member] = &[
-    fixed("dst", 0, Eight, Hex),
-    fixed("src", 8, Eight, Hex),
-    fixed("len", 16, Eight, Hex),
-    fixed("mode", 24, Eight, Flags(&d::UFFD_COPY)),
-];
-const ZEROPAGE: &[Member] =
-    &[members::nested("range", 0, RANGE), fixed("mode", 16, Eight, Flags(&d::UFFD_ZEROPAGE))];
-const UFFD_API: &[Member] =
-    &[fixed("api", 0, Eight, Hex), fixed("features", 8, Eight, Flags(&d::UFFD_FEATURE))];
+macro_rules! ranged {
+    ($flags:expr $(, $more:expr)*) => {
+        &[
+            ("range", 0, Shape::Members(&[
+                ("start", 0, Shape::Hex(8)),
+                ("len", 8, Shape::Hex(8)),
+            ])),
+            ("mode", 16, Shape::Flags(8, $flags)),
+            $($more)*
+        ]
+    };
+}
+macro_rules! copy {
+    ($($more:expr)*) => {
+        &[
+            ("dst", 0, Shape::Hex(8)),
+            ("src", 8, Shape::Hex(8)),
+            ("len", 16, Shape::Hex(8)),
+            ("mode", 24, Shape::Flags(8, &d::UFFD_COPY)),
+            $($more)*
+        ]
+    };
+}
+const REGISTER: &[Field] = ranged!(&d::UFFD_REGISTER);
+const REGISTERED: &[Field] =
+    ranged!(&d::UFFD_REGISTER, ("ioctls", 24, Shape::Bits(8, &notify::FAULT_IOCTLS, "_UFFDIO_")));
+const COPY: &[Field] = copy!();
+const COPIED: &[Field] = copy!(("copy", 32, Shape::Hex(8)));
+const ZEROPAGE: &[Field] = ranged!(&d::UFFD_ZEROPAGE);
+const ZEROED: &[Field] = ranged!(&d::UFFD_ZEROPAGE, ("zeropage", 24, Shape::Hex(8)));
 /// struct rtc_time.
 const RTC_TIME: &[Member] = &[
     fixed("tm_sec", 0, Four, Int),
@@ -97,8 +122,10 @@ const FORMS: &[(&str, Form)] = &[
     ("TIOCMGET", MODEM), ("TIOCMSET", MODEM), ("TIOCMBIS", MODEM), ("TIOCMBIC", MODEM),
     ("TCGETS2", Terminal), ("TCSETS2", Terminal), ("TCSETSW2", Terminal), ("TCSETSF2", Terminal),
     ("FS_IOC_FIEMAP", Head(32, FIEMAP)),
-    ("UFFDIO_API", Members(UFFD_API)), ("UFFDIO_REGISTER", Members(REGISTER)),
-    ("UFFDIO_COPY", Members(COPY)), ("UFFDIO_ZEROPAGE", Members(ZEROPAGE)),
+    ("UFFDIO_API", Form::Call(notify::faults)), ("UFFDIO_REGISTER", Form::Exchanged(REGISTER,
+        REGISTERED, 32)),
+    ("UFFDIO_COPY", Form::Exchanged(COPY, COPIED, 40)),
+    ("UFFDIO_ZEROPAGE", Form::Exchanged(ZEROPAGE, ZEROED, 32)),
     ("INOTIFY_IOC_SETNEXTWD", INT),
     ("BLKRASET", ULONG), ("BLKFRASET", ULONG), ("BLKFRAGET", Value(ArgKind::Ptr)),
     ("BLKDISCARDZEROES", Value(ArgKind::Ptr)), ("BLKDISCARD", Range), ("BLKSECDISCARD", Range),
@@ -115,6 +142,9 @@ const FORMS: &[(&str, Form)] = &[
     ("PERF_EVENT_IOC_ENABLE", PERF), ("PERF_EVENT_IOC_DISABLE", PERF),
     ("PERF_EVENT_IOC_RESET", PERF), ("PERF_EVENT_IOC_REFRESH", INT),
     ("PERF_EVENT_IOC_PERIOD", Wide(Ulong)), ("PERF_EVENT_IOC_ID", Wide(Ulong)),
+    ("PERF_EVENT_IOC_SET_FILTER", Form::Call(filter)),
+    ("PERF_EVENT_IOC_QUERY_BPF", Form::Call(programs)),
+    ("PERF_EVENT_IOC_MODIFY_ATTRIBUTES", Form::Call(attributes)),
     ("PERF_EVENT_IOC_SET_OUTPUT", Value(Fd)), ("PERF_EVENT_IOC_PAUSE_OUTPUT", ULONG),
     ("RNDGETENTCNT", Number(Int)), ("RNDADDTOENTCNT", Number(Int)), ("RNDZAPENTCNT", Nothing),
     ("RNDCLEARPOOL", Nothing), ("RNDRESEEDCRNG", Nothing),
@@ -137,11 +167,63 @@ const FORMS: &[(&str, Form)] = &[
     ("BTRFS_IOC_QUOTA_RESCAN_WAIT", Nothing), ("BTRFS_IOC_SCRUB_CANCEL", Nothing),
 ];
 
+/// A string that the kernel reads to its NUL.
+fn filter(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    let text = text::until_nul(chunk.bytes);
+    let is_ended = text.len() < chunk.bytes.len();
+    if is_ended {
+        string::limited(view, text, false, view.options.hex, out);
+    }
+    is_ended
+}
+
+/// struct perf_event_query_bpf: room for ids, their number, the ids.
+fn programs(view: &View<'_>, chunk: Chunk<'_>, out: &mut String) -> bool {
+    chunk.has(8) && {
+        let succeeded = view.outcome.is_some_and(|outcome| !outcome.failed());
+        out.push_str("{ids_len=");
+        shape::write(view, 0, Shape::Number(4), chunk, out);
+        if succeeded {
+            let count = Fields::new(view.abi, chunk.bytes).u32(4);
+            out.push_str(", prog_cnt=");
+            text::dec(out, count);
+            out.push_str(", ids=");
+            let len = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(4);
+            shape::write(view, 0, Shape::Array(&Shape::Number(4)), chunk.from(8).first(len), out);
+            out.push('}');
+        } else {
+            out.push_str(", ...}");
+        }
+        true
+    }
+}
+
+fn attributes(view: &View<'_>, _: Chunk<'_>, out: &mut String) -> bool {
+    perf::attributes(view, 2, out)
+}
+
+/// The requests of all files here.
+const ALL: &[&[(&str, Form)]] = &[
+    FORMS,
+    clock::FORMS,
+    console::FORMS,
+    controls::FORMS,
+    disk::FORMS,
+    flash::FORMS,
+    gpio::FORMS,
+    input::FORMS,
+    interface::FORMS,
+    keyboard::FORMS,
+    notify::FORMS,
+    tee::FORMS,
+    video::FORMS,
+];
+
 fn form_of(abi: Abi, request: u64) -> Option<Form> {
-    let name = render::ioctl_name(abi, request)?;
-    let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, notify::FORMS];
-    let mut forms = forms.into_iter().flatten();
-    forms.find(|(known, _)| *known == name).map(|(_, form)| *form)
+    let Some(name) = render::ioctl_name(abi, request) else { return input::form(request) };
+    let mut forms = ALL.iter().copied().flatten();
+    let known = forms.find(|(known, _)| *known == name).map(|(_, form)| *form);
+    known.or_else(|| video::is_request(name).then_some(Value(Hex)))
 }
 
 /// Whether a request has neither a name nor a meaning in the table of the capture: its bits say how
@@ -150,12 +232,16 @@ fn is_unknown(view: &View<'_>) -> bool {
     let (kind, _) = view.meaning(2);
     matches!(kind, ArgKind::Buf | ArgKind::Ptr | ArgKind::Hex)
         && render::ioctl_name(view.abi, view.arg(1)).is_none()
+        && input::form(view.arg(1)).is_none()
 }
 
 /// Whether a request passes nothing.
 pub(super) fn is_lone(abi: Abi, request: u64) -> bool {
     matches!(form_of(abi, request), Some(Nothing))
 }
+
+/// No structure here is longer.
+const LONGEST: usize = 8192;
 
 /// Writes the argument. Returns whether the request is known, and its memory could be read.
 pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
@@ -171,7 +257,12 @@ pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
         value::value(view, kind, AT, value, out);
         return true;
     }
-    if value == 0 || matches!(form, Pointer) {
+    if let Form::Register(write) = form {
+        write(view, value, out);
+        return true;
+    }
+    let is_left_out = view.options.arguments == Arguments::Addresses && !matches!(form, Nothing);
+    if value == 0 || matches!(form, Pointer) || is_left_out {
         text::pointer(out, value);
         return true;
     }
@@ -185,7 +276,7 @@ pub(super) fn argument(view: &View<'_>, out: &mut String) -> bool {
         return true;
     }
     let Some(region) = view.region(AT, dir) else { return false };
-    match view.bytes(&region, 4096) {
+    match view.bytes(&region, LONGEST) {
         Some(bytes) if shaped(view, form, dir, Chunk::whole(value, &bytes), out) => {}
         Some(bytes) if pointed(view, form, Fields::new(view.abi, &bytes), out) => {}
         // The kernel could not read all of it either.
@@ -199,8 +290,15 @@ fn shaped(view: &View<'_>, form: Form, dir: Dir, chunk: Chunk<'_>, out: &mut Str
     let (fields, size) = match form {
         Form::Call(write) => return write(view, chunk, out),
         Single(shape) => {
-            let is_plain = !matches!(shape, Shape::Call(_) | Shape::Sequence(..));
-            if !shape::fits(shape, chunk) {
+            let is_plain = !matches!(
+                shape,
+                Shape::Call(_)
+                    | Shape::Sequence(..)
+                    | Shape::Typed(_)
+                    | Shape::Members(_)
+                    | Shape::Written(..)
+            );
+            if !shape::fits(view.abi, shape, chunk) {
                 return false;
             }
             out.push_str(if is_plain { "[" } else { "" });
@@ -208,7 +306,15 @@ fn shaped(view: &View<'_>, form: Form, dir: Dir, chunk: Chunk<'_>, out: &mut Str
             out.push_str(if is_plain { "]" } else { "" });
             return true;
         }
-        Shaped(fields) => (fields, shape::size_of(fields)),
+        Form::Both(asked, answered) => {
+            let shape = if dir == Dir::In { asked } else { answered };
+            let has = shape::fits(view.abi, shape, chunk);
+            if has {
+                shape::write(view, 0, shape, chunk, out);
+            }
+            return has;
+        }
+        Shaped(fields) => (fields, shape::size_of(view.abi, fields)),
         Written(fields, size) | Answered(fields, size) => (fields, size),
         Exchanged(asked, answered, size) => (if dir == Dir::In { asked } else { answered }, size),
         _ => return false,
@@ -256,10 +362,34 @@ mod tests {
     fn each_request_has_a_number() {
         let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL];
         let lists = || lists.into_iter().chain(ioctl_more::LISTS);
-        let forms = [FORMS, clock::FORMS, disk::FORMS, gpio::FORMS, notify::FORMS];
-        for (name, _) in forms.into_iter().flatten() {
+        for (name, _) in ALL.iter().copied().flatten() {
             let mut items = lists().flat_map(|list| list.items);
             assert!(items.any(|(known, _)| known == name), "{name}");
         }
+    }
+
+    /// A form that reads memory shows nothing but an address if no capture takes that memory.
+    #[test]
+    fn the_memory_of_each_form_is_captured() {
+        let arch = Abi::X86_64.arch();
+        let row = sysreel_abi::row(arch, 16).unwrap();
+        assert_eq!(row.name, "ioctl");
+        let lists = [&ioctl::IOCTL, &ioctl_drivers::DRIVER_IOCTL];
+        let items = lists.into_iter().chain(ioctl_more::LISTS).flat_map(|list| list.items);
+        let number =
+            |name: &str| items.clone().find(|(known, _)| *known == name).map(|known| known.1);
+        let has_memory = |request| {
+            [Abi::X86_64, Abi::I386].iter().all(|abi| {
+                let meaning = row.meaning(*abi, &[3, request, 0x1000, 0, 0, 0], 2);
+                meaning.is_some_and(|(_, mem)| mem.is_some())
+            })
+        };
+        let forms = ALL.iter().copied().flatten();
+        let without: Vec<&str> = forms
+            .filter(|(_, form)| !matches!(form, Nothing | Value(_) | Form::Register(_) | Pointer))
+            .filter(|(name, _)| !number(name).is_some_and(has_memory))
+            .map(|(name, _)| *name)
+            .collect();
+        assert_eq!(without, [""; 0]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the members of structures and the payloads of attributes are.
 
-use sysreel_abi::Constants;
+use sysreel_abi::{Abi, Constants};
 
 use super::super::chunk::Chunk;
 use super::super::fields::Fields;
@@ -69,6 +69,13 @@ pub(crate) enum Shape {
     /// A hardware address of so many bytes.
     Octets(usize),
     Members(&'static [Field]),
+    /// A structure whose offsets follow from the types of its members.
+    Typed(&'static [Typed]),
+    /// Words: unsigned, signed, hexadecimal, and an address.
+    Word,
+    Pointer,
+    /// So many bytes, aligned to so many, that a function writes.
+    Written(usize, usize, Writer),
     /// An array.
     Array(&'static Shape),
     /// An array of so many elements.
@@ -104,6 +111,10 @@ pub(crate) struct Table {
     pub(crate) write: fn(&View<'_>, u64, &Table, Chunk<'_>, &mut String),
 }
 
+/// A member of a structure: its name, and what it is. One without a name is not shown, and those
+/// after `...` only in full.
+pub(crate) type Typed = (&'static str, Shape);
+
 /// A member of a structure: name, offset, and what it is.
 pub(crate) type Field = (&'static str, usize, Shape);
 
@@ -111,13 +122,13 @@ use Shape::*;
 
 impl Shape {
     /// Returns the size in bytes; `None` if any size is right.
-    pub(super) fn size(self) -> Option<usize> {
+    pub(super) fn size(self, abi: Abi) -> Option<usize> {
         Some(match self {
             Number(n) | Signed(n) | Hex(n) | Enum(n, _) | Named(n, _) | Flags(n, _) => n,
             Bits(n, ..) | Shifted(n, ..) | Padding(n) | Quoted(n) | Octets(n) => n,
-            Sequence(form, n) => form.size()? * n,
+            Sequence(form, n) => form.size(abi)? * n,
             Commented(n, _) | CountedBytes(_, n) | Key(_, n) | FixedText(n) => n,
-            Counted(form, _, n) => form.size()? * n,
+            Counted(form, _, n) => form.size(abi)? * n,
             Call16(_) => 16,
             Call24(_) => 24,
             Device16 => 2,
@@ -130,10 +141,13 @@ impl Shape {
             Wide | Cookie => 8,
             RoomyAddress => 16,
             Members(fields) => {
-                let end = |field: &Field| field.1 + field.2.size().unwrap_or(0);
+                let end = |field: &Field| field.1 + field.2.size(abi).unwrap_or(0);
                 fields.iter().filter(|field| !field.0.starts_with('?')).map(end).max().unwrap_or(0)
             }
-            With(form, _) => form.size()?,
+            With(form, _) => form.size(abi)?,
+            Typed(members) => typed_size(abi, members),
+            Word | Pointer => abi.word().into(),
+            Written(n, ..) => n,
             Text | Address | Hardware | Centiseconds | Array(_) | Indexed(..) | Nested(_)
             | Call(_) | Raw => {
                 return None;
@@ -143,10 +157,10 @@ impl Shape {
 }
 
 /// Returns where the last optional member of a structure ends that is there.
-pub(super) fn optional(form: Shape, len: usize) -> usize {
+pub(super) fn optional(abi: Abi, form: Shape, len: usize) -> usize {
     let Members(fields) = form else { return 0 };
     let optional = fields.iter().filter(|field| field.0.starts_with('?'));
-    let end = |field: &Field| field.1 + field.2.size().unwrap_or(0);
+    let end = |field: &Field| field.1 + field.2.size(abi).unwrap_or(0);
     optional.map(end).filter(|end| *end <= len).max().unwrap_or(0)
 }
 
@@ -156,11 +170,48 @@ pub(crate) fn count(view: &View<'_>, chunk: Chunk<'_>, at: usize) -> usize {
 }
 
 /// Returns where the last member of a structure ends.
-pub(crate) fn size_of(fields: &'static [Field]) -> usize {
-    Members(fields).size().unwrap_or(0)
+pub(crate) fn size_of(abi: Abi, fields: &'static [Field]) -> usize {
+    Members(fields).size(abi).unwrap_or(0)
 }
 
 /// Whether there are enough bytes.
-pub(crate) fn fits(form: Shape, chunk: Chunk<'_>) -> bool {
-    form.size().is_none_or(|size| chunk.has(size))
+pub(crate) fn fits(abi: Abi, form: Shape, chunk: Chunk<'_>) -> bool {
+    form.size(abi).is_none_or(|size| chunk.has(size))
+}
+
+/// Returns the size of a value in bytes; 0 if any size is right.
+pub(crate) fn size(abi: Abi, form: Shape) -> usize {
+    form.size(abi).unwrap_or(0)
+}
+
+/// Returns the size of a structure.
+fn typed_size(abi: Abi, members: &[Typed]) -> usize {
+    let end = members.iter().fold(0, |at, (_, form)| {
+        at_next(abi, at, *form).saturating_add(form.size(abi).unwrap_or(0))
+    });
+    end.next_multiple_of(all(abi, members))
+}
+
+fn all(abi: Abi, members: &[Typed]) -> usize {
+    members.iter().map(|(_, form)| alignment(abi, *form)).max().unwrap_or(1)
+}
+
+pub(super) fn at_next(abi: Abi, at: usize, form: Shape) -> usize {
+    at.next_multiple_of(alignment(abi, form))
+}
+
+/// Returns the alignment of a value: that of its size, but i386 aligns 64 bits as 32.
+fn alignment(abi: Abi, form: Shape) -> usize {
+    let most = if abi == Abi::I386 { 4 } else { 8 };
+    match form {
+        Typed(members) => all(abi, members),
+        Sequence(form, _) | Array(form) | Counted(form, ..) => alignment(abi, *form),
+        Written(_, alignment, _) => alignment.min(most),
+        Members(_) => 1,
+        FixedText(_) | Quoted(_) | Octets(_) | Padding(_) => 1,
+        form => match form.size(abi) {
+            Some(size @ (1 | 2 | 4 | 8)) => size.min(most),
+            _ => 1,
+        },
+    }
 }

@@ -4,5 +4,5 @@ mod kind;
 mod leaf;
 mod write;
 
-pub(crate) use kind::{Field, Shape, Table, count, fits, size_of};
+pub(crate) use kind::{Field, Shape, Table, Typed, count, fits, size, size_of};
 pub(crate) use write::{members, write};

@@ -9,7 +9,7 @@ use super::super::inet::{in_network_order, interface};
 use super::super::out::member;
 use super::super::view::View;
 use super::super::{classic_bpf, rare_families, value};
-use super::kind::{Field, Shape, count, optional};
+use super::kind::{Field, Shape, at_next, count, optional};
 use super::leaf;
 use crate::style::HexStrings;
 use crate::text;
@@ -17,8 +17,8 @@ use Shape::*;
 
 /// Writes a payload. `family` is that of the message.
 pub(crate) fn write(view: &View<'_>, family: u64, form: Shape, chunk: Chunk<'_>, out: &mut String) {
-    if let Some(size) = form.size() {
-        let size = size.max(optional(form, chunk.len));
+    if let Some(size) = form.size(view.abi) {
+        let size = size.max(optional(view.abi, form, chunk.len));
         let Some(bytes) = chunk.need(view, size, out) else { return };
         return value_of(view, family, form, (chunk, bytes), out);
     }
@@ -96,9 +96,13 @@ fn value_of(
         RoomyAddress => chunk.first(16).raw(view, out),
         Cookie => out.push_str(&format!("[{}, {}]", f.u32(0), f.u32(4))),
         Members(fields) => members(view, family, fields, chunk, out),
+        Typed(members) => typed(view, family, members, chunk, out),
+        Written(_, _, write) => write(view, family, chunk, out),
+        Word => text::dec(out, f.ulong(0)),
+        Pointer => text::pointer(out, f.ulong(0)),
         With(form, table) => {
             value_of(view, family, *form, (chunk, bytes), out);
-            let at = form.size().unwrap_or(0).next_multiple_of(4);
+            let at = form.size(view.abi).unwrap_or(0).next_multiple_of(4);
             if chunk.len > at {
                 out.push_str(", ");
                 (table.write)(view, family, table, chunk.from(at), out);
@@ -119,7 +123,7 @@ pub(crate) fn members(
     out.push('{');
     for (name, at, form) in fields {
         let one = chunk.from(*at);
-        let size = form.size().unwrap_or(one.len);
+        let size = form.size(view.abi).unwrap_or(one.len);
         // An array without elements is left out as well.
         let is_empty = match form {
             Counted(_, at, _) if name.starts_with('=') => count(view, chunk, *at) == 0,
@@ -138,7 +142,7 @@ pub(crate) fn members(
         member(out, name.trim_start_matches(['_', '?', '=']));
         if let Counted(each, at, most) = form {
             let all = count(view, chunk, *at);
-            let len = all.min(*most) * each.size().unwrap_or(0);
+            let len = all.min(*most) * each.size(view.abi).unwrap_or(0);
             array(view, family, (**each, None), one.first(len), out);
             continue;
         }
@@ -149,6 +153,41 @@ pub(crate) fn members(
             continue;
         }
         write(view, family, *form, one, out);
+    }
+    out.push('}');
+}
+
+/// Writes a structure. Reserved members are shown unless they are 0.
+fn typed(
+    view: &View<'_>,
+    family: u64,
+    members: &[super::kind::Typed],
+    chunk: Chunk<'_>,
+    out: &mut String,
+) {
+    out.push('{');
+    let mut at = 0;
+    for (name, form) in members {
+        at = at_next(view.abi, at, *form);
+        let one = chunk.from(at);
+        let size = form.size(view.abi).unwrap_or(one.len);
+        at = at.saturating_add(size);
+        if *name == "..." {
+            if !view.options.verbose {
+                out.push_str(", ...");
+                break;
+            }
+            continue;
+        }
+        let is_reserved = name.starts_with('_');
+        if name.is_empty() || is_reserved && one.bytes.iter().take(size).all(|byte| *byte == 0) {
+            continue;
+        }
+        if one.len < size {
+            break;
+        }
+        member(out, name.trim_start_matches('_'));
+        write(view, family, *form, one.first(size), out);
     }
     out.push('}');
 }
@@ -180,7 +219,7 @@ fn array(
     chunk: Chunk<'_>,
     out: &mut String,
 ) {
-    let size = each.size().unwrap_or(1).max(1);
+    let size = each.size(view.abi).unwrap_or(1).max(1);
     if chunk.need(view, size, out).is_none() {
         return;
     }

@@ -72,15 +72,15 @@ fn commands_of_bpf() {
     check(
         &log,
         expect![[r#"
-        bpf(BPF_RAW_TRACEPOINT_OPEN, {raw_tracepoint={name="sched_switch", prog_fd=5}}, 16) = 4
-        bpf(BPF_BTF_LOAD, {btf="\237\353\1", btf_log_buf=NULL, btf_size=3, btf_log_size=0, btf_log_level=1}, 32) = 4
-        bpf(BPF_PROG_QUERY, {query={target_fd=5, attach_type=BPF_CGROUP_INET_EGRESS, query_flags=BPF_F_QUERY_EFFECTIVE, attach_flags=BPF_F_ALLOW_MULTI, prog_ids=0x2000, prog_cnt=2}}, 32) = 4
-        bpf(BPF_LINK_CREATE, {link_create={prog_fd=5, target_fd=6, attach_type=BPF_PERF_EVENT, flags=0, perf_event={bpf_cookie=0xabc}}}, 24) = 4
-        bpf(BPF_LINK_CREATE, {link_create={prog_fd=5, target_fd=6, attach_type=BPF_TRACE_FENTRY, flags=0, target_btf_id=7}}, 24) = 4
-        bpf(BPF_MAP_CREATE, {map_type=BPF_MAP_TYPE_HASH, key_size=4, value_size=8, max_entries=16, map_flags=BPF_F_NUMA_NODE, inner_map_fd=0, numa_node=1}, 28) = 4
-        bpf(BPF_PROG_GET_FD_BY_ID, {prog_id=77}, 4) = 4
-        bpf(BPF_MAP_FREEZE, {map_fd=3, ...}, 16) = 4
-    "#]],
+            bpf(BPF_RAW_TRACEPOINT_OPEN, {raw_tracepoint={name="sched_switch", prog_fd=5}}, 16) = 4
+            bpf(BPF_BTF_LOAD, {btf="\237\353\1", btf_log_buf=NULL, btf_size=3, btf_log_size=0, btf_log_level=1}, 32) = 4
+            bpf(BPF_PROG_QUERY, {query={target_fd=5, attach_type=BPF_CGROUP_INET_EGRESS, query_flags=BPF_F_QUERY_EFFECTIVE, attach_flags=BPF_F_ALLOW_MULTI, prog_ids=0x2000, prog_cnt=2}}, 32) = 4
+            bpf(BPF_LINK_CREATE, {link_create={prog_fd=5, target_fd=6, attach_type=BPF_PERF_EVENT, flags=0, perf_event={bpf_cookie=0xabc}}}, 24) = 4
+            bpf(BPF_LINK_CREATE, {link_create={prog_fd=5, target_fd=6, attach_type=BPF_TRACE_FENTRY, flags=0, target_btf_id=7}}, 24) = 4
+            bpf(BPF_MAP_CREATE, {map_type=BPF_MAP_TYPE_HASH, key_size=4, value_size=8, max_entries=16, map_flags=BPF_F_NUMA_NODE, inner_map_fd=0, numa_node=1}, 28) = 4
+            bpf(BPF_PROG_GET_FD_BY_ID, {prog_id=77, next_id=0}, 4) = 4
+            bpf(BPF_MAP_FREEZE, {map_fd=3, ...}, 16) = 4
+        "#]],
     );
     let text = log.text(&Options { verbose: true, ..Options::default() });
     let rest = r#"/* bytes 4..15 */ "\x00\x00\x00\x00\x09\x00\x00\x00\x00\x00\x00\x00"}, 16) = 4"#;
