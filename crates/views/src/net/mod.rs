@@ -115,14 +115,13 @@ impl Looking {
             let continues = intent::still_connecting(socket.errno) && socket.address == text;
             if continues && !intent::still_connecting(errno) {
                 socket.settle(call, if intent::has_connected(errno) { 0 } else { errno });
-                socket.ends(&file);
             }
             if continues {
                 return;
             }
             // Another destination, or another try: an attempt of its own.
             let exe = socket.exe.clone();
-            let next = Socket { exe, ..Socket::of(call, &file, socket.protocol) };
+            let next = Socket { exe, peer: None, ..Socket::of(call, &file, socket.protocol) };
             let before = std::mem::replace(socket, next);
             if self.past.len() < MAX_ENTRIES {
                 self.past.push(before);
@@ -134,7 +133,7 @@ impl Looking {
             socket.address = sockets::passed(bytes);
         }
         socket.role = Some(Role::Connect);
-        socket.ends(&file);
+        socket.connect_began = call.start().as_nanos();
         socket.settle(call, errno);
         if intent::still_connecting(errno) {
             socket.connect_ns = None;

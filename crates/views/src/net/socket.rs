@@ -51,6 +51,8 @@ pub struct Socket {
     pub first_ns: u64,
     /// When its last use ended, likewise.
     pub last_ns: u64,
+    /// When its connect began, on CLOCK_MONOTONIC.
+    pub(super) connect_began: u64,
     /// The datagrams of the socket are counted for their addresses.
     pub(super) is_split: bool,
     /// What was sent of a ClientHello that is not complete.
@@ -92,7 +94,10 @@ impl Socket {
     /// Notes the outcome of a connect, which a call tells.
     pub(super) fn settle(&mut self, call: &Call<'_>, errno: u16) {
         self.errno = errno;
-        self.connect_ns = Some(end(call).saturating_sub(self.first_ns));
+        if errno == 0 {
+            self.peer.clone_from(&self.address);
+        }
+        self.connect_ns = Some(end(call).saturating_sub(self.connect_began));
     }
 
     /// Whether it did something of its own.
