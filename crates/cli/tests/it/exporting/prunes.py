@@ -24,6 +24,7 @@ wanted = sum(start >= last for start in starts)
 assert fragment.to_table(filter=late).num_rows == wanted > 0
 asked = "SELECT count(*) FROM 'out.parquet' WHERE start >= ?"
 assert duckdb.execute(asked, [last]).fetchone() == (wanted,)
-read = "SELECT row_group_id FROM parquet_metadata('out.parquet') WHERE path_in_schema = 'start' AND stats_max_value::TIMESTAMPTZ >= ?"
+read = """SELECT row_group_id FROM parquet_metadata('out.parquet')
+    WHERE path_in_schema = 'start' AND stats_max_value::TIMESTAMPTZ >= ?"""
 assert duckdb.execute(read, [last]).fetchall() == [(1,)]
 print("the same")
