@@ -76,12 +76,16 @@ fn write(
         }
         (Make::Parts(_), _) => refuse(format!("the format {} needs several files", format.name)),
         (_, Target::Parts(_)) => refuse(format!("the format {} has one file", format.name)),
-        (Make::File(..), Target::Out(_)) => {
+        (Make::File(..) | Make::Found(_), Target::Out(_)) => {
             refuse(format!("the format {} needs a file", format.name))
         }
         (Make::File(needs, make), Target::File(path)) => {
             let mut exporter = make(path, options).map_err(Error::Write)?;
             rows(*needs, logs, options, &mut *exporter)
+        }
+        (Make::Found(read), Target::File(path)) => {
+            let (findings, remarks) = read(path, logs, options)?;
+            Ok(Exported { findings, remarks })
         }
         (_, Target::File(path)) => {
             let file = std::fs::File::create(path).map_err(Error::Write)?;

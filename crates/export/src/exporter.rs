@@ -35,9 +35,9 @@ impl Needs {
     pub(crate) const NAMES: Self = Self { args: Arguments::No, names: true, memory: false };
     /// The memory of calls, and descriptors. The format makes names itself.
     pub(crate) const DATA: Self = Self::NAMES;
-    /// What programs began with. No rows of calls are looked at.
+    /// The memory of calls, and what programs began with.
     #[cfg(feature = "tables")]
-    pub(crate) const EXECS: Self = Self { args: Arguments::No, names: false, memory: true };
+    pub(crate) const MEMORY: Self = Self { args: Arguments::No, names: false, memory: true };
     /// What the kernel's structs have: numbers, times, results.
     pub(crate) const NOTHING: Self = Self { args: Arguments::No, names: false, memory: false };
 }

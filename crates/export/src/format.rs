@@ -52,6 +52,9 @@ pub enum Content {
 /// Reads a log and writes it.
 type Reader = fn(&mut LogFile, &Options, &mut dyn Write) -> Result<(Findings, Vec<String>), Error>;
 
+/// Reads logs and writes a table of what it finds to a file.
+type TableReader = fn(&Path, &[LogFile], &Options) -> Result<(Vec<Findings>, Vec<String>), Error>;
+
 /// Reads a log and writes parts of it.
 type PartsReader = fn(&mut LogFile, &Options, Parts<'_>) -> Result<(Findings, Vec<String>), Error>;
 
@@ -63,6 +66,9 @@ pub(crate) enum Make {
     /// Row by row, to a file that the format opens itself.
     #[cfg_attr(not(feature = "tables"), expect(dead_code, reason = "formats of the feature"))]
     File(Needs, fn(&Path, &Options) -> io::Result<Box<dyn Exporter>>),
+    /// By a reader of its own, to a file that the format opens itself.
+    #[cfg_attr(not(feature = "tables"), expect(dead_code, reason = "formats of the feature"))]
+    Found(TableReader),
     /// By a reader of its own. Returns what the user should know too.
     Whole(Reader),
     /// By a reader of its own, to several files.
@@ -85,23 +91,32 @@ impl Format {
 #[cfg(feature = "tables")]
 mod made {
     use super::{Make, Needs};
-    use crate::tables::{Container, parquet, sqlite, tasks};
+    use crate::tables::Container::{Arrow, Parquet};
+    use crate::tables::{files, parquet, regions, sockets, sqlite, tasks};
 
     pub(super) const SQLITE: Make = Make::File(Needs::TABLE, |path, options| {
         Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
     });
-    pub(super) const PARQUET: Make = Make::File(Needs::TABLE, |path, _| {
-        Ok(Box::new(parquet::Parquet::new(path, Container::Parquet)?))
-    });
-    pub(super) const PARQUET_TASKS: Make = Make::File(Needs::EXECS, |path, _| {
-        Ok(Box::new(tasks::Tasks::new(path, Container::Parquet)?))
-    });
-    pub(super) const ARROW: Make = Make::File(Needs::TABLE, |path, _| {
-        Ok(Box::new(parquet::Parquet::new(path, Container::Arrow)?))
-    });
-    pub(super) const ARROW_TASKS: Make = Make::File(Needs::EXECS, |path, _| {
-        Ok(Box::new(tasks::Tasks::new(path, Container::Arrow)?))
-    });
+    pub(super) const PARQUET: Make =
+        Make::File(Needs::TABLE, |path, _| Ok(Box::new(parquet::Parquet::new(path, Parquet)?)));
+    pub(super) const PARQUET_TASKS: Make =
+        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(tasks::Tasks::new(path, Parquet)?)));
+    pub(super) const PARQUET_FILES: Make =
+        Make::Found(|path, logs, options| files::write(path, logs, options, Parquet));
+    pub(super) const PARQUET_SOCKETS: Make =
+        Make::Found(|path, logs, options| sockets::write(path, logs, options, Parquet));
+    pub(super) const PARQUET_REGIONS: Make =
+        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(regions::Regions::new(path, Parquet)?)));
+    pub(super) const ARROW: Make =
+        Make::File(Needs::TABLE, |path, _| Ok(Box::new(parquet::Parquet::new(path, Arrow)?)));
+    pub(super) const ARROW_TASKS: Make =
+        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(tasks::Tasks::new(path, Arrow)?)));
+    pub(super) const ARROW_FILES: Make =
+        Make::Found(|path, logs, options| files::write(path, logs, options, Arrow));
+    pub(super) const ARROW_SOCKETS: Make =
+        Make::Found(|path, logs, options| sockets::write(path, logs, options, Arrow));
+    pub(super) const ARROW_REGIONS: Make =
+        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(regions::Regions::new(path, Arrow)?)));
 }
 #[cfg(not(feature = "tables"))]
 mod made {
@@ -110,8 +125,14 @@ mod made {
     pub(super) const SQLITE: Make = Make::Missing;
     pub(super) const PARQUET: Make = Make::Missing;
     pub(super) const PARQUET_TASKS: Make = Make::Missing;
+    pub(super) const PARQUET_FILES: Make = Make::Missing;
+    pub(super) const PARQUET_SOCKETS: Make = Make::Missing;
+    pub(super) const PARQUET_REGIONS: Make = Make::Missing;
     pub(super) const ARROW: Make = Make::Missing;
     pub(super) const ARROW_TASKS: Make = Make::Missing;
+    pub(super) const ARROW_FILES: Make = Make::Missing;
+    pub(super) const ARROW_SOCKETS: Make = Make::Missing;
+    pub(super) const ARROW_REGIONS: Make = Make::Missing;
 }
 
 /// The feature of the formats whose libraries take long to build.
@@ -129,6 +150,8 @@ const SANDBOX: Required = Required {
     lives: true,
     ..Required::files(Classes::FILE.and(Classes::DESC).and(Classes::NETWORK))
 };
+/// What was done with paths.
+const PATHS: Required = Required::files(Classes::FILE.and(Classes::DESC));
 /// What went over sockets.
 const PACKETS: Required = Required::files(Classes::NETWORK.and(Classes::DESC));
 
@@ -302,6 +325,21 @@ pub const FORMATS: &[Format] = &[
         (Required::MEMORY, made::PARQUET_TASKS),
     ),
     table(
+        ("parquet-files", "files.parquet"),
+        "A table of paths in columns: uses, bytes, names, errors",
+        (PATHS, made::PARQUET_FILES),
+    ),
+    table(
+        ("parquet-sockets", "sockets.parquet"),
+        "A table of sockets in columns: addresses, outcomes, bytes",
+        (PACKETS, made::PARQUET_SOCKETS),
+    ),
+    table(
+        ("parquet-regions", "regions.parquet"),
+        "A table of captured memory in columns: sizes and hashes, no bytes",
+        (Required::MEMORY, made::PARQUET_REGIONS),
+    ),
+    table(
         ("arrow", "arrow"),
         "The table of calls as an Arrow IPC file (Feather), for data frames",
         (CALLS, made::ARROW),
@@ -310,6 +348,21 @@ pub const FORMATS: &[Format] = &[
         ("arrow-tasks", "tasks.arrow"),
         "The table of tasks as an Arrow IPC file",
         (Required::MEMORY, made::ARROW_TASKS),
+    ),
+    table(
+        ("arrow-files", "files.arrow"),
+        "The table of paths as an Arrow IPC file",
+        (PATHS, made::ARROW_FILES),
+    ),
+    table(
+        ("arrow-sockets", "sockets.arrow"),
+        "The table of sockets as an Arrow IPC file",
+        (PACKETS, made::ARROW_SOCKETS),
+    ),
+    table(
+        ("arrow-regions", "regions.arrow"),
+        "The table of captured memory as an Arrow IPC file",
+        (Required::MEMORY, made::ARROW_REGIONS),
     ),
 ];
 
@@ -320,39 +373,4 @@ pub fn find(name: &str) -> Option<&'static Format> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::FORMATS;
-    use std::collections::BTreeSet;
-
-    /// Returns the table of docs/export.md.
-    fn markdown() -> String {
-        let mut text = "| format | file | logs | |\n|---|---|---|---|\n".to_owned();
-        for format in FORMATS {
-            let logs = if format.merges { "any number" } else { "one" };
-            let feature = format.feature.map(|name| format!(" (feature `{name}`)"));
-            text += &format!(
-                "| [`{0}`](#{0}) | `.{1}` | {logs} | {2}{3} |\n",
-                format.name,
-                format.ending,
-                format.about,
-                feature.unwrap_or_default()
-            );
-        }
-        text
-    }
-
-    #[test]
-    fn the_document_has_the_table_and_a_section_for_each() {
-        let document = include_str!("../../../docs/export.md");
-        assert!(document.contains(&markdown()), "docs/export.md must contain:\n{}", markdown());
-        for format in FORMATS {
-            assert!(document.contains(&format!("\n## {}\n", format.name)), "{}", format.name);
-        }
-    }
-
-    #[test]
-    fn names_are_unique() {
-        let names: BTreeSet<_> = FORMATS.iter().map(|format| format.name).collect();
-        assert_eq!(names.len(), FORMATS.len());
-    }
-}
+mod tests;

@@ -50,6 +50,13 @@ impl Rows {
         &self.log
     }
 
+    /// Returns a time of CLOCK_MONOTONIC in nanoseconds from the start of the recording, and in
+    /// microseconds since 1970.
+    #[cfg(feature = "tables")]
+    pub(crate) fn since_start(&self, t_ns: u64) -> (u64, i64) {
+        self.time(Time::from_nanos(t_ns))
+    }
+
     /// Returns the row of an item; `None` if it has none.
     pub(crate) fn row<'a>(&self, item: &Item<'a>) -> Option<Row<'a>> {
         Some(match item {

@@ -66,3 +66,61 @@ fn columns_agree_with_the_table() {
     let ran = python(&stage, ASK_COLUMNS);
     assert_eq!(ran.text(), "the same\n", "{ran:?}");
 }
+
+/// Reads the tables of paths, sockets and memory by other programs, and compares them.
+const ASK_FOUND: &str = include_str!("exporting/found.py");
+
+/// What the tables are made of: a renamed file, a connect that fails, and one that does not.
+const ACTS: &str = "echo hello >one; mv one two; cat missing; cat two two >/dev/null; perl -e '
+    use Socket; my $here = inet_aton(\"127.0.0.1\");
+    socket(R, PF_INET, SOCK_STREAM, 0); connect(R, pack_sockaddr_in(1, $here));
+    socket(L, PF_INET, SOCK_STREAM, 0); bind(L, pack_sockaddr_in(0, $here)); listen(L, 1);
+    socket(C, PF_INET, SOCK_STREAM, 0); connect(C, getsockname(L)); accept(A, L);
+    syswrite(C, \"hello\"); sysread(A, $_, 100); '";
+
+/// The table of paths has the numbers of `files`, that of sockets those of `net`, and that of
+/// memory those of the database; Arrow files have the same rows as Parquet files.
+#[test]
+#[ignore = "pip install duckdb pyarrow"]
+fn found_tables_agree_with_the_views() {
+    if !FORMATS.iter().any(|format| format.name == "arrow-files" && format.is_built())
+        || !installed("found_tables_agree_with_the_views", &["python3", "perl"])
+    {
+        return;
+    }
+    let stage = record(ACTS);
+    let tables = ["files", "sockets", "regions"];
+    let of = |kind: &str| tables.map(|table| format!("{kind}-{table}"));
+    let formats = of("parquet").into_iter().chain(of("arrow"));
+    for format in formats.chain(["parquet".to_owned(), "sqlite".to_owned()]) {
+        let out = format!("out.{format}");
+        let export = ["export", "--to", &format, "-s", "all", "-o", &out, "r.reel"];
+        let ran = stage.sysreel(&export);
+        assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""), "{format}: {ran:?}");
+    }
+    for view in ["files", "net"] {
+        let ran = stage.sysreel(&[view, "--json", "r.reel"]);
+        fs::write(stage.path(&format!("{view}.json")), ran.text()).unwrap();
+    }
+    let ran = python(&stage, ASK_FOUND);
+    assert_eq!(ran.text(), "the same\n", "{ran:?}");
+}
+
+/// Asks a file of columns for a moment.
+const ASK_PRUNES: &str = include_str!("exporting/prunes.py");
+
+/// Row groups tell from when to when they are, so an engine reads those alone that it needs.
+#[test]
+#[ignore = "pip install duckdb pyarrow"]
+fn long_engines_skip_row_groups_by_time() {
+    if !FORMATS.iter().any(|format| format.name == "parquet" && format.is_built())
+        || !installed("long_engines_skip_row_groups_by_time", &["python3", "perl"])
+    {
+        return;
+    }
+    let stage = record("perl -e 'getppid for 1..130000'");
+    let ran = stage.sysreel(&["export", "--to", "parquet", "-o", "out.parquet", "r.reel"]);
+    assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    let ran = python(&stage, ASK_PRUNES);
+    assert_eq!(ran.text(), "the same\n", "{ran:?}");
+}

@@ -28,16 +28,20 @@ fn script(run: usize) -> String {
 fn runs() -> Stage {
     let stage = Stage::new();
     fs::create_dir(stage.path("logs")).unwrap();
-    let mut export: Vec<String> =
-        ["export", "--to", "parquet", "-o", "calls/"].map(str::to_owned).into();
+    let mut logs = Vec::new();
     for run in 0..RUNS {
         let log = format!("logs/{run}.reel");
         let ran = stage.sysreel(&["record", "-q", "-o", &log, "--", "sh", "-c", &script(run)]);
         assert_eq!(ran.status.code(), Some(0), "{ran:?}");
-        export.push(log);
+        logs.push(log);
     }
-    let ran = stage.sysreel(&export.iter().map(String::as_str).collect::<Vec<_>>());
-    assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""));
+    for (format, to) in
+        [("parquet", "calls/"), ("parquet-files", "files/"), ("parquet-sockets", "sockets/")]
+    {
+        let export = ["export", "--to", format, "-o", to].into_iter();
+        let ran = stage.sysreel(&export.chain(logs.iter().map(String::as_str)).collect::<Vec<_>>());
+        assert_eq!((ran.status.code(), ran.stderr.as_str()), (Some(0), ""), "{format}");
+    }
     stage
 }
 
@@ -78,7 +82,9 @@ fn long_engines_answer_as_the_views_do() {
     let ran = ask.args(["-c", ASK, document]).envs(packages).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let answers: Vec<Vec<Vec<Value>>> = serde_json::from_slice(&ran.stdout).unwrap();
-    let [totals, network, files, slowest, effects] = &answers[..] else { panic!("{answers:?}") };
+    let [totals, network, files, slowest, effects, paths, in_vain, connects] = &answers[..] else {
+        panic!("{answers:?}")
+    };
 
     assert_eq!(totals.len(), RUNS);
     for row in totals {
@@ -101,4 +107,38 @@ fn long_engines_answer_as_the_views_do() {
     let since = effects.iter().find(|row| row[1].as_str().unwrap().ends_with("/common-since-six"));
     let since = since.unwrap_or_else(|| panic!("{effects:?}"));
     assert_eq!((&since[2], &since[4]), (&"logs/6.reel".into(), &4.into()));
+    assert_eq!(paths.len(), RUNS);
+    assert_eq!(*in_vain, files_agree(&stage, paths));
+    let wanted: [Value; 4] = ["192.0.2.7:53".into(), "ok".into(), 4.into(), 4.into()];
+    assert!(connects.iter().any(|row| row[..4] == wanted), "{connects:?}");
+}
+
+/// Compares the totals of each run with the view `files`. Returns what all runs looked for in vain,
+/// and how often, as the recipe sorts it.
+fn files_agree(stage: &Stage, totals: &[Vec<Value>]) -> Vec<Vec<Value>> {
+    let mut in_vain = BTreeMap::<String, (usize, u64)>::new();
+    for row in totals {
+        let (view, _) = view(stage, &["files", row[0].as_str().unwrap()]);
+        let files = view["files"].as_array().unwrap();
+        let sum = |of: &dyn Fn(&Value) -> u64| files.iter().map(of).sum::<u64>();
+        let number = |name: &'static str| sum(&|file| file[name].as_u64().unwrap());
+        let failed = sum(&|file| {
+            file["errors"].as_object().unwrap().values().filter_map(Value::as_u64).sum()
+        });
+        let changed = sum(&|file| u64::from(file["changed"] == true));
+        let numbers = ["bytes_read", "bytes_written", "not_found"].map(number);
+        assert!(numbers.iter().all(|number| *number > 0), "{row:?}");
+        let [read, written, not_found] = numbers;
+        let total = [files.len() as u64, read, written, not_found, failed, changed];
+        assert_eq!(row[1..], total.map(Value::from), "{row:?}");
+        for file in files.iter().filter(|file| file["not_found"] != 0) {
+            let path = file["path"].as_str().unwrap().to_owned();
+            let entry = in_vain.entry(path).or_default();
+            *entry = (entry.0 + 1, entry.1 + file["not_found"].as_u64().unwrap());
+        }
+    }
+    let mut all: Vec<_> = in_vain.into_iter().filter(|(_, (runs, _))| *runs == RUNS).collect();
+    all.sort_by_key(|(path, (_, lookups))| (std::cmp::Reverse(*lookups), path.clone()));
+    assert!(!all.is_empty() && all.len() < 100, "{all:?}");
+    all.into_iter().map(|(path, (_, lookups))| vec![path.into(), lookups.into()]).collect()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringViewBuilder;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{ArrayRef, Int32Array, Int64Array, PrimitiveArray, RecordBatch};
+use arrow_array::{ArrayRef, BooleanArray, Int32Array, Int64Array, PrimitiveArray, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
@@ -66,6 +66,7 @@ fn field(column: &Type) -> Field {
         }
         (Physical::INT64, _) => DataType::Int64,
         (Physical::INT32, _) => DataType::Int32,
+        (Physical::BOOLEAN, _) => DataType::Boolean,
         // Views: a text that occurs again takes 16 bytes.
         _ => DataType::Utf8View,
     };
@@ -82,6 +83,7 @@ fn array(column: Column, field: &Field) -> Result<ArrayRef, ArrowError> {
         }
         Values::Long(values) => Arc::new(spread(values, levels).collect::<Int64Array>()),
         Values::Short(values) => Arc::new(spread(values, levels).collect::<Int32Array>()),
+        Values::Truth(values) => Arc::new(spread(values, levels).collect::<BooleanArray>()),
     })
 }
 

@@ -31,6 +31,7 @@ pub(super) enum Cell<'r> {
     Shared(Option<Arc<str>>),
     Long(Option<i64>),
     Short(Option<i32>),
+    Truth(bool),
 }
 
 /// Returns a number with a sign; one that is too large is as large as possible.
@@ -161,6 +162,7 @@ pub(super) enum Values {
     Text(Texts),
     Long(Vec<i64>),
     Short(Vec<i32>),
+    Truth(Vec<bool>),
 }
 
 /// Texts, one after the other. The thread that writes them finds out which are the same.
@@ -211,6 +213,7 @@ impl Column {
         let values = match kind {
             Type::INT64 => Values::Long(Vec::new()),
             Type::INT32 => Values::Short(Vec::new()),
+            Type::BOOLEAN => Values::Truth(Vec::new()),
             _ => Values::Text(Texts::default()),
         };
         Self { values, levels: is_optional.then(Vec::new) }
@@ -226,6 +229,7 @@ impl Column {
             }
             Values::Long(values) => Values::Long(Vec::with_capacity(values.len())),
             Values::Short(values) => Values::Short(Vec::with_capacity(values.len())),
+            Values::Truth(values) => Values::Truth(Vec::with_capacity(values.len())),
         };
         let levels = self.levels.as_ref().map(|levels| Vec::with_capacity(levels.len()));
         Self { values, levels }
@@ -251,6 +255,10 @@ impl Column {
             (Values::Short(values), Cell::Short(value)) => {
                 values.extend(value);
                 value.is_some()
+            }
+            (Values::Truth(values), Cell::Truth(value)) => {
+                values.push(value);
+                true
             }
             _ => {
                 debug_assert!(false, "a cell fits its column");

@@ -17,6 +17,14 @@ pub(crate) enum Container {
 }
 
 impl Container {
+    /// Returns which of two names is for files of this kind: that for Parquet, or that for Arrow.
+    pub(super) fn schema(self, [parquet, arrow]: [&'static str; 2]) -> &'static str {
+        match self {
+            Self::Parquet => parquet,
+            Self::Arrow => arrow,
+        }
+    }
+
     /// Creates a file of a table.
     ///
     /// # Errors

@@ -4,8 +4,12 @@ mod arrow_file;
 mod columns;
 mod commands;
 mod container;
+pub(crate) mod files;
+mod found;
 pub(crate) mod parquet;
 mod parquet_file;
+pub(crate) mod regions;
+pub(crate) mod sockets;
 pub(crate) mod sqlite;
 pub(crate) mod tasks;
 #[cfg(test)]

@@ -55,10 +55,7 @@ pub(crate) struct Parquet {
 
 impl Parquet {
     pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
-        let schema = match container {
-            Container::Parquet => SCHEMA,
-            Container::Arrow => ARROW_SCHEMA,
-        };
+        let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
         let table = Table { message: MESSAGE, schema, growing: GROWING };
         Ok(Self {
             columns: container.create(path, &table)?,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
@@ -51,6 +51,9 @@ impl ParquetFile {
                 }
                 Values::Short(numbers) => {
                     column.typed::<Int32Type>().write_batch(&numbers, levels, None)?;
+                }
+                Values::Truth(truths) => {
+                    column.typed::<BoolType>().write_batch(&truths, levels, None)?;
                 }
             }
             column.close()?;

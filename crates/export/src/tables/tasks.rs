@@ -45,10 +45,7 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
-        let schema = match container {
-            Container::Parquet => SCHEMA,
-            Container::Arrow => ARROW_SCHEMA,
-        };
+        let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
         let table = Table { message: MESSAGE, schema, growing: &[] };
         Ok(Self {
             columns: container.create(path, &table)?,

@@ -128,9 +128,13 @@ fn every_engine_knows_the_types() {
         let reader = SerializedFileReader::new(file(format)).unwrap();
         reader.metadata().file_metadata().clone()
     };
-    for (format, schema) in
-        [("parquet", super::parquet::SCHEMA), ("parquet-tasks", super::tasks::SCHEMA)]
-    {
+    for (format, schema) in [
+        ("parquet", super::parquet::SCHEMA),
+        ("parquet-tasks", super::tasks::SCHEMA),
+        ("parquet-files", super::files::SCHEMA),
+        ("parquet-sockets", super::sockets::SCHEMA),
+        ("parquet-regions", super::regions::SCHEMA),
+    ] {
         types(&metadata_of(format), schema);
     }
 }
@@ -144,7 +148,8 @@ fn types(metadata: &FileMetaData, schema: &str) {
     for column in metadata.schema_descr().columns() {
         let logical = column.logical_type_ref();
         match (column.physical_type(), logical) {
-            (Type::INT64 | Type::INT32, None) | (Type::BYTE_ARRAY, Some(LogicalType::String)) => {}
+            (Type::INT64 | Type::INT32 | Type::BOOLEAN, None)
+            | (Type::BYTE_ARRAY, Some(LogicalType::String)) => {}
             (Type::INT64, Some(LogicalType::Timestamp(time))) => {
                 assert!(time.is_adjusted_to_u_t_c && column.name() == "start");
                 assert_eq!(time.unit, parquet::basic::TimeUnit::MICROS);

@@ -30,8 +30,8 @@ struct Entry {
     renamed_to: Option<Bytes>,
     renamed_from: Option<Bytes>,
     changed: bool,
-    first_event: u64,
-    last_event: u64,
+    first: Option<Place>,
+    last: Option<Place>,
     by: Vec<(u32, touches::Uses)>,
     more_by: u32,
 }
@@ -63,9 +63,9 @@ impl<'o> Collector<'o> {
         }
     }
 
-    fn touched(&mut self, task: Task<'_>, (event, call): (u64, &'static str), touch: &Touch) {
+    fn touched(&mut self, task: Task<'_>, (at, call): (Place, &'static str), touch: &Touch) {
         let node = self.nodes.of(task, self.latest);
-        let seeker = Seeker { task: task.id(), node, event, call };
+        let seeker = Seeker { task: task.id(), node, event: at.event, call };
         if !touch.is_cut {
             self.searches.lookup(seeker, touch, &mut self.pool);
         }
@@ -90,7 +90,7 @@ impl<'o> Collector<'o> {
             }
         };
         let other = touch.other.as_ref().and_then(|other| self.pool.keep(other));
-        entry.add(node, event, touch, other);
+        entry.add(node, at, touch, other);
     }
 }
 
@@ -142,7 +142,8 @@ impl Looker for Collector<'_> {
         match item {
             Item::Call(call) => {
                 let touches = self.touches.of(call);
-                let by = (call.number(), call.row().map_or("", |row| row.name));
+                let at = Place { event: call.number(), t_ns: call.start().as_nanos() };
+                let by = (at, call.row().map_or("", |row| row.name));
                 for touch in touches.iter().filter(|_| selected) {
                     self.touched(call.task(), by, touch);
                 }
@@ -163,7 +164,7 @@ impl Looker for Collector<'_> {
                     let is_program = executes && path == exec.found.exe;
                     let is_other = called.as_deref() != Some(path);
                     let touch = Touch::mapped(path, is_program && is_other);
-                    self.touched(exec.task, (exec.event.number, "execve"), &touch);
+                    self.touched(exec.task, (Place::of(&exec.event), "execve"), &touch);
                 }
             }
             Item::TaskEnd(at) => {
@@ -176,10 +177,13 @@ impl Looker for Collector<'_> {
 }
 
 impl Entry {
-    fn add(&mut self, node: Option<u32>, event: u64, touch: &Touch, other: Option<Bytes>) {
-        let is_first = self.last_event == 0 && self.by.is_empty();
-        self.first_event = if is_first { event } else { self.first_event.min(event) };
-        self.last_event = self.last_event.max(event);
+    fn add(&mut self, node: Option<u32>, at: Place, touch: &Touch, other: Option<Bytes>) {
+        if self.first.is_none_or(|first| at.event < first.event) {
+            self.first = Some(at);
+        }
+        if self.last.is_none_or(|last| at.event > last.event) {
+            self.last = Some(at);
+        }
         let mut uses = touches::Uses::default();
         match touch.outcome {
             Outcome::Done => {
@@ -215,6 +219,8 @@ impl Entry {
 
     fn into_file(self, (path, is_cut): (Bytes, bool), nodes: &Nodes) -> File {
         let by = self.by.into_iter().filter_map(|(node, uses)| by(node, UseNames(uses), nodes));
+        let [first, last] =
+            [self.first, self.last].map(|at| at.map_or((0, 0), |at| (at.event, at.t_ns)));
         File {
             path,
             is_cut,
@@ -227,8 +233,10 @@ impl Entry {
             renamed_to: self.renamed_to,
             renamed_from: self.renamed_from,
             changed: self.changed,
-            first_event: self.first_event,
-            last_event: self.last_event,
+            first_event: first.0,
+            last_event: last.0,
+            first_ns: first.1,
+            last_ns: last.1,
             by: by.collect(),
             more_by: self.more_by.into(),
         }

@@ -76,6 +76,12 @@ pub struct File {
     pub first_event: u64,
     /// The number of the call with which its last use began.
     pub last_event: u64,
+    /// When its first use began, on CLOCK_MONOTONIC. JSON has the event.
+    #[serde(skip)]
+    pub first_ns: u64,
+    /// When its last use began, likewise.
+    #[serde(skip)]
+    pub last_ns: u64,
     /// The programs that used it, the first ones.
     pub by: Vec<By>,
     /// How often other programs used it.

@@ -68,3 +68,19 @@ pub enum Role {
     /// It was open before the recording, or the log does not show how it was made.
     Before,
 }
+
+impl Role {
+    /// Returns its name, as in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Listen => "listen",
+            Self::Accept => "accept",
+            Self::Datagram => "datagram",
+            Self::Bind => "bind",
+            Self::Pair => "pair",
+            Self::Before => "before",
+        }
+    }
+}

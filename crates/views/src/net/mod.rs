@@ -3,6 +3,7 @@
 //! on the network.
 
 mod dns;
+mod each;
 mod endpoint;
 mod socket;
 mod text;
@@ -22,8 +23,10 @@ use crate::select::{Collect, Looker, Names, Needs, Select, collect};
 use crate::sockets::{self, is_any};
 pub use dns::Lookup;
 use dns::Lookups;
+pub use each::{Sockets, each};
 pub use endpoint::{Endpoint, Net, Role};
-use socket::{Socket, endpoints};
+pub use socket::Socket;
+use socket::endpoints;
 use tls::Hello;
 
 /// Finds the network activity of a log.
@@ -93,10 +96,9 @@ impl Looking {
         if socket.event == 0 {
             let (local, peer) = (file.local.borrow(), file.peer.borrow());
             let known = if peer.len() > 2 { &peer } else { &local };
-            socket.protocol = sockets::protocol(known, file.socket_type.get());
-            socket.exe = call.task().program().map(visible_bytes).unwrap_or_default();
-            (socket.pid, socket.event) = (call.task().tgid(), call.number().max(1));
+            *socket = Socket::of(call, file, sockets::protocol(known, file.socket_type.get()));
         }
+        socket.note(call);
         Some(socket)
     }
 
@@ -112,15 +114,15 @@ impl Looking {
         if socket.role == Some(Role::Connect) {
             let continues = intent::still_connecting(socket.errno) && socket.address == text;
             if continues && !intent::still_connecting(errno) {
-                socket.errno = if intent::has_connected(errno) { 0 } else { errno };
+                socket.settle(call, if intent::has_connected(errno) { 0 } else { errno });
             }
             if continues {
                 return;
             }
             // Another destination, or another try: an attempt of its own.
-            let before = std::mem::take(socket);
-            (socket.pid, socket.event) = (call.task().tgid(), call.number().max(1));
-            (socket.exe, socket.protocol) = (before.exe.clone(), before.protocol);
+            let exe = socket.exe.clone();
+            let next = Socket { exe, peer: None, ..Socket::of(call, &file, socket.protocol) };
+            let before = std::mem::replace(socket, next);
             if self.past.len() < MAX_ENTRIES {
                 self.past.push(before);
             }
@@ -130,7 +132,12 @@ impl Looking {
             socket.protocol = sockets::protocol(bytes, file.socket_type.get()).or(socket.protocol);
             socket.address = sockets::passed(bytes);
         }
-        (socket.role, socket.errno) = (Some(Role::Connect), errno);
+        socket.role = Some(Role::Connect);
+        socket.connect_began = call.start().as_nanos();
+        socket.settle(call, errno);
+        if intent::still_connecting(errno) {
+            socket.connect_ns = None;
+        }
     }
 
     /// The result of a connect that was in progress.
@@ -145,7 +152,7 @@ impl Looking {
             && socket.role == Some(Role::Connect)
             && intent::still_connecting(socket.errno)
         {
-            socket.errno = u16::from_le_bytes([low, high]);
+            socket.settle(call, u16::from_le_bytes([low, high]));
         }
     }
 
@@ -157,13 +164,14 @@ impl Looking {
         if let Some(errno) = call.ended().errno() {
             let bytes = bytes.as_deref().unwrap_or_default();
             let protocol = sockets::protocol(bytes, file.socket_type.get());
-            return self.failed(call, (role, protocol, asked.or(own)), errno);
+            return self.failed(call, &file, (role, protocol, asked.or(own)), errno);
         }
         if call.ended().value().is_none() {
             return;
         }
         if let Some(socket) = self.socket(call, &file, None) {
             socket.role = Some(role);
+            socket.ends(&file);
             socket.address = own.or(asked).or_else(|| socket.address.take());
         }
     }
@@ -172,19 +180,16 @@ impl Looking {
     fn failed(
         &mut self,
         call: &Call<'_>,
+        file: &OpenFile,
         (role, protocol, address): (Role, Option<&'static str>, Option<String>),
         errno: Errno,
     ) {
         if self.past.len() < MAX_ENTRIES {
             self.past.push(Socket {
                 role: Some(role),
-                protocol,
                 address,
                 errno: u16::try_from(errno.0).unwrap_or(u16::MAX),
-                exe: call.task().program().map(visible_bytes).unwrap_or_default(),
-                pid: call.task().tgid(),
-                event: call.number().max(1),
-                ..Socket::default()
+                ..Socket::of(call, file, protocol)
             });
         }
     }
@@ -193,10 +198,9 @@ impl Looking {
     fn own_address(&mut self, call: &Call<'_>) {
         let Some(file) = call.fd("fd").filter(|_| call.ended().value().is_some()) else { return };
         let address = call.sockaddrs(true).next().as_ref().and_then(sockets::passed);
-        if let Some(socket) = self.socket(call, &file, None)
-            && matches!(socket.role, Some(Role::Bind | Role::Listen))
-            && address.is_some()
-        {
+        let Some(socket) = self.socket(call, &file, None) else { return };
+        socket.ends(&file);
+        if matches!(socket.role, Some(Role::Bind | Role::Listen)) && address.is_some() {
             socket.address = address;
         }
     }
@@ -250,6 +254,7 @@ impl Looking {
             };
             if let Some((address, protocol)) = to {
                 socket.role = Some(Role::Datagram);
+                socket.peer = Some(address.clone());
                 (socket.protocol, socket.address) = (protocol, Some(address));
             }
             if socket.role.is_none() {
@@ -269,12 +274,12 @@ impl Looking {
             if intent::still_connecting(socket.errno)
                 && let Some(errno) = errno.filter(|errno| intent::ends_connect(*errno))
             {
-                socket.errno = errno;
+                socket.settle(call, errno);
             }
             let count = if sends { &mut socket.sent } else { &mut socket.received };
             *count = count.saturating_add(bytes);
             if bytes > 0 && intent::still_connecting(socket.errno) {
-                socket.errno = 0;
+                socket.settle(call, 0);
             }
         }
     }
@@ -362,12 +367,18 @@ impl Collect for Looking {
 
     fn finish(self) -> Net {
         let left_out = self.sockets.left_out();
-        let mut sockets: Vec<Socket> =
-            self.sockets.into_entries().map(|(_, socket)| socket).chain(self.past).collect();
-        sockets.sort_by_key(|socket| socket.event);
+        let sockets = in_order(self.sockets, self.past);
         let endpoints = endpoints(sockets, &self.lookups);
         Net { endpoints, lookups: self.lookups.finish(), left_out }
     }
+}
+
+/// Returns all sockets, in the order in which they were first used.
+fn in_order(sockets: Bounded<Key, Socket>, past: Vec<Socket>) -> Vec<Socket> {
+    let sockets = sockets.into_entries().map(|(_, socket)| socket);
+    let mut sockets: Vec<Socket> = sockets.chain(past).collect();
+    sockets.sort_by_key(|socket| socket.event);
+    sockets
 }
 
 /// SOCK_STREAM (include/linux/net.h).

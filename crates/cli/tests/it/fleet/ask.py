@@ -9,13 +9,14 @@ from pyspark.sql import SparkSession
 
 questions = re.findall(r'```sql\n(.*?)```', open(sys.argv[1]).read(), re.S)
 os.environ['TZ'] = 'UTC'
-calls = duckdb.connect()
-calls.execute("SET TimeZone = 'UTC'")
-calls.execute("CREATE VIEW calls AS SELECT * FROM 'calls/*.parquet'")
+duck = duckdb.connect()
+duck.execute("SET TimeZone = 'UTC'")
 spark = (SparkSession.builder.master('local[2]').config('spark.ui.enabled', 'false')
     .config('spark.driver.bindAddress', '127.0.0.1').config('spark.driver.host', '127.0.0.1')
     .config('spark.sql.session.timeZone', 'UTC').getOrCreate())
-spark.read.parquet('calls').createOrReplaceTempView('calls')
+for table in ['calls', 'files', 'sockets']:
+    duck.execute(f"CREATE VIEW {table} AS SELECT * FROM '{table}/*.parquet'")
+    spark.read.parquet(table).createOrReplaceTempView(table)
 
 
 def plain(value):
@@ -32,7 +33,7 @@ def rows(found): return [[plain(value) for value in row] for row in found]
 
 answers = []
 for question in questions:
-    one = rows(calls.execute(question).fetchall())
+    one = rows(duck.execute(question).fetchall())
     other = rows(spark.sql(question).collect())
     assert one == other, (question, one, other)
     answers.append(one)

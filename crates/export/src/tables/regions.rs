@@ -1,0 +1,104 @@
+//! `parquet-regions` and `arrow-regions`: a row for each captured region of a call. docs/export.md
+//! has the columns.
+
+use std::fmt::Write;
+use std::io;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use sysreel_inspect::format::Direction;
+
+use super::columns::{Cell, Columns, Table, short};
+use super::container::Container;
+use super::signed;
+use crate::exporter::Exporter;
+use crate::row::{CallRow, Row};
+
+/// The name and version of the columns, in the metadata of the file.
+pub(super) const SCHEMA: &str = "sysreel/export-parquet-regions/1";
+const ARROW_SCHEMA: &str = "sysreel/export-arrow-regions/1";
+
+/// The columns, in the order of the cells of a row.
+const MESSAGE: &str = "message region {
+    required binary log (STRING);
+    required int64 event;
+    optional int32 task;
+    required binary call (STRING);
+    required int64 start (TIMESTAMP(MICROS,true));
+    required int64 start_ns;
+    optional int32 arg;
+    required binary direction (STRING);
+    required int32 depth;
+    required int32 idx;
+    required int64 address;
+    required int64 asked;
+    required int64 got;
+    required boolean is_cut;
+    optional binary errno (STRING);
+    optional binary sha256 (STRING);
+}";
+
+/// Writes a file.
+pub(crate) struct Regions {
+    columns: Columns,
+    log: String,
+    /// The digits of a hash.
+    digits: String,
+}
+
+impl Regions {
+    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
+        let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
+        let table = Table { message: MESSAGE, schema, growing: &["event", "start", "start_ns"] };
+        let columns = container.create(path, &table)?;
+        Ok(Self { columns, log: String::new(), digits: String::new() })
+    }
+
+    fn call(&mut self, row: &CallRow<'_>) -> io::Result<()> {
+        for region in row.source.regions() {
+            let bytes = region.bytes();
+            self.digits.clear();
+            for byte in bytes.as_deref().map(Sha256::digest).iter().flatten() {
+                _ = write!(self.digits, "{byte:02x}");
+            }
+            let direction = if region.direction() == Direction::IN { "in" } else { "out" };
+            let errno = region.errno().map(|errno| errno.to_string());
+            let arg = region.arg().and_then(|arg| i32::try_from(arg).ok());
+            self.columns.row([
+                Cell::Text(Some(&self.log)),
+                Cell::Long(Some(signed(row.event))),
+                Cell::Short(row.who.task.map(short)),
+                Cell::Text(Some(&row.call)),
+                Cell::Long(Some(row.unix_us)),
+                Cell::Long(Some(signed(row.start_ns))),
+                Cell::Short(arg),
+                Cell::Text(Some(direction)),
+                Cell::Short(Some(region.depth().into())),
+                Cell::Short(Some(short(region.index()))),
+                Cell::Long(Some(region.address().cast_signed())),
+                Cell::Long(Some(signed(region.asked()))),
+                Cell::Long(Some(signed(region.got()))),
+                Cell::Truth(region.is_cut()),
+                Cell::Text(errno.as_deref()),
+                Cell::Text(bytes.is_some().then_some(&self.digits)),
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+impl Exporter for Regions {
+    fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
+        match row {
+            Row::Log(log) => self.log.clone_from(&log.log),
+            Row::Call(row) => self.call(row)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<Vec<String>> {
+        self.columns.finish()?;
+        Ok(Vec::new())
+    }
+}
