@@ -172,7 +172,7 @@ fn github_gets_annotations_and_a_summary_within_its_limits() {
         ran.text().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect();
     assert!(!annotations.is_empty() && annotations.len() <= 10, "{ran:?}");
     assert!(
-        annotations[0].starts_with("::error title=sysreel%3A exit.status::sh: ~ exit: 0 => 3"),
+        annotations[0].starts_with("::error title=sysreel%3A exec.new::sh>mkdir: + mkdir -p d"),
         "{annotations:?}"
     );
     let page = stage.sysreel(&["diff", "--format", "markdown", "a.reel", "b.reel"]).text();

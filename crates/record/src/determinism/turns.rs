@@ -85,6 +85,10 @@ impl Scheduler for TurnScheduler {
         self.watch(cx);
         self.drop_stale_held(cx);
         self.former = None;
+        // The ends of threads, which were reported before that of their leader, go first.
+        while let Some(tid) = cx.due.gone().find(|&tid| self.has_turn(tid)) {
+            self.end_turn(tid);
+        }
         loop {
             if cx.is_ending {
                 self.turns.clear();
@@ -193,6 +197,10 @@ impl TurnScheduler {
     /// The tasks that have turns.
     pub(super) fn turns(&self) -> &[Turn] {
         &self.turns
+    }
+
+    fn has_turn(&self, tid: Tid) -> bool {
+        self.turns.iter().any(|turn| turn.tid == tid)
     }
 
     /// Takes the turn from a task. Returns it if it had one.

@@ -166,6 +166,14 @@ impl Due {
         })
     }
 
+    /// The tasks whose ends are queued.
+    pub(crate) fn gone(&self) -> impl Iterator<Item = Tid> {
+        self.0.iter().filter_map(|arrival| match &arrival.what {
+            Arrived::Report(Report::Gone { tid, .. }) => Some(*tid),
+            _ => None,
+        })
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

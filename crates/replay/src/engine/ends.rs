@@ -97,7 +97,7 @@ impl Ends {
         }
     }
 
-    /// The leader of a process is gone, and with it the process.
+    /// All tasks of the process are gone.
     pub(crate) fn forget(&mut self, tgid: u32) {
         self.processes.remove(&tgid);
     }

@@ -334,7 +334,8 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
         };
         let differs = ends_otherwise(&task, event, gone);
         let unfit = self.ends.gone(&task, gone);
-        if task.is_leader {
+        // The recorder may handle the ends of threads after that of their leader.
+        if !self.tasks.has_process(task.tgid) {
             self.ends.forget(task.tgid);
         }
         self.kernel

@@ -80,6 +80,14 @@ impl<T> Tasks<T> {
         })
     }
 
+    /// Whether any task of the process is there, or one of which nothing is known.
+    pub(crate) fn has_process(&self, tgid: u32) -> bool {
+        self.members.values().any(|member| match member {
+            Member::Replayed(task) => task.tgid == tgid,
+            Member::Orphan { .. } => true,
+        })
+    }
+
     pub(crate) fn insert(&mut self, task: Task<T>) {
         self.begun.insert(task.id);
         self.members.insert(task.id, Member::Replayed(Box::new(task)));

@@ -24,7 +24,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use sysreel_format::{
-    Body, Completeness, Extras, FileHeader, FileId, Item, Limits, Log as ReadLog, SeekReader,
+    Body, Completeness, Extras, FileHeader, FileId, GoneHow, Item, Limits, Log as ReadLog,
+    SeekReader,
 };
 use sysreel_sys::fake::install;
 use sysreel_sys::signals::Termination;
@@ -76,12 +77,29 @@ fn stops_in_log(path: &Path) -> Result<BTreeMap<i32, usize>, String> {
     let source = SeekReader::new(File::open(path).map_err(|error| error.to_string())?);
     let log = ReadLog::open(source, Limits::default()).map_err(|error| error.to_string())?;
     let (mut events, mut stops, mut lives) = (log.events(), BTreeMap::new(), BTreeMap::new());
+    let (mut processes, mut leaders) = (BTreeMap::<u32, u32>::new(), BTreeMap::new());
     while let Some(item) = events.next().map_err(|error| error.to_string())? {
         let Item::Event(event) = item else { return Err(format!("missing events: {item:?}")) };
         let (number, task) = (event.number, event.task.0);
         let before = match event.decode().map_err(|error| error.to_string())? {
-            Body::Task(_) => (lives.insert(task, true), None),
-            Body::Gone(_) => (lives.insert(task, false), Some(true)),
+            Body::Task(new) => {
+                processes.insert(task, new.head.tgid);
+                if new.head.tid == new.head.tgid {
+                    leaders.insert(new.head.tgid, task);
+                }
+                (lives.insert(task, true), None)
+            }
+            Body::Gone(gone) => {
+                let before = lives.insert(task, false);
+                let process = processes.remove(&task);
+                let is_left = |(_, other): (&u32, &u32)| Some(*other) == process;
+                let is_leader = process.is_some_and(|tgid| leaders.get(&tgid) == Some(&task));
+                // Its threads are reaped before a leader.
+                if is_leader && gone.how == GoneHow::REAPED && processes.iter().any(is_left) {
+                    return Err(format!("event {number}: task {task} ends before its threads"));
+                }
+                (before, Some(true))
+            }
             Body::Renamed(_) => (lives.get(&task).copied(), Some(true)),
             Body::Stop(stop) => {
                 *stops.entry(stop.wait_status.cast_signed()).or_default() += 1;

@@ -122,6 +122,17 @@ fn threads_end_as_one_of_them_asked() {
 }
 
 #[test]
+fn a_thread_may_end_after_its_leader() {
+    let mut story = threads();
+    asks(&mut story, 0, "exit_group", 3);
+    reports(&mut story, 0, 3 << 8);
+    story.gone(0, 3 << 8, GoneHow::REAPED);
+    reports(&mut story, 1, 3 << 8);
+    story.gone(1, 3 << 8, GoneHow::REAPED);
+    ends("a leader, then its thread", &story);
+}
+
+#[test]
 fn ends_that_were_not_seen_have_no_status() {
     for how in [GoneHow::SUPERSEDED, GoneHow::VANISHED, GoneHow::DETACHED] {
         let mut story = Story::new();
