@@ -42,11 +42,9 @@ pub fn fds(file: &LogFile, options: &Options) -> Result<(Fds, Findings), Error> 
     let findings = look(file, &options.select, (follow, true), &mut looking)?;
     let end = looking.last.1;
     for at in std::mem::take(&mut looking.open).into_values() {
-        if let Some(fd) = looking.fds.get_mut(at) {
-            fd.life(None, end, FdEnd::Open);
-        }
+        looking.end(at, None, end, FdEnd::Open);
     }
-    let mut fds: Vec<Fd> = looking.fds.into_iter().map(|open| open.fd).collect();
+    let mut fds = looking.fds;
     let is_own = |fd: &Fd| fd.fd > STANDARD && fd.origin != Origin::Inherited;
     let still_open = fds.iter().filter(|fd| fd.end == FdEnd::Open && is_own(fd)).count();
     let leaked = options.leaked;
@@ -70,7 +68,9 @@ const ALL: RangeInclusive<i32> = i32::MIN..=i32::MAX;
 
 #[derive(Default)]
 struct Looking {
-    fds: Vec<OpenFd>,
+    fds: Vec<Fd>,
+    /// What is open, by its index in `fds`.
+    living: HashMap<usize, Living, RandomState>,
     /// The index in `fds` of what is open.
     open: BTreeMap<(TableId, i32), usize>,
     /// The table of each task, as it was last seen.
@@ -82,22 +82,26 @@ struct Looking {
     left_out: u64,
 }
 
-struct OpenFd {
-    fd: Fd,
+/// A descriptor while it is open.
+struct Living {
     since: Time,
-    /// What it refers to, while it is open.
-    file: Option<Rc<OpenFile>>,
+    /// What it refers to.
+    file: Rc<OpenFile>,
 }
 
-impl OpenFd {
-    fn life(&mut self, closed: Option<u64>, at: Time, end: FdEnd) {
+impl Looking {
+    /// Ends the descriptor with this index.
+    fn end(&mut self, index: usize, closed: Option<u64>, at: Time, end: FdEnd) {
+        let living = self.living.remove(&index);
+        let (Some(fd), Some(Living { since, file })) = (self.fds.get_mut(index), living) else {
+            return;
+        };
         // A socket gets its addresses after it is made.
-        if let Some(file) = self.file.take().filter(|file| file.is_socket()) {
-            self.fd.name = file_name(&file);
+        if file.is_socket() {
+            fd.name = file_name(&file);
         }
-        self.fd.closed = closed;
-        self.fd.end = end;
-        self.fd.lived_ns = u64::try_from(at.since(self.since).as_nanos()).unwrap_or(u64::MAX);
+        (fd.closed, fd.end) = (closed, end);
+        fd.lived_ns = u64::try_from(at.since(since).as_nanos()).unwrap_or(u64::MAX);
     }
 }
 
@@ -243,8 +247,8 @@ impl Looking {
             FdEffect::CloseOnExec(first, last, closes) if first <= last => {
                 let rows: Vec<_> = self.rows(table, first..=last).collect();
                 for (_, at) in rows {
-                    if let Some(open) = self.fds.get_mut(at) {
-                        open.fd.close_on_exec = Some(closes);
+                    if let Some(fd) = self.fds.get_mut(at) {
+                        fd.close_on_exec = Some(closes);
                     }
                 }
             }
@@ -282,8 +286,9 @@ impl Looking {
             lived_ns: 0,
             close_on_exec: descriptor.close_on_exec(),
         };
-        let file = Some(Rc::clone(descriptor.file()));
-        self.fds.push(OpenFd { fd, since, file });
+        let file = Rc::clone(descriptor.file());
+        self.living.insert(self.fds.len(), Living { since, file });
+        self.fds.push(fd);
     }
 
     /// Ends the descriptors of a table in a range.
@@ -302,10 +307,10 @@ impl Looking {
         let (event, time) = self.last;
         let closed: Vec<_> = self.rows(table, fds).collect();
         for (fd, at) in closed {
-            let Some(open) = self.fds.get_mut(at).filter(|open| !keeps(fd, &open.fd)) else {
+            if self.fds.get(at).is_none_or(|open| keeps(fd, open)) {
                 continue;
-            };
-            open.life(Some(event), time, end);
+            }
+            self.end(at, Some(event), time, end);
             self.open.remove(&(table, fd));
         }
     }
