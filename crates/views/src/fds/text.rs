@@ -2,19 +2,36 @@
 
 use std::io::{self, Write};
 
-use super::{Fd, FdEnd, Fds, OpenAt, Origin};
+use super::{Fd, FdEnd, Fds, Inherited, OpenAt, Origin};
 use crate::page::Page;
-use crate::table::{Align, Table, write_line};
+use crate::table::{Align, Rows, Table, write_line};
 use crate::text::duration;
 use crate::view::View;
 use sysreel_inspect::Required;
+
+fn cells(fd: &Fd) -> [String; 8] {
+    [
+        fd.pid.to_string(),
+        fd.fd.to_string(),
+        fd.opened.to_string(),
+        match (&fd.by, fd.origin) {
+            (Some(by), _) => by.clone(),
+            (None, Origin::Inherited) => "(inherited)".to_owned(),
+            (None, _) => String::new(),
+        },
+        fd.closed.map(|event| event.to_string()).unwrap_or_default(),
+        fd.end_word().to_owned(),
+        duration(fd.lived_ns),
+        fd.name.clone(),
+    ]
+}
 
 impl View for Fds {
     const SCHEMA: &'static str = "sysreel/fds/1";
     const REQUIRED: Required = Required { names: true, ..Required::NOTHING };
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new(&[
+        let table = Table::new(&[
             ("pid", Align::Right),
             ("fd", Align::Right),
             ("opened", Align::Right),
@@ -24,22 +41,6 @@ impl View for Fds {
             ("lived", Align::Right),
             ("name", Align::Left),
         ]);
-        for fd in &self.fds {
-            table.row(vec![
-                fd.pid.to_string(),
-                fd.fd.to_string(),
-                fd.opened.to_string(),
-                match (&fd.by, fd.origin) {
-                    (Some(by), _) => by.clone(),
-                    (None, Origin::Inherited) => "(inherited)".to_owned(),
-                    (None, _) => String::new(),
-                },
-                fd.closed.map(|event| event.to_string()).unwrap_or_default(),
-                fd.end_word().to_owned(),
-                duration(fd.lived_ns),
-                fd.name.clone(),
-            ]);
-        }
         if self.leaked && self.fds.is_empty() {
             let line = match self.still_open {
                 0 => "every descriptor from 3 on that a call opened was closed before its process \
@@ -55,7 +56,8 @@ impl View for Fds {
             };
             write_line(&line, page, out)?;
         } else {
-            table.write(page, out)?;
+            let rows: &Rows<'_> = &|each| self.fds.iter().try_for_each(|fd| each(&cells(fd)));
+            table.write_rows(page, out, rows)?;
         }
         if self.leaked || self.inherited.len() <= FEW {
             self.write_inherited(page, out)?;
@@ -82,7 +84,7 @@ impl Fds {
             return Ok(());
         }
         writeln!(out, "\ninherited over execve, without close-on-exec:")?;
-        let mut table = Table::new(&[
+        let table = Table::new(&[
             ("pid", Align::Right),
             ("fd", Align::Right),
             ("event", Align::Right),
@@ -91,8 +93,8 @@ impl Fds {
             ("exe", Align::Left),
             ("name", Align::Left),
         ]);
-        for inherited in &self.inherited {
-            table.row(vec![
+        let row = |inherited: &Inherited| {
+            [
                 inherited.pid.to_string(),
                 inherited.fd.to_string(),
                 inherited.event.to_string(),
@@ -100,9 +102,10 @@ impl Fds {
                 inherited.opened_by.map(|pid| pid.to_string()).unwrap_or_default(),
                 inherited.exe.clone().unwrap_or_default(),
                 inherited.name.clone(),
-            ]);
-        }
-        table.write(page, out)
+            ]
+        };
+        let rows: &Rows<'_> = &|each| self.inherited.iter().try_for_each(|one| each(&row(one)));
+        table.write_rows(page, out, rows)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{Net, Role};
+use super::{Endpoint, Lookup, Net, Role};
 use crate::page::Page;
-use crate::table::{Align, Table, write_line};
+use crate::table::{Align, Rows, Table, write_line};
 use crate::text::size;
 use crate::view::View;
 use sysreel_inspect::Required;
@@ -32,7 +32,7 @@ impl View for Net {
     const REQUIRED: Required = Required::files(Classes::NETWORK.and(Classes::DESC));
 
     fn write_text(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new(&[
+        let table = Table::new(&[
             ("event", Align::Right),
             ("", Align::Left),
             ("", Align::Left),
@@ -43,7 +43,7 @@ impl View for Net {
             ("sent", Align::Right),
             ("by", Align::Left),
         ]);
-        for endpoint in &self.endpoints {
+        let row = |endpoint: &Endpoint| {
             let mut address = endpoint.address.clone().unwrap_or_default();
             if !endpoint.names.is_empty() {
                 address = format!("{address} ({})", endpoint.names.join(", "));
@@ -53,7 +53,7 @@ impl View for Net {
             if endpoint.pids.len() > FEW {
                 pids.push("...".to_owned());
             }
-            table.row(vec![
+            [
                 endpoint.event.to_string(),
                 endpoint.role.word().to_owned(),
                 endpoint.protocol.clone(),
@@ -63,8 +63,8 @@ impl View for Net {
                 size(endpoint.received),
                 size(endpoint.sent),
                 format!("{} [{}]", endpoint.exe, pids.join(", ")),
-            ]);
-        }
+            ]
+        };
         if self.endpoints.is_empty() {
             let line = match page.is_partial {
                 true => "no sockets are known",
@@ -72,7 +72,8 @@ impl View for Net {
             };
             write_line(line, page, out)?;
         } else {
-            table.write(page, out)?;
+            let rows: &Rows<'_> = &|each| self.endpoints.iter().try_for_each(|one| each(&row(one)));
+            table.write_rows(page, out, rows)?;
         }
         if !self.lookups.is_empty() {
             self.write_lookups(page, out)?;
@@ -87,7 +88,7 @@ impl View for Net {
 impl Net {
     fn write_lookups(&self, page: &Page, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nnames looked up by DNS:")?;
-        let mut table = Table::new(&[
+        let table = Table::new(&[
             ("event", Align::Right),
             ("asked", Align::Right),
             ("type", Align::Left),
@@ -96,8 +97,8 @@ impl Net {
             ("by", Align::Left),
             ("answers", Align::Left),
         ]);
-        for lookup in &self.lookups {
-            table.row(vec![
+        let row = |lookup: &Lookup| {
+            [
                 lookup.event.to_string(),
                 lookup.asked.to_string(),
                 lookup.record.clone(),
@@ -105,8 +106,9 @@ impl Net {
                 lookup.code.clone().unwrap_or_else(|| "no answer".to_owned()),
                 lookup.exe.clone(),
                 lookup.answers.join(", "),
-            ]);
-        }
-        table.write(page, out)
+            ]
+        };
+        let rows: &Rows<'_> = &|each| self.lookups.iter().try_for_each(|one| each(&row(one)));
+        table.write_rows(page, out, rows)
     }
 }
