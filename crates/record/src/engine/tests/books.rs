@@ -18,7 +18,7 @@ use crate::sink::Sink;
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
 use std::rc::Rc;
@@ -78,6 +78,8 @@ fn stops_in_log(path: &Path) -> Result<BTreeMap<i32, usize>, String> {
     let log = ReadLog::open(source, Limits::default()).map_err(|error| error.to_string())?;
     let (mut events, mut stops, mut lives) = (log.events(), BTreeMap::new(), BTreeMap::new());
     let (mut processes, mut leaders) = (BTreeMap::<u32, u32>::new(), BTreeMap::new());
+    // Tasks whose leader has ended.
+    let mut left = BTreeSet::new();
     while let Some(item) = events.next().map_err(|error| error.to_string())? {
         let Item::Event(event) = item else { return Err(format!("missing events: {item:?}")) };
         let (number, task) = (event.number, event.task.0);
@@ -92,15 +94,22 @@ fn stops_in_log(path: &Path) -> Result<BTreeMap<i32, usize>, String> {
             Body::Gone(gone) => {
                 let before = lives.insert(task, false);
                 let process = processes.remove(&task);
-                let is_left = |(_, other): (&u32, &u32)| Some(*other) == process;
+                if left.remove(&task) && gone.how != GoneHow::VANISHED {
+                    return Err(format!("event {number}: task {task} ends after its leader"));
+                }
                 let is_leader = process.is_some_and(|tgid| leaders.get(&tgid) == Some(&task));
-                // Its threads are reaped before a leader.
-                if is_leader && gone.how == GoneHow::REAPED && processes.iter().any(is_left) {
-                    return Err(format!("event {number}: task {task} ends before its threads"));
+                if is_leader && gone.how == GoneHow::REAPED {
+                    // A thread that is left has taken the leader's id by an execve, and was killed
+                    // before it could tell.
+                    let of_process = processes.iter().filter(|(_, other)| Some(**other) == process);
+                    left.extend(of_process.map(|(task, _)| *task));
                 }
                 (before, Some(true))
             }
             Body::Renamed(_) => (lives.get(&task).copied(), Some(true)),
+            Body::Stop(_) if left.contains(&task) => {
+                return Err(format!("event {number}: task {task} stops after its leader's end"));
+            }
             Body::Stop(stop) => {
                 *stops.entry(stop.wait_status.cast_signed()).or_default() += 1;
                 (lives.get(&task).copied(), Some(true))
