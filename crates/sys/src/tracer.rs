@@ -120,7 +120,7 @@ impl Tracer {
 
     /// Attaches to a parked task, and requests a stop. At its next stop the task is as it was
     /// before it was parked. That is a PTRACE_EVENT_STOP, a group stop, or its exit event. Returns
-    /// `false` if the task has ended while nobody traced it.
+    /// `false` if the task has ended while it had no tracer.
     ///
     /// # Errors
     /// The errno of ptrace(2), if the task lives.

@@ -7,7 +7,7 @@
 //! the same in every run and stores it. `signals` delivers signals where a replay can place them.
 //! `state` records registers and checksums of memory. `thread_end` records the kernel's last
 //! changes. `untrap` undoes what would make a task fail without its recorder. `findings` says in
-//! the log what stands against a replay.
+//! the log why a replay is impossible, or may differ.
 //!
 //! [`Groups`] is another hook: it finds out which tasks can see each other's memory. Of each group
 //! of such tasks, [`TurnScheduler`] lets one run at a time (`turns`), and preempts those that wait
