@@ -2,27 +2,28 @@
 
 use super::context::Context;
 use super::hook::{Detach, StopHook};
-use sysreel_format::{Altering, NoteCode, Severity};
+use sysreel_format::{Altering, NoteCode, Severity, TaskId};
+use sysreel_sys::Stop;
 use sysreel_sys::memory::EPERM;
-use sysreel_sys::{Stop, Tid};
 
 /// The results of skipped calls, until their exits.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
-    results: Vec<(Tid, i64)>,
+    results: Vec<(TaskId, i64)>,
     /// Whether the log says that children with CLONE_UNTRACED are refused.
     refusal_noted: bool,
 }
 
 impl Answers {
-    /// Notes the result of the call that a task has just been made to skip.
-    pub(crate) fn add(&mut self, tid: Tid, result: i64) {
-        self.results.push((tid, result));
+    /// Notes the result of the call that a task has just been made to skip. If the task is killed
+    /// before the exit, the result stays: another task may get its tid, but never its ordinal.
+    pub(crate) fn add(&mut self, task: TaskId, result: i64) {
+        self.results.push((task, result));
     }
 
     /// Sets the result of a skipped call at its exit.
     pub(crate) fn give(&mut self, cx: &mut Context, stop: &Stop) {
-        let of_task = |(tid, _): &(Tid, i64)| *tid == stop.tid();
+        let of_task = |(task, _): &(TaskId, i64)| *task == cx.at.id;
         let Some(at) = self.results.iter().position(of_task) else { return };
         let Some((rval, _)) = cx.info.result() else { return };
         let (_, given) = self.results.swap_remove(at);
@@ -47,7 +48,7 @@ impl Answers {
         }
         let Detach::Nowhere(why) = hooks.can_detach() else { return };
         if stop.skip_call().is_ok() {
-            self.add(cx.at.tid, -i64::from(EPERM));
+            self.add(cx.at.id, -i64::from(EPERM));
         }
         if !std::mem::replace(&mut self.refusal_noted, true) {
             let text = format!(

@@ -145,7 +145,7 @@ impl Handover {
         };
         if stop.skip_call().is_ok() {
             task.asked_to_be_traced = true;
-            self.answers.add(cx.at.tid, 0);
+            self.answers.add(cx.at.id, 0);
         }
     }
 
