@@ -92,7 +92,8 @@ fn dense(abi: Abi) -> &'static [Entry] {
 }
 
 fn build(abi: Abi) -> Vec<Entry> {
-    let mut by_name: HashMap<&'static str, &'static Row> = HashMap::new();
+    let count = table::groups().map(|(_, rows)| rows.len()).sum();
+    let mut by_name: HashMap<&'static str, &'static Row> = HashMap::with_capacity(count);
     for (only, rows) in table::groups().filter(|(only, _)| only.is_none_or(|only| only == abi)) {
         for row in rows {
             // A row restricted to this ABI overrides a common one, in any order.

@@ -24,6 +24,10 @@ const SHORT_LOG: u64 = 1 << 20;
 /// bytes.
 const LEVEL_OF_FILES: i32 = 1;
 
+/// About the length of the payloads of a program that ends at once: zstd takes memory, and clears
+/// it, by the length of its input.
+pub(crate) const WARM_UP: usize = 16 << 10;
+
 /// Compresses payloads, and checks that each frame decompresses to its input.
 pub(crate) struct Packer {
     compressor: Compressor<'static>,
@@ -51,6 +55,12 @@ impl Packer {
             frame: Vec::new(),
             unpacked: Vec::new(),
         })
+    }
+
+    /// Makes the memory that the first payloads will need.
+    pub(crate) fn warm_up(&mut self) {
+        // What is wrong here is wrong with the first payload, and reported then.
+        _ = self.pack(&[0; WARM_UP], &mut Vec::new());
     }
 
     /// Sets the length of the log so far, in bytes. In a long log speed matters more than size.

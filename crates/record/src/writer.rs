@@ -137,6 +137,8 @@ struct State {
 
 impl State {
     fn run(&mut self) -> Written {
+        // While the program starts.
+        _ = self.blocks.as_mut().map(BlockWriter::warm_up);
         let mut synced = Instant::now();
         loop {
             match self.exchange.receive(SYNC_EVERY) {

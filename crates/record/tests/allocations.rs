@@ -6,7 +6,8 @@
 
 use std::path::Path;
 use std::process::Command;
-use sysreel_record::{Ended, Options, Recorder};
+use sysreel_abi::Filter;
+use sysreel_record::{Ended, FastMode, Options, Recorder};
 use sysreel_sys::counting::{Counting, allocations};
 
 #[global_allocator]
@@ -25,40 +26,74 @@ fn a_stop_allocates_nothing() {
             return;
         }
     }
-    let record = |what, rounds| recorded(&program, folder.path(), what, rounds);
-    // Allocations made once for the process (tables, thread locals) are made here.
-    _ = record("mixed", 20);
-    // Calls of every kind with its own handling, see fixtures/bench/calls.c. Few enough to fit the
-    // segments: waiting for the writer may allocate.
-    let (few, many) = (record("mixed", 20), record("mixed", 400));
-    let stops = many.events - few.events;
-    assert!(stops >= 380 * 30, "{stops} more stops");
-    assert_eq!(
-        few.allocations, many.allocations,
-        "allocations without and with {stops} more stops"
-    );
+    for (mode, change) in MODES {
+        let record = |what, rounds| recorded(&program, folder.path(), what, rounds, change);
+        // Allocations made once for the process (tables, thread locals) are made here.
+        _ = record("mixed", 20);
+        // Calls of every kind with its own handling, see fixtures/bench/calls.c. Few enough to fit
+        // the segments: waiting for the writer may allocate.
+        let (few, many) = (record("mixed", 20), record("mixed", 400));
+        let stops = many.events - few.events;
+        assert!(stops >= 380 * 18, "{mode}: {stops} more stops");
+        assert_eq!(
+            few.allocations, many.allocations,
+            "{mode}: allocations without and with {stops} more stops"
+        );
+    }
+    // For a replay signals, and calls that could change mapped files, need /proc and paths; and
+    // from time to time the registers are compared.
+    let record =
+        |rounds| recorded(&program, folder.path(), "read", rounds, |o| o.replayable = true);
+    _ = record(50);
+    let (stops, more) = record(1500).more_than(&record(50));
+    assert!(stops >= 1400 * 2, "{stops} more stops");
+    assert!(more * 50 < stops, "{more} more allocations for {stops} more stops");
+    let record = |what, rounds| recorded(&program, folder.path(), what, rounds, |_| {});
     // With several tasks the queue of reports may grow and masks are sometimes changed, but not at
     // every stop.
-    let (few, many) = (record("threads", 50), record("threads", 1500));
-    let (stops, more) =
-        (many.events - few.events, many.allocations.saturating_sub(few.allocations));
+    let (stops, more) = record("threads", 1500).more_than(&record("threads", 50));
     // The waits of the joins differ from run to run.
     assert!(stops >= 1400 * 4 * 2, "{stops} more stops");
     assert!(more * 100 < stops, "{more} more allocations for {stops} more stops");
 }
+
+/// What changes the options of a recording.
+type Change = fn(&mut Options);
+
+/// The ways of recording that allocate nothing at a stop, whatever the call.
+const MODES: &[(&str, Change)] = &[
+    ("plain", |_| {}),
+    ("--no-names", |options| options.names = false),
+    ("--only", |options| options.only = Some(Filter::parse("openat,read,poll").unwrap())),
+    ("--fast", |options| options.fast = Some(FastMode::On)),
+];
 
 struct Recorded {
     events: u64,
     allocations: u64,
 }
 
+impl Recorded {
+    /// Returns how many events and allocations this recording has beyond another one.
+    fn more_than(&self, other: &Recorded) -> (u64, u64) {
+        (self.events - other.events, self.allocations.saturating_sub(other.allocations))
+    }
+}
+
 /// Records `rounds` rounds of a workload on this thread, as the tracer.
-fn recorded(program: &Path, folder: &Path, what: &str, rounds: u64) -> Recorded {
-    let options = Options {
+fn recorded(
+    program: &Path,
+    folder: &Path,
+    what: &str,
+    rounds: u64,
+    change: impl Fn(&mut Options),
+) -> Recorded {
+    let mut options = Options {
         output: Some(folder.join(format!("{what}.{rounds}.reel"))),
         argv: vec![program.into(), what.into(), rounds.to_string().into()],
         ..Options::default()
     };
+    change(&mut options);
     let recorder = Recorder::prepare(&options).unwrap();
     let before = allocations();
     let outcome = recorder.run().unwrap();

@@ -6,7 +6,7 @@ use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirectiv
 use super::columns::{COLUMNS, Column, Columns, FRAMES, put_uint};
 use super::layout::Wanted;
 use crate::Error;
-use crate::zframe::{LEVEL, Unpacker};
+use crate::zframe::{LEVEL, Unpacker, WARM_UP};
 
 /// Columns shorter than this share their entropy tables with the next ones.
 const WORTH_ITS_TABLES: usize = 512;
@@ -37,6 +37,12 @@ impl FramePacker {
             context.set_parameter(parameter).map_err(failed)?;
         }
         Ok(FramePacker { context, directory: Vec::new() })
+    }
+
+    /// Makes the memory that the first frames will need.
+    pub(super) fn warm_up(&mut self) {
+        // What is wrong here is wrong with the first columns, and reported then.
+        _ = self.frame(&[vec![0; WARM_UP]], &mut Vec::new());
     }
 
     /// Appends the frames to `out`. Returns the length of all their contents.

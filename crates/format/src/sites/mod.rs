@@ -72,6 +72,11 @@ impl SitesPacker {
         })
     }
 
+    /// Makes the memory that the first payloads will need.
+    pub(crate) fn warm_up(&mut self) {
+        self.packer.warm_up();
+    }
+
     /// Appends the payload of `rows` to `out`, if there is one that decodes to them.
     pub(crate) fn pack(&mut self, rows: &[u8], out: &mut Vec<u8>) -> Result<Packed, Error> {
         let from = out.len();

@@ -110,6 +110,11 @@ impl<W: io::Write> BlockWriter<W> {
         self.payloads.fast = true;
     }
 
+    /// Makes the memory that the first block needs: the user of a short program waits for it.
+    pub fn warm_up(&mut self) {
+        self.payloads.warm_up();
+    }
+
     /// Writes the contents of a segment: its blobs, then its events.
     ///
     /// Records that another program has changed are left out: their events are lost for

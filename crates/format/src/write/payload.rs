@@ -21,6 +21,14 @@ impl Payloads {
         Ok(Payloads { packer: Packer::new()?, sites, other: Vec::new(), fast: false })
     }
 
+    /// Makes the memory that the first payloads will need.
+    pub(crate) fn warm_up(&mut self) {
+        self.packer.warm_up();
+        if let Some(sites) = &mut self.sites {
+            sites.warm_up();
+        }
+    }
+
     /// Sets the length of the log so far, in bytes.
     pub(crate) fn set_log_len(&mut self, offset: u64) {
         self.packer.set_log_len(offset);
