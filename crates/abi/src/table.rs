@@ -27,23 +27,25 @@ mod xattr;
 use crate::arch::Abi;
 use crate::desc::Row;
 
+/// All groups of rows, each with the ABI it is restricted to.
+pub(crate) static GROUPS: [(Option<Abi>, &[Row]); 14] = [
+    (None, file::ROWS),
+    (None, xattr::ROWS),
+    (None, mount::ROWS),
+    (None, poll::ROWS),
+    (None, network::ROWS),
+    (None, process::ROWS),
+    (None, memory::ROWS),
+    (None, signal::ROWS),
+    (None, ipc::ROWS),
+    (None, clock::ROWS),
+    (None, creds::ROWS),
+    (None, system::ROWS),
+    (Some(Abi::I386), i386::ROWS),
+    (Some(Abi::Aarch64), aarch64::ROWS),
+];
+
 /// Returns all groups of rows, each with the ABI it is restricted to.
 pub(crate) fn groups() -> impl Iterator<Item = (Option<Abi>, &'static [Row])> {
-    [
-        (None, file::ROWS),
-        (None, xattr::ROWS),
-        (None, mount::ROWS),
-        (None, poll::ROWS),
-        (None, network::ROWS),
-        (None, process::ROWS),
-        (None, memory::ROWS),
-        (None, signal::ROWS),
-        (None, ipc::ROWS),
-        (None, clock::ROWS),
-        (None, creds::ROWS),
-        (None, system::ROWS),
-        (Some(Abi::I386), i386::ROWS),
-        (Some(Abi::Aarch64), aarch64::ROWS),
-    ]
-    .into_iter()
+    GROUPS.into_iter()
 }
