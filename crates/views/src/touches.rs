@@ -137,12 +137,6 @@ fn of_new_name(outcome: Outcome) -> Outcome {
     }
 }
 
-/// Returns the arguments, as the program passed them.
-fn registers(call: &Call<'_>) -> [u64; 6] {
-    let args = call.args();
-    std::array::from_fn(|at| args.raw(at).unwrap_or(0))
-}
-
 /// Returns the full path of an open file; `None` if it has none. A file that was opened without a
 /// name has a placeholder.
 fn path_of(file: &OpenFile, unnamed: &Unnamed) -> Option<Vec<u8>> {
@@ -185,7 +179,7 @@ fn data(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Vec<
 }
 
 fn mmap(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Option<Touch> {
-    let (abi, args) = (call.abi()?, registers(call));
+    let (abi, args) = (call.abi()?, call.args().registers());
     let uses = if intent::maps_to_write(abi, row, &args) {
         Uses::MAP | Uses::MAP_WRITE
     } else if intent::maps_file(abi, row, &args) {
@@ -211,11 +205,11 @@ fn bind(call: &Call<'_>, row: &Row, outcome: Outcome) -> Option<Touch> {
 /// Returns what calls on names do: those that look files up, and those that change them.
 fn names(call: &Call<'_>, row: &Row, outcome: Outcome, unnamed: &Unnamed) -> Vec<Touch> {
     let paths = || call.paths().filter(|path| !path.written().is_empty());
-    let [first, second] = places::path_args(row);
-    let nth = |nth: Option<places::PathArg>| {
-        let at = usize::from(nth?.path);
+    let nth = |nth: usize| {
+        let at = usize::from(places::path_args(row)[nth]?.path);
         paths().find(|path| path.position() == at)
     };
+    let (first, second) = (0, 1);
     let one = |path: Option<PathArg<'_>>, uses| -> Vec<Touch> {
         path.map(|path| named(&path, uses, outcome)).into_iter().collect()
     };
@@ -275,7 +269,7 @@ fn rename(
     (from, to): (Option<PathArg<'_>>, Option<PathArg<'_>>),
     outcome: Outcome,
 ) -> Vec<Touch> {
-    let exchanges = call.abi().is_some_and(|abi| places::exchanges(abi, row, &registers(call)));
+    let exchanges = call.abi().is_some_and(|abi| places::exchanges(abi, row, &call.args().registers()));
     let (away, here) = match exchanges {
         true => (Uses::RENAME_HERE, Uses::RENAME_HERE),
         false => (Uses::RENAME_AWAY, Uses::RENAME_HERE),

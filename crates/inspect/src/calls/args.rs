@@ -58,6 +58,12 @@ impl<'a> Args<'a> {
         self.at(at).map(|arg| arg.raw())
     }
 
+    /// Returns the values of all six argument registers, as the program passed them.
+    #[must_use]
+    pub fn registers(&self) -> [u64; 6] {
+        self.call.resolved().map_or(self.call.open.call.args, |call| call.args)
+    }
+
     /// Iterates over the arguments.
     pub fn iter(&self) -> impl Iterator<Item = Arg<'a>> + use<'a> {
         let args = *self;
@@ -83,8 +89,7 @@ impl<'a> Arg<'a> {
     /// Returns its value, as the program passed it.
     #[must_use]
     pub fn raw(&self) -> u64 {
-        let args = self.call.resolved().map_or(self.call.open.call.args, |call| call.args);
-        args.get(self.at).copied().unwrap_or(0)
+        self.call.args().registers().get(self.at).copied().unwrap_or(0)
     }
 
     /// Returns what it is and the memory that it points to. `None` if the table has no row for the

@@ -31,6 +31,8 @@ pub struct OpenCall {
     pub row: Option<&'static Row>,
     /// The call that it continues, if it is a restart_syscall(2) and the log shows that.
     pub(crate) continues: Option<&'static Row>,
+    /// Whether any of the next three was set.
+    keeps: bool,
     /// The descriptors among its arguments, with their files at its entry, if these may change
     /// before its exit.
     kept: [Option<(i32, Option<Rc<OpenFile>>)>; 2],
@@ -55,6 +57,7 @@ impl OpenCall {
             abi: None,
             row: None,
             continues: None,
+            keeps: false,
             kept: [None, None],
             files: None,
             places: None,
@@ -74,11 +77,13 @@ impl OpenCall {
         let has_path = |kind| matches!(kind, ArgKind::Path | ArgKind::SockAddr | ArgKind::DirFd);
         if Rc::strong_count(&context.places) > 1 && row.args.iter().any(|arg| has_path(arg.kind)) {
             self.places = Some(context.places.borrow().clone());
+            self.keeps = true;
         }
     }
 
     /// Keeps the files of the descriptors among the arguments, or the table if more are in memory.
     fn keep_descriptors(&mut self, context: &TaskContext, row: &Row) {
+        self.keeps = true;
         let table = context.files.borrow();
         let args = self.args();
         let mut places = self.kept.iter_mut();
@@ -102,11 +107,14 @@ impl OpenCall {
 
     /// Frees what is kept of the arguments.
     pub(super) fn forget_arguments(&mut self) {
-        (self.files, self.places, self.kept) = (None, None, [None, None]);
+        if std::mem::take(&mut self.keeps) {
+            (self.files, self.places, self.kept) = (None, None, [None, None]);
+        }
     }
 
     /// Keeps what its descriptors mean if they are not kept yet.
     pub(super) fn keep_files(&mut self, context: &TaskContext) {
+        self.keeps = true;
         self.files.get_or_insert_with(|| context.files.borrow().clone());
     }
 

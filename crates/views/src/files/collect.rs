@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
 use foldhash::fast::RandomState;
 use sysreel_inspect::calls::{Item, Task};
@@ -80,10 +81,9 @@ impl<'o> Collector<'o> {
         }
         let has_room = self.entries.len() < MAX_ENTRIES;
         let key = self.pool.keep(&touch.path).map(|path| (path, touch.is_cut));
-        let entry = match key {
-            Some(key) if has_room || self.entries.contains_key(&key) => {
-                self.entries.entry(key).or_default()
-            }
+        let entry = match key.map(|key| self.entries.entry(key)) {
+            Some(Slot::Occupied(known)) => known.into_mut(),
+            Some(Slot::Vacant(new)) if has_room => new.insert(Entry::default()),
             _ => {
                 self.left_out = self.left_out.saturating_add(1);
                 return;

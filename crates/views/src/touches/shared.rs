@@ -37,17 +37,17 @@ impl Shared {
         touches: &mut Vec<Touch>,
     ) {
         let Some(value) = call.ended().value() else { return };
-        let args: [u64; 6] = std::array::from_fn(|at| call.args().raw(at).unwrap_or(0));
-        let process = call.process();
+        if row.kind == CallKind::Mmap {
+            let args = call.args().registers();
+            return self.map(call, row, (value.cast_unsigned(), args), named);
+        }
+        if self.mappings.is_empty() {
+            return;
+        }
+        let (args, process) = (call.args().registers(), call.process());
         match row.kind {
-            CallKind::Exec if !self.mappings.is_empty() => {
-                self.take(process, (0, u64::MAX));
-            }
-            CallKind::Munmap if !self.mappings.is_empty() => {
-                self.take(process, (args[0], args[1]));
-            }
-            CallKind::Mmap => self.map(call, row, (value.cast_unsigned(), args), named),
-            _ if self.mappings.is_empty() => {}
+            CallKind::Exec => _ = self.take(process, (0, u64::MAX)),
+            CallKind::Munmap => _ = self.take(process, (args[0], args[1])),
             _ => {
                 let Some(range) = intent::makes_writable(row, &args) else { return };
                 for Mapping { path, passes_on, .. } in self.take(process, range) {
