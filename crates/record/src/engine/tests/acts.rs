@@ -5,6 +5,9 @@ use sysreel_abi::{Abi, AuditArch, number::number};
 use sysreel_sys::signals::{SIGTRAP, SIGUSR1};
 use sysreel_sys::{Event, Signal, Tid};
 
+/// -ERESTARTNOHAND (include/linux/errno.h).
+const RESTART: u64 = -514_i64 as u64;
+
 /// The struct of PTRACE_GET_SYSCALL_INFO: no call, an entry with its first argument, or an exit
 /// (linux/ptrace.h).
 pub(super) fn info(op: u8, nr_or_result: u64, arg: u64) -> Vec<u8> {
@@ -20,7 +23,7 @@ pub(super) fn info(op: u8, nr_or_result: u64, arg: u64) -> Vec<u8> {
         }
         _ => {
             bytes.extend(nr_or_result.to_le_bytes());
-            bytes.push(0);
+            bytes.push(u8::from(nr_or_result == RESTART));
         }
     }
     bytes
@@ -141,6 +144,7 @@ impl Tasks {
                 let has_ended = matches!(child.state, State::Zombie | State::Gone);
                 child.has_executed || has_ended || matches!(child.state, State::Detached)
             }
+            State::Running(Phase::Waiting) => self.tasks[at].interrupted,
             State::Running(_) => true,
             _ => false,
         }
@@ -171,6 +175,7 @@ impl Tasks {
                         return self.stop(at, status, info(0, 0, 0), 0, Phase::User);
                     }
                     Act::Call | Act::Filtered => "getpid",
+                    Act::Wait => "pause",
                     Act::Vfork(_) => "vfork",
                     Act::Fork(_) => "fork",
                     Act::Thread(_) => "clone",
@@ -184,6 +189,11 @@ impl Tasks {
                 self.syscall_stop(at, info(1, call(name), arg), Phase::Call(act));
             }
             Phase::Call(act) => self.act(at, act),
+            Phase::Waiting => {
+                // The interrupted call is made again.
+                self.tasks[at].script.push_front(Act::Wait);
+                self.syscall_stop(at, info(2, RESTART, 0), Phase::User);
+            }
             Phase::Returning => self.syscall_stop(at, info(2, 0, 0), Phase::User),
             Phase::Exec => self.replace_leader(at),
             Phase::Vfork(child) => {
@@ -210,6 +220,7 @@ impl Tasks {
                 self.event_stop(at, Event::VFORK, child as u64, next);
             }
             Act::Filtered => self.event_stop(at, Event::SECCOMP, 0, Phase::Returning),
+            Act::Wait => self.tasks[at].state = State::Running(Phase::Waiting),
             Act::Thread(script) => {
                 let child = self.make_child(at, script, true);
                 self.event_stop(at, Event::CLONE, child as u64, Phase::Returning);

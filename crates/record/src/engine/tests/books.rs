@@ -1,7 +1,7 @@
 //! Records programs of the fake kernel, and checks what the recorder and the log say of them.
 
 use super::fake::Kernel;
-use super::kernel::{Act, FIRST_TID, Phase, State, Task, Tasks};
+use super::kernel::{Act, EXEC_EVENT, FIRST_TID, Phase, State, Task, Tasks};
 use super::ledger::{Does, Ledger};
 use crate::begin::{LogPaths, start_writer};
 use crate::cpu_affinity::CpuAffinity;
@@ -160,7 +160,7 @@ pub(super) fn record<S: Scheduler>(
     (start, scheduler): (Start, S),
     script: &[Act],
     seed: u64,
-    (one_at_a_time, kills): (bool, bool),
+    (one_at_a_time, kills): (bool, usize),
     does: Does,
 ) -> Result<(), String> {
     let mut tasks = Tasks::new(start.tasks(script), seed);
@@ -220,10 +220,22 @@ fn check(kernel: &Tasks, ledger: &Ledger, start: Start) -> Vec<String> {
     let mut problems = ledger.problems.clone();
     problems.extend(kernel.violations.iter().cloned());
     problems.extend(kernel.left());
+    // The program does not see the SIGSTOP that held it.
+    let swallowed = ledger.swallowed + usize::from(start == Start::Spawned);
+    if kernel.suppressed > swallowed {
+        let suppressed = kernel.suppressed;
+        problems.push(format!("{suppressed} signals were not delivered, {swallowed} are left out"));
+    }
     // Nothing of these programs is killed.
     if ledger.does.drives && ledger.exits != ledger.ends.len() {
         let (exits, ends) = (ledger.exits, ledger.ends.len());
         problems.push(format!("{exits} exit events of {ends} tasks"));
+    }
+    let executed = kernel.reported.get(&EXEC_EVENT).copied().unwrap_or(0);
+    // One that is killed in its event has no new program any more.
+    let missing = if kernel.tasks.iter().any(|task| task.was_killed) { executed } else { 0 };
+    if !(executed - missing..=executed).contains(&ledger.images) {
+        problems.push(format!("{} new programs of {executed}", ledger.images));
     }
     if start == Start::Spawned && kernel.tasks.len() < ledger.ends.len() {
         problems.push(format!("{} tasks of {}", ledger.ends.len(), kernel.tasks.len()));

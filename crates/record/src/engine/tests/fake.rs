@@ -50,7 +50,8 @@ impl FakeKernel for Kernel {
     fn request(&mut self, tid: Tid, request: Request) -> Result<Vec<u8>, i32> {
         let mut this = self.0.borrow_mut();
         let at = this.find(tid).ok_or(libc::ESRCH)?;
-        if this.kills && this.random(60) == 0 {
+        let kills = this.kills;
+        if kills > 0 && this.random(kills) == 0 {
             this.kill_process(at);
             let steps = this.random(3);
             this.run_some(steps);
@@ -72,7 +73,8 @@ impl FakeKernel for Kernel {
             }
             // PTRACE_LISTEN works in a PTRACE_EVENT_STOP only (kernel/ptrace.c, `ptrace_request`).
             (Request::Listen, _) => Err(libc::EIO),
-            (Request::Detach(_), State::Stopped { .. }) => {
+            (Request::Detach(signal), State::Stopped { .. }) => {
+                this.deliver(at, signal);
                 this.tasks[at].state = State::Detached;
                 Ok(Vec::new())
             }

@@ -16,6 +16,8 @@ pub(super) enum Act {
     Signal,
     /// Stops its process, until nothing else can run or by chance.
     Stop,
+    /// Makes a call that never returns.
+    Wait,
     /// Makes a call for which its own filter returns RET_TRACE.
     Filtered,
     /// Makes a process.
@@ -40,6 +42,8 @@ pub(super) enum Phase {
     User,
     /// In a call, for this act.
     Call(Act),
+    /// In a call that never returns.
+    Waiting,
     /// In a call that has done its work.
     Returning,
     /// In an execve that waits for the other threads to end.
@@ -121,8 +125,10 @@ pub(super) struct Tasks {
     pub(super) tasks: Vec<Task>,
     pub(super) next: Tid,
     random: u64,
-    /// Whether tasks are killed between the requests of their tracer.
-    pub(super) kills: bool,
+    /// Before one of so many requests of the tracer the task is killed; 0: before none.
+    pub(super) kills: usize,
+    /// How many signals were not delivered at their stops.
+    pub(super) suppressed: usize,
     /// How many stops were reported, by their status.
     pub(super) reported: BTreeMap<i32, usize>,
     /// How often a wait was interrupted without a report in between.
@@ -142,8 +148,9 @@ pub(super) fn stop_status(Signal(signal): Signal, Event(event): Event) -> i32 {
     event << 16 | signal << 8 | 0x7f
 }
 
-/// The status of an exit event.
+/// The statuses of some events.
 pub(super) const EXIT_EVENT: i32 = Event::EXIT.0 << 16 | libc::SIGTRAP << 8 | 0x7f;
+pub(super) const EXEC_EVENT: i32 = Event::EXEC.0 << 16 | libc::SIGTRAP << 8 | 0x7f;
 
 impl Tasks {
     /// Starts with these tasks.
@@ -152,7 +159,8 @@ impl Tasks {
             next: FIRST_TID + Tid::try_from(tasks.len()).unwrap_or(0),
             tasks,
             random: seed | 1,
-            kills: false,
+            kills: 0,
+            suppressed: 0,
             reported: BTreeMap::new(),
             wakes: 0,
             reaped: Vec::new(),
@@ -241,6 +249,7 @@ impl Tasks {
     /// PTRACE_SYSCALL and its like, with the signal to deliver.
     pub(super) fn resume(&mut self, at: usize, signal: Signal) {
         self.note(at, "resumed");
+        self.deliver(at, signal);
         let Task { tid, tgid, was_killed, .. } = self.tasks[at];
         let group_stop = stop_status(SIGSTOP, Event::STOP);
         match self.tasks[at].state.clone() {
@@ -263,6 +272,22 @@ impl Tasks {
         if self.one_at_a_time && self.tasks.iter().filter(in_user_code).count() > 1 {
             self.violations
                 .push(format!("task {tid} was resumed while another of its process runs"));
+        }
+    }
+
+    /// A task leaves its stop with a signal, or with none.
+    pub(super) fn deliver(&mut self, at: usize, signal: Signal) {
+        let State::Stopped { status, .. } = self.tasks[at].state else { return };
+        let of_stop = Signal(status >> 8);
+        // Not one of PTRACE_O_TRACESYSGOOD or of an event.
+        let is_signal = of_stop.0 & !0x7f == 0;
+        let Task { tid, was_killed, .. } = self.tasks[at];
+        if was_killed {
+            // The stop that it was resumed from may be another one.
+        } else if is_signal && signal == Signal::NONE {
+            self.suppressed += 1;
+        } else if is_signal && signal != of_stop || !is_signal && signal != Signal::NONE {
+            self.violations.push(format!("task {tid} got {signal:?} at a stop of {status:#x}"));
         }
     }
 

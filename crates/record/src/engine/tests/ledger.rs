@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 use sysreel_sys::signals::{SIGTERM, Termination};
 use sysreel_sys::{Event, Resume, Signal, Stop, StopKind};
 
+/// The most stops of a task from a request to end until it is let go: those that were due already,
+/// the entry of a call, at which no task is detached, and the end of that call.
+const MOST_LATE: u32 = 4;
+
 /// What the hook does.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Does {
@@ -27,16 +31,29 @@ pub(super) struct Ledger {
     pub(super) does: Does,
     pub(super) termination: Option<Termination>,
     pub(super) signals: usize,
+    /// How many signals it swallowed.
+    pub(super) swallowed: usize,
+    /// The stops of each task since the end of the recording was requested.
+    pub(super) late: BTreeMap<u32, u32>,
     /// The stops that it left out, by their status.
     pub(super) left_out: BTreeMap<i32, usize>,
+    /// How many programs it was told of.
+    pub(super) images: usize,
     /// How many exit events it was shown.
     pub(super) exits: usize,
     pub(super) problems: Vec<String>,
 }
 
 impl StopHook for Ledger {
-    fn stopped(&mut self, _cx: &mut Context, _stop: &Stop) {
-        self.does.stops_left = self.does.stops_left.and_then(|left| left.checked_sub(1));
+    fn stopped(&mut self, cx: &mut Context, _stop: &Stop) {
+        let is_requested = self.does.stops_left == Some(0) && self.termination.is_none();
+        self.does.stops_left = self.does.stops_left.map(|left| left.saturating_sub(1));
+        let id = cx.at.id.0;
+        let late = self.late.entry(id).or_default();
+        *late += u32::from(is_requested);
+        if *late > MOST_LATE {
+            self.problems.push(format!("task {id} still stops after a request to end"));
+        }
     }
 
     fn admit(&mut self, _cx: &mut Context, stop: &Stop) -> Admit {
@@ -45,7 +62,10 @@ impl StopHook for Ledger {
         self.signals += 1;
         let admit = match self.signals % every {
             0 => Admit::Skip,
-            1 => Admit::Swallow,
+            1 => {
+                self.swallowed += 1;
+                Admit::Swallow
+            }
             _ => return Admit::Record,
         };
         *self.left_out.entry(stop.status().0).or_default() += 1;
@@ -64,6 +84,10 @@ impl StopHook for Ledger {
 
     fn event(&mut self, _cx: &mut Context, _stop: &Stop, event: Event) {
         self.exits += usize::from(event == Event::EXIT);
+    }
+
+    fn new_image(&mut self, _cx: &mut Context, _task: Slot) {
+        self.images += 1;
     }
 
     fn task_begins(&mut self, cx: &mut Context, task: Slot, _birth: Birth) {

@@ -29,14 +29,14 @@ fn run_from(start: Start, name: &str, script: &[Act], does: impl Fn() -> Does) {
     for seed in 1..=300 {
         let seed = seed * 0x9e37_79b9;
         let fair = (start, FairScheduler::default());
-        record(&mut books, fair, script, seed, (false, false), does())
+        record(&mut books, fair, script, seed, (false, 0), does())
             .unwrap_or_else(|problem| panic!("{name}, seed {seed}: {problem}"));
         if start == Start::Attached {
             // A replayable recording attaches to nothing.
             continue;
         }
         let turns = (start, TurnScheduler::default());
-        record(&mut books, turns, script, seed, (true, false), does())
+        record(&mut books, turns, script, seed, (true, 0), does())
             .unwrap_or_else(|problem| panic!("{name} in turns, seed {seed}: {problem}"));
     }
     books.close();
@@ -68,17 +68,36 @@ fn a_task_may_die_in_every_stop() {
     run("kill of oneself", &[Thread(vec![Call, Kill(0)]), Fork(victim()), Call, Exec]);
 }
 
+/// A task can die between any two requests of its tracer, its maker too, and both again in their
+/// exit events.
+#[test]
+fn a_task_may_die_before_every_request() {
+    use Act::{Call, Exec, Fork, Thread, Vfork};
+    let threads = || vec![Thread(vec![Call]), Thread(vec![Thread(vec![]), Exec]), Call];
+    let scripts = [threads(), vec![Fork(threads()), Vfork(threads()), Fork(vec![Exec])]];
+    let mut books = Books::open();
+    for seed in 1..=1500 {
+        for (script, kills) in scripts.iter().zip([4, 12]) {
+            let (does, fair) = (Does::default(), (Start::Spawned, FairScheduler::default()));
+            record(&mut books, fair, script, seed * 0x9e37_79b9, (false, kills), does)
+                .unwrap_or_else(|problem| panic!("seed {seed}, one of {kills}: {problem}"));
+        }
+    }
+    books.close();
+}
+
 #[test]
 fn a_recording_that_ends_early_lets_every_task_go() {
-    use Act::{Call, Exec, Fork, Thread};
-    let child = || vec![Call, Thread(vec![Call; 30]), Call, Exec, Call];
-    let script = [Fork(child()), Thread(vec![Call; 40]), Fork(child()), Call, Call, Call];
+    use Act::{Call, Exec, Fork, Thread, Wait};
+    let child = || vec![Call, Thread(vec![Call; 30]), Call, Exec, Call, Wait];
+    let thread = || Thread(vec![Call, Call, Wait]);
+    let script = [Fork(child()), thread(), Thread(vec![Call; 40]), Fork(child()), Call, Wait];
     let mut books = Books::open();
     for stops in 1..=40 {
         for start in [Start::Spawned, Start::Attached] {
             let (seed, fair) = (stops.into(), (start, FairScheduler::default()));
             let does = Does { stops_left: Some(stops), ..Does::default() };
-            record(&mut books, fair, &script, seed, (false, false), does)
+            record(&mut books, fair, &script, seed, (false, 0), does)
                 .unwrap_or_else(|problem| panic!("{start:?}, seed {seed}: {problem}"));
         }
     }
@@ -160,7 +179,7 @@ fn every_task_of_a_random_program_ends_once() {
         let attached = attached && !in_turns;
         let mut books = books.borrow_mut();
         let start = if attached { Start::Attached } else { Start::Spawned };
-        let (how, does) = ((in_turns, kills), Does::default());
+        let (how, does) = ((in_turns, if kills { 60 } else { 0 }), Does::default());
         let recorded = if in_turns {
             record(&mut books, (start, TurnScheduler::default()), &script, seed, how, does)
         } else {

@@ -1,7 +1,7 @@
 //! The instruction and stack pointers of stops that no instruction of the program causes.
 
 use super::fake::{Fault, Next, registers};
-use super::story::{IP, NONE, SP, Story, entry, no_call, siginfo};
+use super::story::{IP, NONE, SP, Story, entry, exit, no_call, siginfo};
 use crate::divergence::Field;
 use std::time::Duration;
 use sysreel_format::syscall_info::Op;
@@ -154,4 +154,25 @@ fn programs_begin_at_one_place() {
     ] {
         begins(event, set).differs(name, field);
     }
+}
+
+/// The execve of a new program ends where its ptrace event was.
+#[test]
+fn an_execve_ends_where_its_program_begins() {
+    let executes = |ip: u64, sp: u64| {
+        let mut story = Story::new();
+        story.reaches("execve", [0; 6]);
+        story.recorded_entry(0, "execve", [0; 6], NONE);
+        story.ptrace_event(0, 4, NONE);
+        let mut info = exit(0);
+        info[8..16].copy_from_slice(&ip.to_le_bytes());
+        info[16..24].copy_from_slice(&sp.to_le_bytes());
+        let new = registers(IP, SP, 0).to_bytes();
+        story.stop(0, 0x857f, &info, &|row| row.registers(NT_PRSTATUS, &new));
+        story
+    };
+    let begins = ["resume", "become stub", "registers 0x401000 0x7fff0000 0x0"];
+    executes(IP, SP).does("there", &begins);
+    executes(IP + 4, SP).differs("elsewhere", Field::InstructionPointer);
+    executes(IP, SP - 8).differs("on another stack", Field::StackPointer);
 }
