@@ -269,7 +269,8 @@ fn rename(
     (from, to): (Option<PathArg<'_>>, Option<PathArg<'_>>),
     outcome: Outcome,
 ) -> Vec<Touch> {
-    let exchanges = call.abi().is_some_and(|abi| places::exchanges(abi, row, &call.args().registers()));
+    let exchanges =
+        call.abi().is_some_and(|abi| places::exchanges(abi, row, &call.args().registers()));
     let (away, here) = match exchanges {
         true => (Uses::RENAME_HERE, Uses::RENAME_HERE),
         false => (Uses::RENAME_AWAY, Uses::RENAME_HERE),
