@@ -171,6 +171,11 @@ fn tasks_that_the_kernel_refuses_are_errors() {
     let mut story = Story::empty();
     story.task(0, Origin::UNKNOWN, TaskId::NONE, 100);
     story.refused("a first task of nobody", "origin 7");
+    for (parent, tgid) in [(TaskId(0), 100), (TaskId::NONE, 99)] {
+        let mut story = Story::empty();
+        story.task(0, Origin::SPAWNED, parent, tgid);
+        story.refused("a first task of another", "the first task has a maker, or is no process");
+    }
     // Before its first program, the task is the recorder's.
     let mut story = Story::empty();
     story.task(0, Origin::SPAWNED, TaskId::NONE, 100);
@@ -372,4 +377,8 @@ fn an_execve_begins_anew() {
     story.ptrace_event(0, EXIT, NONE);
     story.gone(0, 1 << 8, GoneHow::REAPED);
     story.does("no program", &["spawn", "end 1"]);
+    let mut story = Story::empty();
+    story.task(0, Origin::SPAWNED, TaskId::NONE, 100);
+    story.signal(0, 19, &|row| row.registers(NT_PRSTATUS, &registers(IP, SP, 0).to_bytes()));
+    story.refused("a changed task", "changes a task before its first program");
 }
