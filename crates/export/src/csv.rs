@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::class_lists::ClassLists;
 use crate::exporter::Exporter;
 use crate::row::Row;
 
@@ -35,13 +36,14 @@ const COLUMNS: [&str; 22] = [
 pub(crate) struct Csv<'o> {
     out: csv::Writer<&'o mut dyn Write>,
     log: String,
+    classes: ClassLists,
 }
 
 impl<'o> Csv<'o> {
     pub(crate) fn new(out: &'o mut dyn Write) -> io::Result<Self> {
         let mut out = csv::Writer::from_writer(out);
         out.write_record(COLUMNS)?;
-        Ok(Self { out, log: String::new() })
+        Ok(Self { out, log: String::new(), classes: ClassLists::default() })
     }
 }
 
@@ -71,7 +73,7 @@ impl Exporter for Csv<'_> {
             row.unix_us.to_string(),
             number(row.duration_ns),
             row.call.to_string(),
-            row.class.names().collect::<Vec<_>>().join(","),
+            self.classes.of(row.class).to_owned(),
             row.args.line().into_owned(),
             row.outcome.name().to_owned(),
             number(row.result),

@@ -18,6 +18,7 @@ mod blocked;
 mod bwrap;
 mod canvas;
 mod chrome;
+mod class_lists;
 mod counters;
 mod csv;
 mod dot;

@@ -109,7 +109,7 @@ impl Rows {
             Ended::Detached => (Outcome::Detached, None, None),
             _ => (Outcome::Unfinished, None, None),
         };
-        let row = CallRow {
+        let mut row = CallRow {
             event: call.number(),
             exit_event: call.exit_number(),
             who: who(task),
@@ -134,10 +134,12 @@ impl Rows {
             },
             source: *call,
         };
-        self.with_names(self.with_args(row))
+        self.add_args(&mut row);
+        self.add_names(&mut row);
+        row
     }
 
-    fn with_args<'a>(&self, mut row: CallRow<'a>) -> CallRow<'a> {
+    fn add_args(&self, row: &mut CallRow<'_>) {
         let args = row.source.args();
         if self.needs.args == Arguments::Line {
             let mut line = String::with_capacity(LINE);
@@ -156,12 +158,11 @@ impl Rows {
             });
             row.args = Args::Each(texts.collect());
         }
-        row
     }
 
-    fn with_names<'a>(&self, mut row: CallRow<'a>) -> CallRow<'a> {
+    fn add_names(&self, row: &mut CallRow<'_>) {
         if !self.needs.names {
-            return row;
+            return;
         }
         let call = row.source;
         if let Some((fd, file)) = subject(&call) {
@@ -176,7 +177,6 @@ impl Rows {
             visible_vec(path.full()) + rest
         });
         (row.path, row.path2) = (paths.next(), paths.next());
-        row
     }
 
     fn exec(&self, exec: &Exec<'_>) -> ExecRow {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 use crate::style::HexStrings;
+use crate::visible::begins;
 
 /// Formats a number of things: `1 process`, `2 processes`.
 #[must_use]
@@ -143,7 +144,7 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
     };
     let mut done = 0;
     while let Some(&byte) = bytes.get(done) {
-        let run = bytes[done..].iter().position(|byte| !plain(*byte)).unwrap_or(bytes.len() - done);
+        let run = begins(&bytes[done..], plain);
         if run > 0 {
             ascii(out, &bytes[done..done + run]);
             done += run;

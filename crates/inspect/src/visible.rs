@@ -32,7 +32,7 @@ pub fn is_visible(c: char) -> bool {
 /// Returns the text as one line, with everything else escaped.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if is_plain(text.as_bytes()) || text.chars().all(is_visible) {
+    if begins(text.as_bytes(), is_printable) == text.len() || text.chars().all(is_visible) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -58,17 +58,16 @@ pub fn visible_bytes(bytes: &[u8]) -> String {
 /// The same of bytes that nothing else needs.
 #[must_use]
 pub fn visible_vec(bytes: Vec<u8>) -> String {
-    match visible_text(&bytes) {
-        Cow::Borrowed(_) => String::from_utf8(bytes).unwrap_or_default(),
-        Cow::Owned(text) => text,
+    if !is_literal(&bytes) {
+        return visible_text(&bytes).into_owned();
     }
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// The same without a copy of bytes that are visible.
 #[must_use]
 pub fn visible_text(bytes: &[u8]) -> Cow<'_, str> {
-    if is_plain(bytes)
-        && !bytes.contains(&b'\\')
+    if is_literal(bytes)
         && let Ok(text) = std::str::from_utf8(bytes)
     {
         return Cow::Borrowed(text);
@@ -88,9 +87,23 @@ pub fn visible_text(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether all of a text is printable ASCII, as most texts are.
-fn is_plain(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+/// Whether bytes need no escape, as most do not: printable ASCII without a backslash.
+fn is_literal(bytes: &[u8]) -> bool {
+    begins(bytes, |byte| is_printable(byte) && byte != b'\\') == bytes.len()
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+/// Returns how many of the first bytes pass a test.
+pub(crate) fn begins(bytes: &[u8], passes: impl Fn(u8) -> bool) -> usize {
+    // A chunk is tested as a whole, which the compiler does with a few vector instructions.
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let whole = |chunk: &&[u8; 16]| chunk.iter().fold(true, |all, byte| all & passes(*byte));
+    let done = chunks.iter().take_while(whole).count() * 16;
+    let rest = bytes.get(done..).unwrap_or_default();
+    done + rest.iter().take_while(|byte| passes(**byte)).count()
 }
 
 /// Writes lines whose text can neither end the line nor control a terminal.

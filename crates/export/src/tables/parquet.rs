@@ -1,6 +1,5 @@
 //! `parquet` and `arrow`: a row for each call. docs/export.md has the columns.
 
-use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use super::columns::{Cell, Columns, Table, short};
 use super::commands::Commands;
 use super::container::Container;
 use super::signed;
+use crate::class_lists::ClassLists;
 use crate::exporter::Exporter;
 use crate::row::{CallRow, Row};
 
@@ -50,7 +50,7 @@ pub(crate) struct Parquet {
     columns: Columns,
     log: String,
     commands: Commands,
-    class: String,
+    classes: ClassLists,
 }
 
 impl Parquet {
@@ -61,15 +61,11 @@ impl Parquet {
             columns: container.create(path, &table)?,
             log: String::new(),
             commands: Commands::default(),
-            class: String::new(),
+            classes: ClassLists::default(),
         })
     }
 
     fn call(&mut self, row: &CallRow<'_>) -> io::Result<()> {
-        self.class.clear();
-        for (at, name) in row.class.names().enumerate() {
-            _ = write!(self.class, "{}{name}", if at > 0 { "," } else { "" });
-        }
         let command = row.who.task.and_then(|task| self.commands.of(task));
         self.columns.row([
             Cell::Text(Some(&self.log)),
@@ -84,7 +80,7 @@ impl Parquet {
             Cell::Long(Some(signed(row.start_ns))),
             Cell::Long(row.duration_ns.map(signed)),
             Cell::Text(Some(&row.call)),
-            Cell::Text(Some(&self.class)),
+            Cell::Text(Some(self.classes.of(row.class))),
             Cell::Text(Some(&row.args.line())),
             Cell::Text(Some(row.outcome.name())),
             Cell::Long(row.result),

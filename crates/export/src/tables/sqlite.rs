@@ -12,6 +12,7 @@ use sysreel_inspect::visible::json;
 use sysreel_views::{Bounded, sockets};
 
 use super::signed;
+use crate::class_lists::ClassLists;
 use crate::exporter::Exporter;
 use crate::row::{CallRow, ExecRow, Row, TaskEndRow};
 use crate::rows;
@@ -39,6 +40,7 @@ pub(crate) struct Sqlite {
     data_limit: usize,
     /// The open files that are in the table, by their ordinals.
     files: Bounded<u64, bool>,
+    classes: ClassLists,
 }
 
 impl Sqlite {
@@ -49,7 +51,8 @@ impl Sqlite {
         connection.execute_batch(settings).map_err(io::Error::other)?;
         connection.execute_batch(TABLES).map_err(io::Error::other)?;
         let data_limit = data_limit.min(LONGEST);
-        Ok(Self { connection, log: 0, data_limit, files: Bounded::default() })
+        let (files, classes) = (Bounded::default(), ClassLists::default());
+        Ok(Self { connection, log: 0, data_limit, files, classes })
     }
 
     fn run(&self, statement: &str, values: &[&dyn ToSql]) -> io::Result<()> {
@@ -64,7 +67,7 @@ impl Sqlite {
         if let Some(file) = &file {
             self.file(file, row)?;
         }
-        let class = row.class.names().collect::<Vec<_>>().join(",");
+        let class = self.classes.of(row.class).to_owned();
         self.run(
             "INSERT INTO calls VALUES
              (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
