@@ -335,6 +335,33 @@ pub fn clear_tid_address(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
     row.arg("tidptr").and_then(|at| abi.args(args).get(at).copied())
 }
 
+/// The list of robust futexes of a task (set_robust_list(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RobustList {
+    /// The address of its head.
+    pub head: u64,
+    /// The size of its words. The kernel keeps a list of each size for a task.
+    pub word: u8,
+}
+
+/// Returns the list of robust futexes that a call registers.
+#[must_use]
+pub fn robust_list(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<RobustList> {
+    let [head, len, ..] = abi.args(args);
+    let word = abi.word();
+    // With another length the call fails.
+    let is_registered = row.name == "set_robust_list" && len == 3 * u64::from(word);
+    is_registered.then_some(RobustList { head, word })
+}
+
+/// Returns what the kernel makes of the word of a robust futex when the task with this id ends,
+/// if that task holds it.
+#[must_use]
+pub fn word_of_dead_owner(word: u32, id: u32) -> Option<u32> {
+    let is_held = word & g::FUTEX_TID_MASK == id;
+    is_held.then_some(word & g::FUTEX_WAITERS | g::FUTEX_OWNER_DIED)
+}
+
 /// Returns the descriptor that a call maps. See [`address_space_op`] for `structure`.
 #[must_use]
 pub fn mapped_fd(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<i32> {

@@ -51,16 +51,6 @@ pub fn possible_cpus() -> Option<u64> {
     last.parse::<u64>().ok()?.checked_add(1)
 }
 
-/// Returns the address of the head of a task's robust futex list (get_robust_list(2)), if it has
-/// one.
-pub fn robust_list(tid: Tid) -> Option<u64> {
-    let (mut head, mut len) = (0u64, 0u64);
-    // SAFETY: the kernel writes one pointer and one size_t, each a word.
-    let answer =
-        unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut len) };
-    (answer == 0 && head != 0).then_some(head)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

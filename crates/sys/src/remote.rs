@@ -148,10 +148,11 @@ impl Call {
         Call::Plain(libc::SYS_rt_sigaction, [signal, action, 0, set, 0, 0])
     }
 
-    /// mmap(2) of anonymous private memory at an address that the kernel chooses.
+    /// mmap(2) of anonymous memory at an address that the kernel chooses. It is shared, so that the
+    /// kernel never merges it with a mapping of the program.
     pub fn map_anywhere(len: u64) -> Call {
         let prot = u64::from((libc::PROT_READ | libc::PROT_WRITE).cast_unsigned());
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let flags = u64::from(flags.cast_unsigned());
         Call::Plain(libc::SYS_mmap, [0, len, prot, flags, u64::MAX, 0])
     }

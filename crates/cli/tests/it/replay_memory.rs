@@ -2,7 +2,7 @@
 
 use crate::replay::{TIMES, record, replays, same};
 use crate::replay_turns::{build, each};
-use crate::stage::{GCC_32, Stage, installed};
+use crate::stage::{GCC_32, SYSREEL, Stage, installed};
 
 /// Shared memory: of a file with two mappings, two processes and write(2); of System V; anonymous.
 #[test]
@@ -129,4 +129,44 @@ fn changed_files_are_as_without_a_recorder() {
         let recorded = record(&stage, &["./changes", case]);
         assert_eq!((bare.text(), bare.status), (recorded.text(), recorded.status), "{case}");
     }
+}
+
+/// What the kernel makes of robust futexes when their owner ends.
+#[test]
+fn robust_futexes_of_tasks_that_end() {
+    each("robust", &["killed", "crashed", "exits", "inherits", "thread"].map(|case| (case, 1)));
+    each("robust", &[("waited", 5)]);
+}
+
+/// 32-bit programs register another list.
+#[test]
+fn robust_futexes_of_32_bits() {
+    if !installed("robust_futexes_of_32_bits", &[GCC_32]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("r.c", include_str!("../../../../fixtures/replay/robust.c"));
+    let built = stage.sh(&format!("{GCC_32} -Wall -Wextra -O1 -pthread -o r r.c"));
+    assert!(built.status.success(), "{built:?}");
+    for case in ["killed", "thread"] {
+        let recorded = record(&stage, &["./r", case]);
+        assert_eq!(recorded.text().matches("owner died").count(), 3, "{recorded:?}");
+        same(&recorded, &stage.sysreel(&["replay", "run.reel"]));
+    }
+}
+
+/// The memory of a program is gone when another has taken its place.
+#[test]
+fn an_execve_that_gives_up_robust_futexes_is_refused() {
+    if !installed("an_execve_that_gives_up_robust_futexes_is_refused", &["gcc"]) {
+        return;
+    }
+    let stage = Stage::new();
+    build(&stage, "robust");
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "--replayable", "-o", "run.reel", "--", "./robust", "executes"]);
+    let why = "a task executed a program while it held robust futexes";
+    let recorded = stage.run(&mut command);
+    assert!(recorded.stderr.contains(why), "{recorded:?}");
+    stage.sysreel(&["replay", "run.reel"]).fails(3, &[why]);
 }

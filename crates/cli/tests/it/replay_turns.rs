@@ -122,6 +122,12 @@ fn buffers_of_calls_that_block_change_at_their_end() {
     assert_eq!((bare.text(), bare.status), (recorded.text(), recorded.status));
 }
 
+/// What the recorder maps for these buffers is not part of the state that a replay compares.
+#[test]
+fn memory_of_the_recorder_is_not_compared() {
+    each("buffers", &[("map_below", 3)]);
+}
+
 /// SIGSEGV and the time-stamp counter, which the recorder uses too.
 #[test]
 fn the_program_keeps_what_it_has_set_for_sigsegv() {

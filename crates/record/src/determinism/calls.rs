@@ -63,6 +63,10 @@ impl Determinism {
                 replay::may_write_unseen(abi, row, &args).map(|at| Unseen::before(cx.at.tid, at));
             // set_tid_address(2) cannot fail.
             task.cleared = replay::clear_tid_address(abi, row, &args).or(task.cleared);
+            task.robust.follow(replay::robust_list(abi, row, &args));
+            task.gives_up_robust = row.kind == CallKind::Exec
+                && cx.tasks.is_watched(cx.at.slot)
+                && !task.robust.changes(cx.at.tid).is_empty();
             // Calls that change the address space do not block either. No other task may see any of
             // these half done.
             if task.address_space_op.is_some() || replay::ends_at_once(abi, row, &args, clone) {
@@ -130,6 +134,10 @@ impl Determinism {
         }
         if std::mem::take(&mut task.fresh_image) {
             task.state_check = Some(StateCheck::new());
+            if std::mem::take(&mut task.gives_up_robust) {
+                let why = "a task executed a program while it held robust futexes";
+                self.not_replayable(cx, why.into());
+            }
             self.read_segv_state(cx);
             let flow = self.record_image(cx, stop);
             if flow != Flow::Stays {

@@ -4,6 +4,7 @@ use super::contents::Contents;
 use super::findings;
 use super::own_filter::is_own_filter;
 use super::replayed::{MappedFile, Replayed};
+use super::robust::RobustLists;
 use super::segv_action::SegvAction;
 use super::spin_wait::is_late_breakpoint;
 use super::state_check::StateBuffers;
@@ -179,7 +180,7 @@ impl StopHook for Determinism {
         }
         let task = self.tasks.get_mut(task);
         task.fresh_image = true;
-        task.cleared = None;
+        (task.cleared, task.robust) = (None, RobustLists::default());
         (task.scratch, task.lacks_scratch) = (None, false);
     }
 

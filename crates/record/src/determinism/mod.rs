@@ -6,7 +6,7 @@
 //! (`text`, `unseen_text`). `partial` stores what failed calls wrote. `image` makes a new program
 //! the same in every run and stores it. `signals` delivers signals where a replay can place them.
 //! `state` records registers and checksums of memory. `thread_end` records the kernel's last
-//! changes. `untrap` undoes what would make a task fail without its recorder. `findings` says in
+//! changes (`robust`: to the futexes that the task holds). `untrap` undoes what would make a task fail without its recorder. `findings` says in
 //! the log why a replay is impossible, or may differ.
 //!
 //! [`Groups`] is another hook: it finds out which tasks can see each other's memory. Of each group
@@ -24,6 +24,7 @@ mod inject;
 mod own_filter;
 mod partial;
 mod replayed;
+mod robust;
 mod scratch;
 mod segv;
 mod segv_action;

@@ -1,5 +1,6 @@
 //! What a replayable recording knows of each task.
 
+use super::robust::RobustLists;
 use super::segv_action::SegvAction;
 use super::state_check::StateCheck;
 use super::unseen::Unseen;
@@ -30,6 +31,10 @@ pub(super) struct Replayed {
     pub(super) newborn: Option<TidAddresses>,
     /// The address that the kernel clears when it ends, if others share its memory.
     pub(super) cleared: Option<u64>,
+    /// The futexes of which the kernel changes the words when it ends, or executes a program.
+    pub(super) robust: RobustLists,
+    /// Its call executes a program while it holds some of those.
+    pub(super) gives_up_robust: bool,
     /// The instruction pointer, stack pointer and result it continues with, while it has executed
     /// no instruction since.
     pub(super) boundary: Option<(u64, u64, u64)>,

@@ -1,21 +1,24 @@
-//! The end of threads of a replayable recording.
+//! The end of tasks of a replayable recording.
 
 use super::hook::Determinism;
 use super::state::record_memory;
 use crate::engine::Context;
+use sysreel_sys::Tid;
 use sysreel_sys::memory::{self, Transfer};
-use sysreel_sys::{Tid, object};
 
 impl Determinism {
-    /// At PTRACE_EVENT_EXIT: records the memory that the kernel clears at the end of a thread, and
-    /// that others share.
+    /// At PTRACE_EVENT_EXIT: records the memory that the kernel changes at the end of a task, and
+    /// that others share. The task keeps its turn until then.
     pub(super) fn thread_ends(&mut self, cx: &mut Context) {
+        let tid = cx.at.tid;
+        if cx.tasks.is_watched(cx.at.slot) {
+            for (address, word) in self.tasks.get_mut(cx.at.slot).robust.changes(tid) {
+                record_memory(cx, address, &word.to_le_bytes());
+            }
+        }
+        // The last task of an address space clears nothing.
         if cx.tasks.is_alone(cx.at.slot) {
             return;
-        }
-        let tid = cx.at.tid;
-        if holds_robust_futexes(tid) {
-            self.not_replayable(cx, "a thread ended while it held robust futexes".into());
         }
         let Some(address) = self.tasks.get_mut(cx.at.slot).cleared else { return };
         let mut before = [0; size_of::<Tid>()];
@@ -25,16 +28,4 @@ impl Determinism {
             record_memory(cx, address, &[0; size_of::<Tid>()]);
         }
     }
-}
-
-/// Whether the list of robust futexes of a task has entries. The list is a ring: an empty head
-/// points to itself (set_robust_list(2)).
-fn holds_robust_futexes(tid: Tid) -> bool {
-    let Some(head) = object::robust_list(tid) else { return false };
-    let mut first = [0; 8];
-    let mut transfer = [Transfer { address: head, len: first.len(), ..Transfer::default() }];
-    memory::read(tid, &mut first, &mut transfer);
-    let first = u64::from_le_bytes(first);
-    // Pointers of 32-bit programs have only the low half.
-    transfer[0].got == 8 && first != head && first & 0xffff_ffff != head
 }

@@ -136,7 +136,7 @@ impl Scheduler for TurnScheduler {
         let takes = match stop.kind() {
             StopKind::Syscall if begins_call => asked != CallTurn::Shared,
             StopKind::Syscall | StopKind::Signal(_) | StopKind::Event(Event::STOP) => true,
-            StopKind::Event(Event::EXIT) => !cx.tasks.is_alone(cx.at.slot),
+            StopKind::Event(Event::EXIT) => cx.tasks.is_watched(cx.at.slot),
             StopKind::Event(_) => asked != CallTurn::Shared,
             StopKind::Group(_) => false,
         };

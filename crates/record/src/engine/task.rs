@@ -272,6 +272,13 @@ impl Tasks {
         self.iter().all(|(other, task)| other == slot || task.memory != Some(memory))
     }
 
+    /// Whether other tasks may see what changes in its memory.
+    pub(crate) fn is_watched(&self, slot: Slot) -> bool {
+        let group = self.at(slot).map(|task| task.group);
+        let is_of_group = |(other, task): (Slot, &Task)| other != slot && Some(task.group) == group;
+        self.iter().any(is_of_group) || !self.is_alone(slot)
+    }
+
     /// The other tasks that share its address space, or may share it.
     pub(crate) fn sharing(&self, slot: Slot) -> impl Iterator<Item = (Slot, &Task)> {
         let memory = self.at(slot).and_then(|task| task.memory);
