@@ -171,7 +171,7 @@ impl Rows {
             row.peer = file.and_then(|file| sockets::address(&file.peer.borrow()));
         }
         let given = call.sockaddrs(false).find_map(|address| sockets::passed(&address));
-        row.peer = given.or(row.peer);
+        row.peer = given.or(row.peer.take());
         let mut paths = call.paths().map(|path| {
             let rest = if path.is_cut() { "..." } else { "" };
             visible_vec(path.full()) + rest

@@ -119,7 +119,7 @@ fn the_time_stamp_counter_is_asked_for_and_set() {
 }
 
 #[test]
-fn calls_that_wake_or_copy_end_at_once() {
+fn calls_that_wake_copy_or_kill_end_at_once() {
     let ends = |name: &str, args: [u64; 6]| {
         let row = row_named(Abi::X86_64, name).unwrap();
         let clone = crate::clone::clone_flags(Abi::X86_64, row, &args, None);
@@ -136,6 +136,11 @@ fn calls_that_wake_or_copy_end_at_once() {
     assert!(!ends("futex_wait", [0; 6]) && !ends("futex_waitv", [0; 6]));
     assert!(ends("fork", [0; 6]) && ends("clone", [g::CLONE_VM.into(), 0, 0, 0, 0, 0]));
     assert!(!ends("vfork", [0; 6]) && !ends("clone", [g::CLONE_VFORK.into(), 0, 0, 0, 0, 0]));
+    assert!(
+        ["kill", "tgkill", "pidfd_send_signal", "exit_group"]
+            .iter()
+            .all(|&name| ends(name, [0; 6]))
+    );
     assert!(!ends("read", [0; 6]));
 }
 

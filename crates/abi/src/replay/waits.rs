@@ -7,11 +7,13 @@ use crate::desc::{CallKind, Row};
 use linux_raw_sys::general as g;
 
 /// Whether a call cannot block and does something that other tasks of the same memory could see
-/// before it returns: it makes a copy of the memory, or writes to it where they wait.
+/// before it returns: it makes a copy of the memory, writes to it where they wait, or ends them
+/// wherever they are.
 #[must_use]
 pub fn ends_at_once(abi: Abi, row: &Row, args: &[u64; 6], clone: Option<CloneFlags>) -> bool {
     match row.kind {
         CallKind::Fork | CallKind::Clone => !clone.is_some_and(CloneFlags::vfork),
+        CallKind::Kill | CallKind::ExitGroup => true,
         CallKind::Futex => match row.arg("op").and_then(|at| abi.args(args).get(at).copied()) {
             Some(op) => matches!(
                 operation(op),

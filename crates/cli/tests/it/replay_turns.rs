@@ -99,6 +99,34 @@ fn a_process_that_spins_may_be_killed() {
     each("turns", &[("killed", 20)]);
 }
 
+/// A process is at the same place when one that shares its memory kills it.
+#[test]
+fn killed_processes_that_share_memory() {
+    each("killed", &[("counts", 5), ("waits", 2)]);
+}
+
+/// Nothing says how far a process came that another one kills at any time.
+#[test]
+fn a_computation_that_an_outsider_kills_is_refused() {
+    let name = "a_computation_that_an_outsider_kills_is_refused";
+    if !installed(name, &["gcc"]) {
+        return;
+    }
+    let stage = Stage::new();
+    build(&stage, "killed");
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "--replayable", "-o", "run.reel", "--", "./killed", "outsider"]);
+    let why = "a task was killed in a computation, and others share its memory";
+    let recorded = stage.run(&mut command);
+    assert!(recorded.stderr.contains(why), "{recorded:?}");
+    stage.sysreel(&["replay", "run.reel"]).fails(3, &[why]);
+}
+
+#[test]
+fn an_execve_that_fails_late() {
+    each("killed", &[("late_exec", 1)]);
+}
+
 /// Processes with memory in common take turns, whichever way they got it.
 #[test]
 fn processes_that_share_memory_take_turns() {

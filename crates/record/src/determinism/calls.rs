@@ -91,14 +91,10 @@ impl Determinism {
             }
         }
         if let Some(errno) = errno
-            && stop.skip_call().is_ok()
+            && self.veto(cx, stop, nr, errno)
         {
-            let (kernel, given) = (nr.to_le_bytes(), errno.to_le_bytes());
-            cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
-            self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
-            if let Some(call) = call.filter(|call| served.is_some() || replay::is_told(call.row)) {
-                self.answered.insert(call.row.name);
-            }
+            let told = call.filter(|call| served.is_some() || replay::is_told(call.row));
+            self.answered.extend(told.map(|call| call.row.name));
             turn = CallTurn::Kept;
         }
         if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
@@ -107,6 +103,18 @@ impl Determinism {
         if let (CallTurn::Shared, Some(call)) = (turn, &call) {
             self.redirect(cx, stop, call);
         }
+    }
+
+    /// Answers the call with an errno instead of letting it be made. Returns whether the task is
+    /// there to be answered.
+    fn veto(&mut self, cx: &mut Context, stop: &Stop, nr: u64, errno: u32) -> bool {
+        let is_skipped = stop.skip_call().is_ok();
+        if is_skipped {
+            let (kernel, given) = (nr.to_le_bytes(), errno.to_le_bytes());
+            cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
+            self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
+        }
+        is_skipped
     }
 
     /// Returns 1 or 2 if the descriptor is the recorder's own standard output or standard error.

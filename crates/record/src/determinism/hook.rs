@@ -163,9 +163,10 @@ impl StopHook for Determinism {
         self.signal_arrives(cx, stop, siginfo, deliver)
     }
 
-    fn event(&mut self, cx: &mut Context, _stop: &Stop, event: Event) {
+    fn event(&mut self, cx: &mut Context, stop: &Stop, event: Event) {
         match event {
             Event::EXIT => {
+                self.check_place_of_end(cx, stop);
                 self.thread_ends(cx);
                 self.leave_scratch(cx);
             }

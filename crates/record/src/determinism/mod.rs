@@ -6,8 +6,8 @@
 //! (`text`, `unseen_text`). `partial` stores what failed calls wrote. `image` makes a new program
 //! the same in every run and stores it. `signals` delivers signals where a replay can place them.
 //! `state` records registers and checksums of memory. `thread_end` records the kernel's last
-//! changes (`robust`: to the futexes that the task holds). `untrap` undoes what would make a task fail without its recorder. `findings` says in
-//! the log why a replay is impossible, or may differ.
+//! changes (`robust`: to the futexes that the task holds). `untrap` undoes what would make a task
+//! fail without its recorder. `findings` says in the log why a replay is impossible, or may differ.
 //!
 //! [`Groups`] is another hook: it finds out which tasks can see each other's memory. Of each group
 //! of such tasks, [`TurnScheduler`] lets one run at a time (`turns`), and preempts those that wait
@@ -41,6 +41,7 @@ mod turns;
 mod unseen;
 mod unseen_text;
 mod untrap;
+mod writable;
 
 pub(crate) use groups::Groups;
 pub use hook::CHANGES;

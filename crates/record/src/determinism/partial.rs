@@ -2,8 +2,8 @@
 //! end of the last page.
 
 use super::hook::Determinism;
-use super::scratch::is_writable;
 use super::state::record_memory;
+use super::writable::is_writable;
 use crate::engine::{Call, Context, Exit};
 use sysreel_abi::desc::Dir;
 use sysreel_sys::{memory, process};

@@ -1,7 +1,7 @@
 //! Robust futexes (set_robust_list(2)): when a task ends or executes a program, the kernel marks
 //! those that it holds, so that others learn of it.
 
-use super::scratch::is_writable;
+use super::writable::is_writable;
 use sysreel_abi::replay::{RobustList, word_of_dead_owner};
 use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::{Tid, process};
@@ -66,7 +66,7 @@ impl Walk<'_> {
 
     /// The owner of a futex dies. `None` ends the walk.
     fn dies(&mut self, address: u64) -> Option<()> {
-        if address % 4 != 0 {
+        if !address.is_multiple_of(4) {
             return None;
         }
         let mut bytes = [0; 4];

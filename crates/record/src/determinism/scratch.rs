@@ -6,13 +6,14 @@
 
 use super::hook::Determinism;
 use super::replayed::Redirected;
+use super::writable::is_writable;
 use crate::engine::{Call, Context, Flow, Undriven};
 use sysreel_abi::replay::{Buffer, filled_buffer};
 use sysreel_format::Altering;
 use sysreel_sys::info::Op;
 use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::remote::SYSCALL;
-use sysreel_sys::{Call as Injected, InjectionPoint, Stop, StopKind, Tid, process, signals};
+use sysreel_sys::{Call as Injected, InjectionPoint, Stop, StopKind, process, signals};
 
 /// The scratch memory of a task, in bytes. Longer buffers are not redirected.
 const AREA: u64 = 64 << 10;
@@ -123,21 +124,4 @@ fn map_area(cx: &mut Context, stop: &mut Stop) -> Result<Option<u64>, Undriven> 
         signals::send_to_task(tid, signal);
     }
     Ok(called.value("mmap").ok())
-}
-
-/// Whether the task may write to all pages of a range: writes a byte of each as it is.
-pub(super) fn is_writable(tid: Tid, at: u64, len: u64) -> bool {
-    let page = process::page_size();
-    let Some(end) = at.checked_add(len) else { return false };
-    let mut address = at;
-    while address < end {
-        let mut byte = [0];
-        let mut transfer = [Transfer { address, len: 1, ..Transfer::default() }];
-        memory::read(tid, &mut byte, &mut transfer);
-        if transfer[0].got != 1 || memory::write(tid, address, &byte).is_err() {
-            return false;
-        }
-        address = (address - address % page).saturating_add(page);
-    }
-    true
 }

@@ -7,7 +7,7 @@
 
 use super::hook::Determinism;
 use super::replayed::Deferred;
-use super::state::{record_memory, record_registers};
+use super::state::{place, record_memory, record_registers};
 use crate::engine::{Call, Context, Deadline, Flow, Undriven};
 use std::time::Duration;
 use sysreel_abi::{Abi, replay};
@@ -81,6 +81,9 @@ impl Determinism {
             return flow;
         }
         if !is_caught(stop.tid(), signal) {
+            if signals::is_from_instruction(siginfo) {
+                self.mark_boundary(cx, stop);
+            }
             return Flow::Stays;
         }
         if !signals::is_from_instruction(siginfo) && !self.is_at_boundary(cx, stop) {
@@ -136,11 +139,9 @@ impl Determinism {
         Flow::Stays
     }
 
-    fn is_at_boundary(&mut self, cx: &Context, stop: &Stop) -> bool {
-        let place = stop
-            .general()
-            .ok()
-            .map(|registers| (registers.ip(), registers.sp(), registers.result()));
+    /// Whether the task has not executed an instruction since the last place that a replay finds.
+    pub(super) fn is_at_boundary(&mut self, cx: &Context, stop: &Stop) -> bool {
+        let place = place(stop);
         place.is_some() && self.tasks.get_mut(cx.at.slot).boundary == place
     }
 

@@ -194,6 +194,9 @@ fn record_preemption(cx: &mut Context, stop: &Stop, registers: &Registers) {
     cx.log.row().registers(NT_PRSTATUS, &registers.to_bytes());
     cx.log.altered(Altering::PREEMPTED, 0, &[], &[]);
     cx.log.commit();
+    if let Some(task) = cx.tasks.at_mut(slot) {
+        task.waits_at = Some((registers.ip(), registers.sp(), registers.result()));
+    }
 }
 
 /// Whether this is the SIGTRAP of a breakpoint of the recorder that was removed meanwhile: an

@@ -49,12 +49,14 @@ impl Determinism {
 
     /// Marks that the task has not executed an instruction since this point.
     pub(super) fn mark_boundary(&mut self, cx: &Context, stop: &Stop) {
-        let place = stop
-            .general()
-            .ok()
-            .map(|registers| (registers.ip(), registers.sp(), registers.result()));
-        self.tasks.get_mut(cx.at.slot).boundary = place;
+        self.tasks.get_mut(cx.at.slot).boundary = place(stop);
     }
+}
+
+/// Returns the instruction pointer, stack pointer and result of a stopped task.
+pub(super) fn place(stop: &Stop) -> Option<(u64, u64, u64)> {
+    let registers = stop.general().ok()?;
+    Some((registers.ip(), registers.sp(), registers.result()))
 }
 
 /// Writes memory that belongs to no argument.

@@ -64,4 +64,4 @@ pub(crate) use messages::Baggage;
 pub(crate) use peers::Peers;
 pub(crate) use run::{Ended, Engine, Parts};
 pub(crate) use scheduler::{FairScheduler, Polls, Scheduler};
-pub(crate) use task::{BySlot, Call, CallTurn, MemoryId, NextStop, Slot, TurnGroup};
+pub(crate) use task::{BySlot, Call, CallTurn, MemoryId, NextStop, Slot, Task, TurnGroup};

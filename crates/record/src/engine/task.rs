@@ -66,6 +66,9 @@ pub(crate) struct Task {
     pub(crate) turn: CallTurn,
     /// Whether it was last resumed into user code, as opposed to into a call.
     pub(crate) in_user_code: bool,
+    /// Where it was last preempted in a loop in which it only waits: instruction pointer, stack
+    /// pointer and result.
+    pub(crate) waits_at: Option<(u64, u64, u64)>,
     /// Whether another tracer can take it over: its process shares nothing with another one that
     /// its tracer follows.
     pub(crate) can_move: bool,
@@ -134,6 +137,7 @@ impl Task {
             group: TurnGroup::default(),
             turn: CallTurn::Shared,
             in_user_code: false,
+            waits_at: None,
             can_move: false,
             stops: 0,
         }

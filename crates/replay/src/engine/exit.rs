@@ -86,6 +86,8 @@ pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
         }
     }
     step.task.call = None;
+    // One that fails when the old program is gone already ends in a SIGSEGV.
+    step.task.may_be_forced = kind == Some(CallKind::Exec) && outcome.failed();
     Ok(())
 }
 

@@ -47,13 +47,13 @@ pub(crate) fn signal<K: Kernel, S: ReadAt>(
         return Ok(());
     };
     let synchronous = signals::is_from_instruction(siginfo);
-    let follows_bare_signal = std::mem::take(&mut step.task.has_bare_signal);
-    if synchronous && follows_bare_signal && is_of_failed_frame(step, stop, siginfo) {
+    let may_be_forced = std::mem::take(&mut step.task.may_be_forced);
+    if synchronous && may_be_forced && is_forced(step, stop, siginfo) {
         // The kernel has forced it on the task, which has executed nothing since.
     } else if synchronous {
         compare_synchronous(step, stop, signal, siginfo)?;
     }
-    step.task.has_bare_signal = facts.registers.is_none() && facts.time_stamp.is_none();
+    step.task.may_be_forced = facts.registers.is_none() && facts.time_stamp.is_none();
     match (facts.time_stamp, facts.registers) {
         (Some(stamp), None) if synchronous && signal == signals::SIGSEGV => {
             read_time_stamp(step, stamp)?;
@@ -73,14 +73,11 @@ pub(crate) fn signal<K: Kernel, S: ReadAt>(
     parts::repeat(step, stop)
 }
 
-/// Whether a SIGSEGV says that the kernel could not write the frame for the handler of the signal
-/// before it (kernel/signal.c, `signal_setup_done`). An instruction that raises one at the same
-/// place has done nothing else, so it may be taken for such a frame too.
-fn is_of_failed_frame<K: Kernel, S>(
-    step: &Step<'_, K, S>,
-    stop: &Stop<'_>,
-    siginfo: &[u8],
-) -> bool {
+/// Whether the kernel has forced a SIGSEGV on the task: it could not write the frame for the
+/// handler of the signal before (kernel/signal.c, `signal_setup_done`), or an execve failed when
+/// the old program was gone already (fs/exec.c, `point_of_no_return`). An instruction that raises
+/// one at the same place has done nothing else, so it may be taken for such a signal too.
+fn is_forced<K: Kernel, S>(step: &Step<'_, K, S>, stop: &Stop<'_>, siginfo: &[u8]) -> bool {
     signals::is_from_kernel(siginfo)
         && step.task.restart.is_none()
         && compare_boundary(step, stop).is_ok()

@@ -28,8 +28,9 @@ pub(crate) struct Task<T> {
     /// The result of its last call was a restart code (ERESTARTSYS and kin): the kernel makes the
     /// call again.
     pub(crate) restart: Option<Restart>,
-    /// It has just got a signal whose handler, if any, has not begun.
-    pub(crate) has_bare_signal: bool,
+    /// The kernel may force a SIGSEGV on it where it is: it has just got a signal whose handler, if
+    /// any, has not begun, or an execve of it has failed.
+    pub(crate) may_be_forced: bool,
     /// The task has executed a program of the recording. The first task starts as a fork of the
     /// recorder, of which only the end is replayed.
     pub(crate) has_image: bool,

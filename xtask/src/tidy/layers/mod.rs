@@ -145,7 +145,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "export",
         &[
-            &["options", "row"],
+            &["class_lists", "options", "row"],
             &["exporter"],
             &["allowed", "blocked", "canvas", "counters", "flows", "grants", "rows"],
             &["timeline"],

@@ -256,8 +256,11 @@ impl Tasks {
             State::Stopped { status, .. } if status == group_stop => {
                 self.violations.push(format!("task {tid} was resumed in a group stop"));
             }
-            // The death of a task between its tracer's requests is its tracer's bad luck.
-            State::Stopped { reported, next, .. } if reported || was_killed => {
+            // The death of a task between its tracer's requests is its tracer's bad luck. So is an
+            // execve by which another one has its id: no request tells (ptrace(2)).
+            State::Stopped { status, reported, next, .. }
+                if reported || was_killed || status == EXEC_EVENT =>
+            {
                 self.tasks[at].state = State::Running(next);
             }
             state => self.violations.push(format!("task {tid} was resumed while {state:?}")),
