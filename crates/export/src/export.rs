@@ -80,7 +80,7 @@ fn write(
             refuse(format!("the format {} needs a file", format.name))
         }
         (Make::File(needs, make), Target::File(path)) => {
-            let mut exporter = make(path, options).map_err(Error::Write)?;
+            let mut exporter = make(path).map_err(Error::Write)?;
             rows(*needs, logs, options, &mut *exporter)
         }
         (Make::Found(read), Target::File(path)) => {
@@ -122,7 +122,7 @@ fn write(
 const BUFFER: usize = 256 << 10;
 
 /// Passes the rows of all logs to an exporter.
-fn rows(
+pub(crate) fn rows(
     needs: Needs,
     logs: &[LogFile],
     options: &Options,
