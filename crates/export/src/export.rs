@@ -1,19 +1,14 @@
-//! Reads logs and passes their rows to a format.
+//! Exports logs: gives each format what it asks for.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use sysreel_inspect::calls::Item;
-use sysreel_inspect::info::left_out;
-use sysreel_inspect::{Error, Findings, Follow, LogFile};
-use sysreel_views::{Looker, Names, look};
+use sysreel_inspect::{Error, LogFile};
 
-use crate::exporter::{Arguments, Exporter, Needs};
 use crate::format::{Format, Make};
 use crate::grants::Grants;
 use crate::options::Options;
-use crate::row::{EndRow, Row};
-use crate::rows::Rows;
+use crate::pass::{Exported, rows};
 use crate::strace::Parts;
 
 /// Where the output goes.
@@ -24,15 +19,6 @@ pub enum Target<'t> {
     File(&'t Path),
     /// To several files, which [`Content::Parts`](crate::Content) needs.
     Parts(Parts<'t>),
-}
-
-/// What an export found.
-#[derive(Debug, Default)]
-pub struct Exported {
-    /// What is missing or damaged in each log.
-    pub findings: Vec<Findings>,
-    /// What the user should know of the output: what had no room, what is not as in the log.
-    pub remarks: Vec<String>,
 }
 
 /// Exports logs, one after another.
@@ -80,7 +66,7 @@ fn write(
             refuse(format!("the format {} needs a file", format.name))
         }
         (Make::File(needs, make), Target::File(path)) => {
-            let mut exporter = make(path, options).map_err(Error::Write)?;
+            let mut exporter = make(path).map_err(Error::Write)?;
             rows(*needs, logs, options, &mut *exporter)
         }
         (Make::Found(read), Target::File(path)) => {
@@ -120,62 +106,3 @@ fn write(
 
 /// Large enough to avoid a write(2) for each row.
 const BUFFER: usize = 256 << 10;
-
-/// Passes the rows of all logs to an exporter.
-fn rows(
-    needs: Needs,
-    logs: &[LogFile],
-    options: &Options,
-    exporter: &mut dyn Exporter,
-) -> Result<Exported, Error> {
-    let mut exported = Exported::default();
-    for (ordinal, log) in logs.iter().enumerate() {
-        let rows = Rows::new(log, ordinal, needs, options.string_limit);
-        exporter.row(&Row::Log(rows.log().clone())).map_err(Error::Write)?;
-        let (exporter, needs_names) = (&mut *exporter, needs.names);
-        let mut passing = Passing { rows, needs_names, exporter, failed: None };
-        let follow = Follow { processes: needs.names, ..Follow::default() };
-        let memory = needs.memory || needs.args != Arguments::No || needs.names;
-        let findings = look(log, &options.select, (follow, memory), &mut passing)?;
-        if let Some(error) = passing.failed {
-            return Err(Error::Write(error));
-        }
-        let left_out = left_out(log);
-        let complete = findings.is_whole() && left_out.is_empty();
-        let end = EndRow { complete, missing: findings.sentences(), left_out };
-        exporter.row(&Row::End(end)).map_err(Error::Write)?;
-        exported.findings.push(findings);
-    }
-    exported.remarks = exporter.finish().map_err(Error::Write)?;
-    Ok(exported)
-}
-
-/// Passes the selected rows of a log on.
-struct Passing<'e> {
-    rows: Rows,
-    needs_names: bool,
-    exporter: &'e mut dyn Exporter,
-    failed: Option<io::Error>,
-}
-
-impl Looker for Passing<'_> {
-    fn names(&self) -> Names {
-        if self.needs_names { Names::ALL } else { Names::default() }
-    }
-
-    fn item(&mut self, item: &Item<'_>, selected: bool) {
-        if !selected && matches!(item, Item::Call(_)) {
-            return;
-        }
-        let Some(row) = self.rows.row(item) else { return };
-        let done = match selected {
-            true => self.exporter.row(&row),
-            false => self.exporter.unselected(&row),
-        };
-        self.failed = done.err();
-    }
-
-    fn is_over(&self) -> bool {
-        self.failed.is_some()
-    }
-}

@@ -65,7 +65,7 @@ pub(crate) enum Make {
     Rows(Needs, for<'o> fn(&'o mut dyn Write) -> io::Result<Box<dyn Exporter + 'o>>),
     /// Row by row, to a file that the format opens itself.
     #[cfg_attr(not(feature = "tables"), expect(dead_code, reason = "formats of the feature"))]
-    File(Needs, fn(&Path, &Options) -> io::Result<Box<dyn Exporter>>),
+    File(Needs, fn(&Path) -> io::Result<Box<dyn Exporter>>),
     /// By a reader of its own, to a file that the format opens itself.
     #[cfg_attr(not(feature = "tables"), expect(dead_code, reason = "formats of the feature"))]
     Found(TableReader),
@@ -94,29 +94,27 @@ mod made {
     use crate::tables::Container::{Arrow, Parquet};
     use crate::tables::{files, parquet, regions, sockets, sqlite, tasks};
 
-    pub(super) const SQLITE: Make = Make::File(Needs::TABLE, |path, options| {
-        Ok(Box::new(sqlite::Sqlite::new(path, options.string_limit)?))
-    });
+    pub(super) const SQLITE: Make = Make::Found(sqlite::write);
     pub(super) const PARQUET: Make =
-        Make::File(Needs::TABLE, |path, _| Ok(Box::new(parquet::Parquet::new(path, Parquet)?)));
+        Make::File(Needs::TABLE, |path| Ok(Box::new(parquet::Parquet::new(path, Parquet)?)));
     pub(super) const PARQUET_TASKS: Make =
-        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(tasks::Tasks::new(path, Parquet)?)));
+        Make::File(Needs::MEMORY, |path| Ok(Box::new(tasks::Tasks::new(path, Parquet)?)));
     pub(super) const PARQUET_FILES: Make =
         Make::Found(|path, logs, options| files::write(path, logs, options, Parquet));
     pub(super) const PARQUET_SOCKETS: Make =
         Make::Found(|path, logs, options| sockets::write(path, logs, options, Parquet));
     pub(super) const PARQUET_REGIONS: Make =
-        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(regions::Regions::new(path, Parquet)?)));
+        Make::File(Needs::MEMORY, |path| Ok(Box::new(regions::Regions::new(path, Parquet)?)));
     pub(super) const ARROW: Make =
-        Make::File(Needs::TABLE, |path, _| Ok(Box::new(parquet::Parquet::new(path, Arrow)?)));
+        Make::File(Needs::TABLE, |path| Ok(Box::new(parquet::Parquet::new(path, Arrow)?)));
     pub(super) const ARROW_TASKS: Make =
-        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(tasks::Tasks::new(path, Arrow)?)));
+        Make::File(Needs::MEMORY, |path| Ok(Box::new(tasks::Tasks::new(path, Arrow)?)));
     pub(super) const ARROW_FILES: Make =
         Make::Found(|path, logs, options| files::write(path, logs, options, Arrow));
     pub(super) const ARROW_SOCKETS: Make =
         Make::Found(|path, logs, options| sockets::write(path, logs, options, Arrow));
     pub(super) const ARROW_REGIONS: Make =
-        Make::File(Needs::MEMORY, |path, _| Ok(Box::new(regions::Regions::new(path, Arrow)?)));
+        Make::File(Needs::MEMORY, |path| Ok(Box::new(regions::Regions::new(path, Arrow)?)));
 }
 #[cfg(not(feature = "tables"))]
 mod made {

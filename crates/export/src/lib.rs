@@ -33,6 +33,7 @@ mod grants;
 mod landlock;
 mod ndjson;
 mod options;
+mod pass;
 mod pcapng;
 mod perfetto;
 mod row;
@@ -49,9 +50,10 @@ mod tables;
 mod testing;
 mod timeline;
 
-pub use export::{Exported, Target, export};
+pub use export::{Target, export};
 pub use format::{Content, FORMATS, Format, find};
 pub use options::Options;
+pub use pass::Exported;
 pub use row::{
     Args, CallRow, EndRow, ExecRow, LogRow, LostRow, MarkRow, Outcome, RenamedRow, Row, SignalRow,
     TaskEndRow, TaskStartRow, Who,

@@ -8,8 +8,8 @@ use crate::exporting::python;
 use crate::stage::installed;
 use crate::views::record;
 
-/// Merged by time as strace-log-merge(1) does it, the files of the threads have the lines of the
-/// one file with whole calls, and a file has the lines of one thread.
+/// Merged by time, also by strace-log-merge(1), the files of the threads have the lines of the one
+/// file with whole calls, and a file has the lines of one thread.
 #[test]
 fn each_thread_has_a_file() {
     let stage = record("(cat missing; exec true) & (exit 3); wait");
@@ -31,6 +31,12 @@ fn each_thread_has_a_file() {
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
+    if installed("each_thread_has_a_file", &["strace-log-merge"]) {
+        let merged = stage.sh("strace-log-merge parts/r.strace").text();
+        let mut merged: Vec<String> = merged.lines().map(plain).collect();
+        merged.sort_unstable();
+        assert_eq!(merged, expected);
+    }
     let none = stage.sysreel(&["export", "--to", "strace-ff", "r.reel"]);
     none.fails(2, &["-o FILE"]);
 }
@@ -79,12 +85,12 @@ const ACTS: &str = "echo hello >one; mv one two; cat missing; cat two two >/dev/
     syswrite(C, \"hello\"); sysread(A, $_, 100); '";
 
 /// The table of paths has the numbers of `files`, that of sockets those of `net`, and that of
-/// memory those of the database; Arrow files have the same rows as Parquet files.
+/// memory those of the database; Arrow files and the database have the rows of Parquet files.
 #[test]
 #[ignore = "pip install duckdb pyarrow"]
 fn found_tables_agree_with_the_views() {
     if !FORMATS.iter().any(|format| format.name == "arrow-files" && format.is_built())
-        || !installed("found_tables_agree_with_the_views", &["python3", "perl"])
+        || !installed("found_tables_agree_with_the_views", &["python3", "perl", "sqlite3"])
     {
         return;
     }
@@ -92,7 +98,7 @@ fn found_tables_agree_with_the_views() {
     let tables = ["files", "sockets", "regions"];
     let of = |kind: &str| tables.map(|table| format!("{kind}-{table}"));
     let formats = of("parquet").into_iter().chain(of("arrow"));
-    for format in formats.chain(["parquet".to_owned(), "sqlite".to_owned()]) {
+    for format in formats.chain(["parquet", "parquet-tasks", "sqlite"].map(String::from)) {
         let out = format!("out.{format}");
         let export = ["export", "--to", &format, "-s", "all", "-o", &out, "r.reel"];
         let ran = stage.sysreel(&export);

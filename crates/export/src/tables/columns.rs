@@ -39,9 +39,19 @@ pub(super) fn short(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
-/// What the columns of a table are.
+/// Takes the rows of a table.
+pub(super) trait Sink {
+    /// Adds a row, which has a cell for each column.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn row<const N: usize>(&mut self, cells: [Cell<'_>; N]) -> io::Result<()>;
+}
+
+/// A table as a file of columns.
 pub(super) struct Table {
-    /// Their names and types, as Parquet writes them, in the order of the cells of a row.
+    /// The names and types of the columns, as Parquet writes them, in the order of the cells of a
+    /// row.
     pub(super) message: &'static str,
     /// The name and version of the columns, in the metadata of the file.
     pub(super) schema: &'static str,
@@ -95,22 +105,6 @@ impl Columns {
         Ok(Self { writing: Some((sender, thread)), columns, rows: 0, bytes: 0 })
     }
 
-    /// Adds a row, which has a cell for each column.
-    ///
-    /// # Errors
-    /// When an earlier group could not be written.
-    pub(super) fn row<'r, const N: usize>(&mut self, cells: [Cell<'r>; N]) -> io::Result<()> {
-        debug_assert_eq!(cells.len(), self.columns.len());
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
-            self.bytes = self.bytes.saturating_add(column.push(cell));
-        }
-        self.rows += 1;
-        if self.rows < GROUP && self.bytes < GROUP_BYTES {
-            return Ok(());
-        }
-        self.group()
-    }
-
     /// Passes the rows so far on as a row group.
     fn group(&mut self) -> io::Result<()> {
         let next = self.columns.iter().map(Column::another).collect();
@@ -139,6 +133,21 @@ impl Columns {
         let Some((sender, thread)) = self.writing.take() else { return Ok(()) };
         drop(sender);
         thread.join().map_err(|_| io::Error::other("the writer of columns failed"))?
+    }
+}
+
+impl Sink for Columns {
+    /// Fails also when an earlier group could not be written.
+    fn row<const N: usize>(&mut self, cells: [Cell<'_>; N]) -> io::Result<()> {
+        debug_assert_eq!(cells.len(), self.columns.len());
+        for (column, cell) in self.columns.iter_mut().zip(cells) {
+            self.bytes = self.bytes.saturating_add(column.push(cell));
+        }
+        self.rows += 1;
+        if self.rows < GROUP && self.bytes < GROUP_BYTES {
+            return Ok(());
+        }
+        self.group()
     }
 }
 

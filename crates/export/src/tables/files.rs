@@ -1,5 +1,5 @@
-//! `parquet-files` and `arrow-files`: a row for each path that was used or looked for.
-//! docs/export.md has the columns.
+//! The table of paths that were used or looked for: `parquet-files` and `arrow-files`, and `files`
+//! of `sqlite`. docs/export.md has the columns.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use sysreel_inspect::visible::visible_bytes;
 use sysreel_inspect::{Error, Findings, LogFile};
-use sysreel_views::files::{self, File};
+use sysreel_views::files::{self, File, Files};
 use sysreel_views::{Bytes, shell::command_line};
 
-use super::columns::{Cell, Columns, Table};
+use super::columns::{Cell, Sink, Table};
 use super::container::Container;
 use super::{found, signed};
 use crate::options::Options;
@@ -21,7 +21,7 @@ pub(super) const SCHEMA: &str = "sysreel/export-parquet-files/1";
 const ARROW_SCHEMA: &str = "sysreel/export-arrow-files/1";
 
 /// The columns, in the order of the cells of a row.
-const MESSAGE: &str = "message file {
+pub(super) const MESSAGE: &str = "message file {
     required binary log (STRING);
     required binary path (STRING);
     required boolean is_cut;
@@ -72,20 +72,21 @@ pub(crate) fn write(
     let table = Table { message: MESSAGE, schema, growing: &[] };
     let wanted = files::Options::default();
     let to = (path, container, &table);
-    found::write(
-        to,
-        (logs, options),
-        || files::collector(&wanted),
-        |columns, rows, found| {
-            for file in &found.files {
-                row(columns, rows, file)?;
-            }
-            Ok(found.left_out)
-        },
-    )
+    found::write(to, (logs, options), || files::collector(&wanted), all)
 }
 
-fn row(columns: &mut Columns, rows: &Rows, file: &File) -> io::Result<()> {
+/// Adds the rows of a log. Returns how many uses had no room.
+///
+/// # Errors
+/// When they cannot be written.
+pub(super) fn all(to: &mut impl Sink, rows: &Rows, found: &Files) -> io::Result<u64> {
+    for file in &found.files {
+        row(to, rows, file)?;
+    }
+    Ok(found.left_out)
+}
+
+fn row(to: &mut impl Sink, rows: &Rows, file: &File) -> io::Result<()> {
     let visible = |bytes: &Bytes| visible_bytes(bytes.as_bytes());
     let [leads_to, renamed_to, renamed_from] =
         [&file.leads_to, &file.renamed_to, &file.renamed_from]
@@ -101,7 +102,7 @@ fn row(columns: &mut Columns, rows: &Rows, file: &File) -> io::Result<()> {
     let [_, last_ns] = found::time(rows, file.last_ns);
     let count = |value: u64| Cell::Long(Some(signed(value)));
     let uses = |name: &str| count(file.uses.count(name));
-    columns.row([
+    to.row([
         Cell::Text(Some(&rows.log().log)),
         Cell::Text(Some(&path)),
         Cell::Truth(file.is_cut),

@@ -20,22 +20,25 @@ pub(super) fn write<C: Collect>(
     (path, container, table): (&Path, Container, &Table),
     (logs, options): (&[LogFile], &Options),
     collector: impl Fn() -> C,
-    write: impl Fn(&mut Columns, &Rows, C::Result) -> io::Result<u64>,
+    write: impl Fn(&mut Columns, &Rows, &C::Result) -> io::Result<u64>,
 ) -> Result<(Vec<Findings>, Vec<String>), Error> {
     let mut columns = container.create(path, table).map_err(Error::Write)?;
     let (mut all, mut remarks) = (Vec::new(), Vec::new());
     for (ordinal, log) in logs.iter().enumerate() {
         let rows = Rows::new(log, ordinal, Needs::NOTHING, options.string_limit);
         let (found, findings) = collect(log, &options.select, collector())?;
-        let left_out = write(&mut columns, &rows, found).map_err(Error::Write)?;
-        if left_out > 0 {
-            let name = &rows.log().log;
-            remarks.push(format!("{left_out} uses in {name} are not in the table: no room"));
-        }
+        let left_out = write(&mut columns, &rows, &found).map_err(Error::Write)?;
+        remarks.extend(remark(&rows, left_out));
         all.push(findings);
     }
     columns.finish().map_err(Error::Write)?;
     Ok((all, remarks))
+}
+
+/// Returns what the user should know of uses that had no room, if there are any.
+pub(super) fn remark(rows: &Rows, left_out: u64) -> Option<String> {
+    let name = &rows.log().log;
+    (left_out > 0).then(|| format!("{left_out} uses in {name} are not in the table: no room"))
 }
 
 /// Returns the cells of a time: microseconds since 1970, and nanoseconds from the start of the

@@ -1,6 +1,7 @@
 //! The formats whose libraries take long to build: feature `tables`.
 
 mod arrow_file;
+mod base;
 mod columns;
 mod commands;
 mod container;

@@ -1,9 +1,10 @@
-//! `parquet` and `arrow`: a row for each call. docs/export.md has the columns.
+//! The table of calls: `parquet` and `arrow`, and `calls` of `sqlite`. docs/export.md has the
+//! columns.
 
 use std::io;
 use std::path::Path;
 
-use super::columns::{Cell, Columns, Table, short};
+use super::columns::{Cell, Columns, Sink, Table, short};
 use super::commands::Commands;
 use super::container::Container;
 use super::signed;
@@ -16,7 +17,7 @@ pub(super) const SCHEMA: &str = "sysreel/export-parquet/1";
 const ARROW_SCHEMA: &str = "sysreel/export-arrow/1";
 
 /// The columns, in the order of the cells of a row.
-const MESSAGE: &str = "message call {
+pub(super) const MESSAGE: &str = "message call {
     required binary log (STRING);
     required int64 event;
     optional int64 exit_event;
@@ -45,29 +46,32 @@ const MESSAGE: &str = "message call {
 /// Columns that grow from row to row.
 const GROWING: &[&str] = &["event", "exit_event", "start", "start_ns"];
 
-/// Writes a file.
-pub(crate) struct Parquet {
-    columns: Columns,
+/// Makes the rows of the calls of a log.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// The name of the log.
     log: String,
     commands: Commands,
     classes: ClassLists,
 }
 
-impl Parquet {
-    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
-        let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
-        let table = Table { message: MESSAGE, schema, growing: GROWING };
-        Ok(Self {
-            columns: container.create(path, &table)?,
-            log: String::new(),
-            commands: Commands::default(),
-            classes: ClassLists::default(),
-        })
+impl Calls {
+    /// Takes note of a row other than that of a call.
+    pub(super) fn note(&mut self, row: &Row<'_>) {
+        if let Row::Log(log) = row {
+            self.log.clone_from(&log.log);
+            self.commands = Commands::default();
+        }
+        self.commands.add(row);
     }
 
-    fn call(&mut self, row: &CallRow<'_>) -> io::Result<()> {
+    /// Adds the row of a call.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn row(&mut self, row: &CallRow<'_>, to: &mut impl Sink) -> io::Result<()> {
         let command = row.who.task.and_then(|task| self.commands.of(task));
-        self.columns.row([
+        to.row([
             Cell::Text(Some(&self.log)),
             Cell::Long(Some(signed(row.event))),
             Cell::Long(row.exit_event.map(signed)),
@@ -95,21 +99,30 @@ impl Parquet {
     }
 }
 
+/// Writes a file.
+pub(crate) struct Parquet {
+    columns: Columns,
+    calls: Calls,
+}
+
+impl Parquet {
+    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
+        let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
+        let table = Table { message: MESSAGE, schema, growing: GROWING };
+        Ok(Self { columns: container.create(path, &table)?, calls: Calls::default() })
+    }
+}
+
 impl Exporter for Parquet {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         match row {
-            Row::Log(log) => {
-                self.log.clone_from(&log.log);
-                self.commands = Commands::default();
-                Ok(())
-            }
-            Row::Call(row) => self.call(row),
+            Row::Call(row) => self.calls.row(row, &mut self.columns),
             row => self.unselected(row),
         }
     }
 
     fn unselected(&mut self, row: &Row<'_>) -> io::Result<()> {
-        self.commands.add(row);
+        self.calls.note(row);
         Ok(())
     }
 

@@ -1,13 +1,13 @@
-//! `parquet-sockets` and `arrow-sockets`: a row for each socket, and for each connect of one.
-//! docs/export.md has the columns.
+//! The table of sockets, with a row for each connect of one: `parquet-sockets` and
+//! `arrow-sockets`, and `sockets` of `sqlite`. docs/export.md has the columns.
 
 use std::io;
 use std::path::Path;
 
 use sysreel_inspect::{Error, Findings, LogFile};
-use sysreel_views::net::{self, Role, Socket};
+use sysreel_views::net::{self, Role, Socket, Sockets};
 
-use super::columns::{Cell, Columns, Table, short};
+use super::columns::{Cell, Sink, Table, short};
 use super::container::Container;
 use super::{found, signed};
 use crate::options::Options;
@@ -18,7 +18,7 @@ pub(super) const SCHEMA: &str = "sysreel/export-parquet-sockets/1";
 const ARROW_SCHEMA: &str = "sysreel/export-arrow-sockets/1";
 
 /// The columns, in the order of the cells of a row.
-const MESSAGE: &str = "message socket {
+pub(super) const MESSAGE: &str = "message socket {
     required binary log (STRING);
     required int64 socket;
     required int64 first_event;
@@ -53,23 +53,28 @@ pub(crate) fn write(
 ) -> Result<(Vec<Findings>, Vec<String>), Error> {
     let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
     let table = Table { message: MESSAGE, schema, growing: &["first_event", "start", "start_ns"] };
-    let to = (path, container, &table);
-    found::write(to, (logs, options), net::each, |columns, rows, found| {
-        for socket in &found.sockets {
-            row(columns, rows, socket)?;
-        }
-        Ok(found.left_out)
-    })
+    found::write((path, container, &table), (logs, options), net::each, all)
 }
 
-fn row(columns: &mut Columns, rows: &Rows, socket: &Socket) -> io::Result<()> {
+/// Adds the rows of a log. Returns how many uses had no room.
+///
+/// # Errors
+/// When they cannot be written.
+pub(super) fn all(to: &mut impl Sink, rows: &Rows, found: &Sockets) -> io::Result<u64> {
+    for socket in &found.sockets {
+        row(to, rows, socket)?;
+    }
+    Ok(found.left_out)
+}
+
+fn row(to: &mut impl Sink, rows: &Rows, socket: &Socket) -> io::Result<()> {
     let names: Vec<&str> = socket.names.iter().map(String::as_str).collect();
     let names = (!names.is_empty()).then(|| names.join(","));
     let exe = Some(socket.exe.as_str()).filter(|exe| !exe.is_empty());
     let [start, start_ns] = found::time(rows, socket.first_ns);
     let [_, last_ns] = found::time(rows, socket.last_ns);
     let count = |value: u64| Cell::Long(Some(signed(value)));
-    columns.row([
+    to.row([
         Cell::Text(Some(&rows.log().log)),
         count(socket.file),
         count(socket.event),

@@ -3,21 +3,29 @@
 use std::io;
 use std::path::Path;
 
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{ToSql, params};
 use sysreel_inspect::abi::CallKind;
 use sysreel_inspect::abi::intent::Family;
-use sysreel_inspect::format::Direction;
 use sysreel_inspect::state::OpenFile;
 use sysreel_inspect::visible::json;
-use sysreel_views::{Bounded, sockets};
+use sysreel_inspect::{Error, Findings, LogFile};
+use sysreel_views::files::{self as paths, Files};
+use sysreel_views::net::{self, Sockets};
+use sysreel_views::{Bounded, collect, sockets as names};
 
-use super::signed;
-use crate::class_lists::ClassLists;
-use crate::exporter::Exporter;
-use crate::row::{CallRow, ExecRow, Row, TaskEndRow};
-use crate::rows;
+use super::base::{Base, Definition, Shared};
+use super::parquet::{self, Calls};
+use super::regions::{self, Captured};
+use super::tasks::{self, Living};
+use super::{files, found, signed, sockets};
+use crate::exporter::{Exporter, Needs};
+use crate::options::Options;
+use crate::pass;
+use crate::row::{CallRow, ExecRow, LogRow, Row};
+use crate::rows::{self, Rows};
 
-/// The tables. `user_version` increases when a column is removed or changes its meaning.
+/// The tables that only a database has. `user_version` increases when a column of any table is
+/// removed or changes its meaning.
 const TABLES: &str = include_str!("tables.sql");
 /// What makes joins fast, and is faster to build at the end.
 const INDEXES: &str = "
@@ -27,97 +35,103 @@ const INDEXES: &str = "
     CREATE INDEX calls_by_path ON calls (path) WHERE path IS NOT NULL;
     CREATE INDEX calls_by_file ON calls (log, file_id) WHERE file_id IS NOT NULL;
     CREATE INDEX regions_by_call ON regions (log, event);
+    CREATE INDEX files_by_path ON files (path);
+    CREATE INDEX sockets_by_socket ON sockets (log, socket);
     COMMIT;
 ";
 
 /// The most bytes of a buffer in a row. SQLite takes no longer ones (limits.html).
 const LONGEST: usize = 1_000_000_000;
 
-/// Writes a database.
-pub(crate) struct Sqlite {
-    connection: Connection,
-    log: u32,
+/// Writes a file.
+///
+/// # Errors
+/// When a log cannot be read or the file cannot be written.
+pub(crate) fn write(
+    path: &Path,
+    logs: &[LogFile],
+    options: &Options,
+) -> Result<(Vec<Findings>, Vec<String>), Error> {
+    let mut sqlite = Sqlite::new(path, options.string_limit).map_err(Error::Write)?;
+    let exported = pass::rows(Needs::TABLE, logs, options, &mut sqlite)?;
+    let mut remarks = exported.remarks;
+    let wanted = paths::Options::default();
+    for (ordinal, log) in logs.iter().enumerate() {
+        let rows = Rows::new(log, ordinal, Needs::NOTHING, options.string_limit);
+        let collector = (paths::collector(&wanted), net::each());
+        // What is missing in the log has been found already.
+        let ((found, used), _) = collect(log, &options.select, collector)?;
+        let left_out = sqlite.found(&rows, &found, &used).map_err(Error::Write)?;
+        remarks.extend(left_out.into_iter().filter_map(|left_out| found::remark(&rows, left_out)));
+    }
+    sqlite.base.batch(INDEXES).map_err(Error::Write)?;
+    Ok((exported.findings, remarks))
+}
+
+/// A database, and what makes its rows.
+struct Sqlite {
+    base: Base,
+    tables: Tables,
     data_limit: usize,
+    calls: Calls,
+    living: Living,
+    captured: Captured,
     /// The open files that are in the table, by their ordinals.
     files: Bounded<u64, bool>,
-    classes: ClassLists,
+}
+
+/// The tables with the columns of the files of columns.
+struct Tables {
+    calls: Shared,
+    tasks: Shared,
+    files: Shared,
+    sockets: Shared,
+    regions: Shared,
+}
+
+impl Tables {
+    fn create(base: &Base) -> io::Result<Self> {
+        let event = Definition { columns: &["file_id INTEGER"], key: Some("log, event") };
+        let task = Definition { key: Some("log, task"), ..Definition::default() };
+        let path = Definition { key: Some("log, path, is_cut"), ..Definition::default() };
+        let data = Definition { columns: &["data BLOB"], ..Definition::default() };
+        Ok(Self {
+            calls: base.table("calls", parquet::MESSAGE, event)?,
+            tasks: base.table("tasks", tasks::MESSAGE, task)?,
+            files: base.table("files", files::MESSAGE, path)?,
+            sockets: base.table("sockets", sockets::MESSAGE, Definition::default())?,
+            regions: base.table("regions", regions::MESSAGE, data)?,
+        })
+    }
 }
 
 impl Sqlite {
-    pub(crate) fn new(path: &Path, data_limit: usize) -> io::Result<Self> {
-        let connection = Connection::open(path).map_err(io::Error::other)?;
-        // The file has its name only when it is complete, so nothing has to be undone.
-        let settings = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;";
-        connection.execute_batch(settings).map_err(io::Error::other)?;
-        connection.execute_batch(TABLES).map_err(io::Error::other)?;
-        let data_limit = data_limit.min(LONGEST);
-        let (files, classes) = (Bounded::default(), ClassLists::default());
-        Ok(Self { connection, log: 0, data_limit, files, classes })
-    }
-
-    fn run(&self, statement: &str, values: &[&dyn ToSql]) -> io::Result<()> {
-        let prepared = self.connection.prepare_cached(statement);
-        let done = prepared.and_then(|mut prepared| prepared.execute(values));
-        done.map(drop).map_err(io::Error::other)
+    fn new(path: &Path, data_limit: usize) -> io::Result<Self> {
+        let base = Base::create(path)?;
+        base.batch(TABLES)?;
+        Ok(Self {
+            tables: Tables::create(&base)?,
+            base,
+            data_limit: data_limit.min(LONGEST),
+            calls: Calls::default(),
+            living: Living::default(),
+            captured: Captured::default(),
+            files: Bounded::default(),
+        })
     }
 
     fn call(&mut self, row: &CallRow<'_>) -> io::Result<()> {
-        let call = &row.source;
-        let file = rows::subject(call).and_then(|(_, file)| file);
+        let file = rows::subject(&row.source).and_then(|(_, file)| file);
         if let Some(file) = &file {
             self.file(file, row)?;
         }
-        let class = self.classes.of(row.class).to_owned();
-        self.run(
-            "INSERT INTO calls VALUES
-             (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                self.log,
-                signed(row.event),
-                row.exit_event.map(signed),
-                row.who.task,
-                row.who.pid,
-                row.who.tid,
-                row.exe,
-                signed(row.start_ns),
-                row.unix_us,
-                row.duration_ns.map(signed),
-                row.call,
-                class,
-                row.args.line(),
-                row.outcome.name(),
-                row.result,
-                row.errno,
-                row.fd,
-                file.map(|file| signed(file.serial)),
-                row.path,
-                row.path2,
-                row.peer,
-                row.bytes.map(signed),
-            ],
-        )?;
-        self.regions(row)
-    }
-
-    fn regions(&self, row: &CallRow<'_>) -> io::Result<()> {
+        let file_id = file.map(|file| signed(file.serial));
+        self.calls.row(row, &mut self.base.rows(&self.tables.calls, &[&file_id]))?;
         for region in row.source.regions() {
-            let direction = if region.direction() == Direction::IN { "in" } else { "out" };
-            self.run(
-                "INSERT INTO regions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    self.log,
-                    signed(row.event),
-                    region.arg().and_then(|arg| i64::try_from(arg).ok()),
-                    direction,
-                    region.depth(),
-                    region.index(),
-                    region.address().cast_signed(),
-                    signed(region.asked()),
-                    signed(region.got()),
-                    region.errno().map(|errno| errno.to_string()),
-                    region.first(self.data_limit),
-                ],
-            )?;
+            let data = region.first(self.data_limit);
+            let more: [&dyn ToSql; 1] = [&data];
+            let mut to = self.base.rows(&self.tables.regions, &more);
+            self.captured.row(row, &region, &mut to)?;
         }
         Ok(())
     }
@@ -127,12 +141,13 @@ impl Sqlite {
         let is_known = self.files.entry(&file.serial).map(|known| std::mem::replace(known, true));
         let id = signed(file.serial);
         if is_known != Some(true) {
-            self.run(
-                "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
+            self.base.run(
+                "INSERT OR IGNORE INTO open_files (log, file_id, name, mode, dev, ino, event)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
                 params![
-                    self.log,
+                    self.base.log,
                     id,
-                    sockets::file_name(file),
+                    names::file_name(file),
                     file.mode,
                     signed(file.id.0),
                     signed(file.id.1),
@@ -154,24 +169,25 @@ impl Sqlite {
             Family::Netlink => "netlink",
             Family::Other(_) => "other",
         };
-        self.run(
-            "INSERT OR REPLACE INTO sockets VALUES (?, ?, ?, ?, ?, ?)",
+        self.base.run(
+            "UPDATE open_files SET family = ?, type = ?, local = ?, peer = ?
+             WHERE log = ? AND file_id = ?",
             params![
-                self.log,
-                id,
                 family,
                 file.socket_type.get(),
-                sockets::address(&local),
-                sockets::address(&peer),
+                names::address(&local),
+                names::address(&peer),
+                self.base.log,
+                id,
             ],
         )
     }
 
     fn exec(&self, row: &ExecRow) -> io::Result<()> {
-        self.run(
+        self.base.run(
             "INSERT INTO programs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
-                self.log,
+                self.base.log,
                 signed(row.event),
                 row.who.task,
                 signed(row.start_ns),
@@ -183,87 +199,61 @@ impl Sqlite {
         )
     }
 
-    fn task_end(&self, row: &TaskEndRow) -> io::Result<()> {
-        self.run(
-            "UPDATE tasks SET end_ns = ?, how = ?, status = ?, signal = ?, utime_ns = ?,
-             stime_ns = ? WHERE log = ? AND task = ?",
-            params![
-                signed(row.start_ns),
-                row.how,
-                row.status,
-                row.signal,
-                signed(row.utime_ns),
-                signed(row.stime_ns),
-                self.log,
-                row.who.task,
-            ],
+    fn begin(&mut self, log: &LogRow) -> io::Result<()> {
+        self.base.log = log.ordinal;
+        self.files = Bounded::default();
+        self.captured.begin(log);
+        self.base.run(
+            "INSERT INTO logs (log, name, unix_us, monotonic_ns) VALUES (?, ?, ?, ?)",
+            params![log.ordinal, log.log, log.unix_us, signed(log.monotonic_ns)],
         )
     }
 
-    /// Adds the starts and ends of tasks, also of those that the filter does not select.
-    fn life(&self, row: &Row<'_>) -> io::Result<()> {
-        match row {
-            Row::TaskStart(row) => self.run(
-                "INSERT OR IGNORE INTO tasks (log, task, pid, tid, parent, origin, start_ns)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    self.log,
-                    row.who.task,
-                    row.who.pid,
-                    row.who.tid,
-                    row.parent,
-                    row.origin,
-                    signed(row.start_ns),
-                ],
-            ),
-            Row::Renamed(row) => self.run(
-                "UPDATE tasks SET tid = ? WHERE log = ? AND task = ?",
-                params![row.who.tid, self.log, row.who.task],
-            ),
-            Row::Exec(row) => self.exec(row),
-            Row::TaskEnd(row) => self.task_end(row),
-            _ => Ok(()),
-        }
+    /// Adds what views find in a log. Returns how many uses of paths and of sockets had no room.
+    fn found(&mut self, rows: &Rows, paths: &Files, used: &Sockets) -> io::Result<[u64; 2]> {
+        self.base.log = rows.log().ordinal;
+        Ok([
+            files::all(&mut self.base.rows(&self.tables.files, &[]), rows, paths)?,
+            sockets::all(&mut self.base.rows(&self.tables.sockets, &[]), rows, used)?,
+        ])
     }
 }
 
 impl Exporter for Sqlite {
     fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
         match row {
-            Row::Log(log) => {
-                self.log = log.ordinal;
-                self.files = Bounded::default();
-                self.run(
-                    "INSERT INTO logs (log, name, unix_us, monotonic_ns) VALUES (?, ?, ?, ?)",
-                    params![log.ordinal, log.log, log.unix_us, signed(log.monotonic_ns)],
-                )
-            }
-            Row::Call(row) => self.call(row),
-            Row::Signal(row) => self.run(
+            Row::Call(row) => return self.call(row),
+            Row::Log(log) => self.begin(log)?,
+            Row::Signal(row) => self.base.run(
                 "INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?)",
                 params![
-                    self.log,
+                    self.base.log,
                     signed(row.event),
                     row.who.task,
                     signed(row.start_ns),
                     row.unix_us,
                     row.signal,
                 ],
-            ),
-            Row::End(end) => self.run(
+            )?,
+            Row::End(end) => self.base.run(
                 "UPDATE logs SET complete = ?, missing = ? WHERE log = ?",
-                params![end.complete, end.missing.join("; "), self.log],
-            ),
-            other => self.life(other),
+                params![end.complete, end.missing.join("; "), self.base.log],
+            )?,
+            _ => {}
         }
+        self.unselected(row)
     }
 
+    /// Tasks and programs are there whether the filter selects them or not.
     fn unselected(&mut self, row: &Row<'_>) -> io::Result<()> {
-        self.life(row)
+        self.calls.note(row);
+        if let Row::Exec(row) = row {
+            self.exec(row)?;
+        }
+        self.living.row(row, &mut self.base.rows(&self.tables.tasks, &[]))
     }
 
     fn finish(&mut self) -> io::Result<Vec<String>> {
-        self.connection.execute_batch(INDEXES).map_err(io::Error::other)?;
         Ok(Vec::new())
     }
 }

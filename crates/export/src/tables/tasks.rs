@@ -1,10 +1,11 @@
-//! `parquet-tasks` and `arrow-tasks`: a row for each task. docs/export.md has the columns.
+//! The table of tasks: `parquet-tasks` and `arrow-tasks`, and `tasks` of `sqlite`. docs/export.md
+//! has the columns.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::columns::{Cell, Columns, Table, short};
+use super::columns::{Cell, Columns, Sink, Table, short};
 use super::commands::Commands;
 use super::container::Container;
 use super::signed;
@@ -16,7 +17,7 @@ pub(super) const SCHEMA: &str = "sysreel/export-parquet-tasks/1";
 const ARROW_SCHEMA: &str = "sysreel/export-arrow-tasks/1";
 
 /// The columns, in the order of the cells of a row.
-const MESSAGE: &str = "message task {
+pub(super) const MESSAGE: &str = "message task {
     required binary log (STRING);
     required int32 task;
     required int32 pid;
@@ -34,34 +35,25 @@ const MESSAGE: &str = "message task {
     optional int64 stime_ns;
 }";
 
-/// Writes a file.
-pub(crate) struct Tasks {
-    columns: Columns,
+/// Makes the rows of the tasks of a log: of each when it ends.
+#[derive(Debug, Default)]
+pub(super) struct Living {
+    /// The name of the log.
     log: String,
     commands: Commands,
     /// The tasks that live, by their ordinals.
-    living: BTreeMap<u32, TaskStartRow>,
+    tasks: BTreeMap<u32, TaskStartRow>,
 }
 
-impl Tasks {
-    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
-        let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
-        let table = Table { message: MESSAGE, schema, growing: &[] };
-        Ok(Self {
-            columns: container.create(path, &table)?,
-            log: String::new(),
-            commands: Commands::default(),
-            living: BTreeMap::new(),
-        })
-    }
-
-    /// Writes a task, with how it ended if it did.
+impl Living {
+    /// Adds a task, with how it ended if it did.
     fn task(
-        &mut self,
+        &self,
         (task, start): (u32, &TaskStartRow),
         end: Option<&TaskEndRow>,
+        to: &mut impl Sink,
     ) -> io::Result<()> {
-        self.columns.row([
+        to.row([
             Cell::Text(Some(&self.log)),
             Cell::Short(Some(short(task))),
             Cell::Short(Some(short(start.who.pid))),
@@ -79,6 +71,59 @@ impl Tasks {
             Cell::Long(end.map(|end| signed(end.stime_ns))),
         ])
     }
+
+    /// Takes note of a row, and adds the tasks that it ends.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn row(&mut self, row: &Row<'_>, to: &mut impl Sink) -> io::Result<()> {
+        self.commands.add(row);
+        match row {
+            Row::Log(log) => {
+                self.log.clone_from(&log.log);
+                self.commands = Commands::default();
+            }
+            Row::TaskStart(row) => {
+                if let Some(task) = row.who.task {
+                    self.tasks.insert(task, row.clone());
+                }
+            }
+            Row::Renamed(row) => {
+                let living = row.who.task.and_then(|task| self.tasks.get_mut(&task));
+                if let Some(living) = living {
+                    living.who.tid = row.who.tid;
+                }
+            }
+            Row::TaskEnd(row) => {
+                if let Some(task) = row.who.task
+                    && let Some(start) = self.tasks.remove(&task)
+                {
+                    self.task((task, &start), Some(row), to)?;
+                }
+            }
+            Row::End(_) => {
+                for (task, start) in std::mem::take(&mut self.tasks) {
+                    self.task((task, &start), None, to)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Writes a file.
+pub(crate) struct Tasks {
+    columns: Columns,
+    living: Living,
+}
+
+impl Tasks {
+    pub(crate) fn new(path: &Path, container: Container) -> io::Result<Self> {
+        let schema = container.schema([SCHEMA, ARROW_SCHEMA]);
+        let table = Table { message: MESSAGE, schema, growing: &[] };
+        Ok(Self { columns: container.create(path, &table)?, living: Living::default() })
+    }
 }
 
 impl Exporter for Tasks {
@@ -88,38 +133,7 @@ impl Exporter for Tasks {
 
     /// A filter is about calls: the table has all tasks.
     fn unselected(&mut self, row: &Row<'_>) -> io::Result<()> {
-        self.commands.add(row);
-        match row {
-            Row::Log(log) => {
-                self.log.clone_from(&log.log);
-                self.commands = Commands::default();
-            }
-            Row::TaskStart(row) => {
-                if let Some(task) = row.who.task {
-                    self.living.insert(task, row.clone());
-                }
-            }
-            Row::Renamed(row) => {
-                let living = row.who.task.and_then(|task| self.living.get_mut(&task));
-                if let Some(living) = living {
-                    living.who.tid = row.who.tid;
-                }
-            }
-            Row::TaskEnd(row) => {
-                if let Some(task) = row.who.task
-                    && let Some(start) = self.living.remove(&task)
-                {
-                    self.task((task, &start), Some(row))?;
-                }
-            }
-            Row::End(_) => {
-                for (task, start) in std::mem::take(&mut self.living) {
-                    self.task((task, &start), None)?;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
+        self.living.row(row, &mut self.columns)
     }
 
     fn finish(&mut self) -> io::Result<Vec<String>> {

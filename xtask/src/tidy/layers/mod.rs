@@ -148,7 +148,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["class_lists", "options", "row"],
             &["exporter"],
             &["allowed", "blocked", "canvas", "counters", "flows", "grants", "rows"],
-            &["timeline"],
+            &["pass", "timeline"],
             &[
                 "bwrap",
                 "chrome",

@@ -1,10 +1,12 @@
-"""Compares the tables of paths, sockets and memory with the views and with the database."""
+"""Compares the tables of paths, sockets and memory with the views, and all with the database."""
 
 import collections
+import datetime
 import hashlib
 import json
 import shlex
 import sqlite3
+import subprocess
 
 import duckdb
 import pyarrow.feather
@@ -83,4 +85,25 @@ written = {row["sha256"] for row in regions if row["call"] == "write" and row["g
 assert hashlib.sha256(b"hello\n").hexdigest() in written, written
 for row in base.execute(f"SELECT {', '.join(names)}, data FROM regions").fetchall():
     assert hashes[row[:-1]] == hashlib.sha256(row[-1]).hexdigest(), row
+
+
+def plain(value):
+    """A value as SQLite has it."""
+    if isinstance(value, datetime.datetime):
+        return (value - EPOCH) // datetime.timedelta(microseconds=1)
+    return int(value) if isinstance(value, bool) else value
+
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+for table, name in {"calls": "", "tasks": "-tasks", "files": "-files", "sockets": "-sockets",
+        "regions": "-regions"}.items():
+    found = pyarrow.parquet.read_table(f"out.parquet{name}")
+    columns = ", ".join(found.column_names[1:])
+    question = f"SELECT logs.name AS log, {columns} FROM {table} JOIN logs USING (log)"
+    asked = subprocess.run(["sqlite3", "-json", "-readonly", "out.sqlite", question],
+        check=True, capture_output=True, text=True)
+    of_base = [json.dumps(row, sort_keys=True) for row in json.loads(asked.stdout)]
+    of_file = [{key: plain(value) for key, value in row.items()} for row in found.to_pylist()]
+    of_file = [json.dumps(row, sort_keys=True) for row in of_file]
+    assert len(of_file) > 0 and sorted(of_base) == sorted(of_file), table
 print("the same")
