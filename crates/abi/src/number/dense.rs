@@ -11,7 +11,24 @@ use syscalls::{aarch64, x86, x86_64};
 #[derive(Clone, Copy)]
 pub(super) struct Entry {
     pub(super) name: Option<&'static str>,
-    pub(super) row: Option<&'static Row>,
+    place: Option<Place>,
+}
+
+/// Where a row is: the position of its group, and its own in that. Not a reference: the compiler
+/// would make copies of the rows, of which each has an address of its own.
+#[derive(Clone, Copy)]
+struct Place {
+    group: usize,
+    at: usize,
+}
+
+impl Entry {
+    /// Returns its row.
+    #[inline]
+    pub(super) fn row(self) -> Option<&'static Row> {
+        let Place { group, at } = self.place?;
+        table::GROUPS.get(group)?.1.get(at)
+    }
 }
 
 /// Returns the calls of an ABI by number (without the x32 bit).
@@ -35,19 +52,19 @@ static X32: [Entry; x32::FIRST + x32::ONLY.len()] = entries(Abi::X32);
 static AARCH64: [Entry; aarch64::Sysno::table_size()] = entries(Abi::Aarch64);
 
 const fn entries<const N: usize>(abi: Abi) -> [Entry; N] {
-    let mut entries = [Entry { name: None, row: None }; N];
+    let mut entries = [Entry { name: None, place: None }; N];
     let mut nr = 0;
     while nr < N {
         if let Some(name) = name(abi, nr) {
-            entries[nr] = Entry { name: Some(name), row: row(abi, name) };
+            entries[nr] = Entry { name: Some(name), place: place(abi, name) };
         }
         nr += 1;
     }
     entries
 }
 
-/// Returns the row of a name. One that is restricted to the ABI overrides a common one.
-const fn row(abi: Abi, name: &str) -> Option<&'static Row> {
+/// Returns the place of the row of a name. One that is restricted to the ABI overrides a common one.
+const fn place(abi: Abi, name: &str) -> Option<Place> {
     let (mut found, mut group) = (None, 0);
     while group < table::GROUPS.len() {
         let (only, rows) = table::GROUPS[group];
@@ -59,7 +76,7 @@ const fn row(abi: Abi, name: &str) -> Option<&'static Row> {
         let mut at = 0;
         while is_meant && at < rows.len() {
             if equal(rows[at].name, name) && (!is_common || found.is_none()) {
-                found = Some(&rows[at]);
+                found = Some(Place { group, at });
             }
             at += 1;
         }
