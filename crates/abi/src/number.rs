@@ -115,7 +115,7 @@ mod tests {
         let is_known = |row: &Row| all_rows().any(|(_, known)| std::ptr::eq(known, row));
         let rows = Abi::ALL.iter().flat_map(|&abi| calls(abi)).filter_map(|(_, _, row)| row);
         let rows: Vec<_> = rows.collect();
-        assert!(rows.len() > 1000 && rows.into_iter().all(|row| is_known(row)));
+        assert!(rows.len() > 1000 && rows.into_iter().all(is_known));
     }
 
     #[test]

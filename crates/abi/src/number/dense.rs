@@ -63,7 +63,7 @@ const fn entries<const N: usize>(abi: Abi) -> [Entry; N] {
     entries
 }
 
-/// Returns the place of the row of a name. One that is restricted to the ABI overrides a common one.
+/// Returns the place of the row of a name. A row of this ABI only overrides a common one.
 const fn place(abi: Abi, name: &str) -> Option<Place> {
     let (mut found, mut group) = (None, 0);
     while group < table::GROUPS.len() {
