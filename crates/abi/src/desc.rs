@@ -19,4 +19,4 @@ pub use pointer_fields::{Condition, Count, PointeeLen, PointerField};
 pub use row::{Arg, Row};
 
 pub(crate) use build::*;
-pub(crate) use siblings::{plain, resolve, resolve_makes};
+pub(crate) use siblings::{plain, resolve, resolve_makes, str_eq};

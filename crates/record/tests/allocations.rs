@@ -60,7 +60,7 @@ fn a_stop_allocates_nothing() {
 /// What changes the options of a recording.
 type Change = fn(&mut Options);
 
-/// The ways of recording that allocate nothing at a stop, whatever the call.
+/// The ways of recording in which no stop of any call allocates.
 const MODES: &[(&str, Change)] = &[
     ("plain", |_| {}),
     ("--no-names", |options| options.names = false),

@@ -79,7 +79,8 @@ const fn find<const N: usize>(wanted: Sibling, specs: &[(&'static str, Spec); N]
     panic!("the row names an argument that it does not have")
 }
 
-const fn str_eq(a: &str, b: &str) -> bool {
+/// As `a == b`, which is not const.
+pub(crate) const fn str_eq(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;

@@ -3,7 +3,7 @@
 
 use super::x32;
 use crate::arch::Abi;
-use crate::desc::{Row, plain};
+use crate::desc::{Row, plain, str_eq};
 use crate::table;
 use syscalls::{aarch64, x86, x86_64};
 
@@ -75,7 +75,7 @@ const fn place(abi: Abi, name: &str) -> Option<Place> {
         };
         let mut at = 0;
         while is_meant && at < rows.len() {
-            if equal(rows[at].name, name) && (!is_common || found.is_none()) {
+            if str_eq(rows[at].name, name) && (!is_common || found.is_none()) {
                 found = Some(Place { group, at });
             }
             at += 1;
@@ -112,7 +112,7 @@ const fn name(abi: Abi, nr: usize) -> Option<&'static str> {
         // The package reads arm64's numbers from the generic header but ignores its conditions. So
         // it includes the calls of 32-bit architectures, and calls newfstatat fstatat.
         Abi::Aarch64 => match of_package!(aarch64) {
-            Some(name) if equal(name, "fstatat") => Some("newfstatat"),
+            Some(name) if str_eq(name, "fstatat") => Some("newfstatat"),
             Some(name) if ends_with(name, "time64") || is_in(ONLY_32, name) => None,
             name => name,
         },
@@ -128,7 +128,7 @@ const fn name(abi: Abi, nr: usize) -> Option<&'static str> {
 const fn is_replaced(name: &str) -> bool {
     let mut at = 0;
     while at < x32::ONLY.len() {
-        if equal(x32::ONLY[at].1, name) {
+        if str_eq(x32::ONLY[at].1, name) {
             return true;
         }
         at += 1;
@@ -139,7 +139,7 @@ const fn is_replaced(name: &str) -> bool {
 const fn is_in(names: &[&str], name: &str) -> bool {
     let mut at = 0;
     while at < names.len() {
-        if equal(names[at], name) {
+        if str_eq(names[at], name) {
             return true;
         }
         at += 1;
@@ -148,21 +148,5 @@ const fn is_in(names: &[&str], name: &str) -> bool {
 }
 
 const fn ends_with(name: &str, end: &str) -> bool {
-    name.len() >= end.len() && equal(name.split_at(name.len() - end.len()).1, end)
-}
-
-/// As `a == b`, which is not const.
-const fn equal(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut at = 0;
-    while at < a.len() {
-        if a[at] != b[at] {
-            return false;
-        }
-        at += 1;
-    }
-    true
+    name.len() >= end.len() && str_eq(name.split_at(name.len() - end.len()).1, end)
 }
